@@ -1,0 +1,32 @@
+package dev.adapterferry.failure;
+
+import java.nio.file.Path;
+
+/** A file that is not what its format demands. Always says where: file, byte offset, and the entry in question. */
+public class MalformedFile extends FerryException {
+    private static final long serialVersionUID = 1L;
+
+    private final transient Path file;
+    private final long offset;
+
+    /**
+     * @param file   the offending file
+     * @param offset byte offset at which the reader stopped believing, or -1 when the defect has no single place
+     * @param defect what was expected and what was found, for example "tensor 'x' ends at 90, the file at 80"
+     */
+    public MalformedFile(Path file, long offset, String defect) {
+        super(offset < 0 ? "Cannot read " + file + ": " + defect : "Cannot read " + file + " at byte " + offset + ": " + defect);
+        this.file = file;
+        this.offset = offset;
+    }
+
+    /** The offending file. */
+    public Path file() {
+        return file;
+    }
+
+    /** Byte offset of the defect, or -1. */
+    public long offset() {
+        return offset;
+    }
+}

@@ -1,0 +1,31 @@
+package dev.adapterferry.progress;
+
+/**
+ * Hears how far a long step has come. Called from worker threads, possibly often: implementations are thread-safe,
+ * return quickly and never throw.
+ */
+@FunctionalInterface
+public interface Progress {
+    /** Hears nothing. */
+    Progress NONE = step -> { };
+
+    /**
+     * One report.
+     *
+     * @param step where the work stands
+     */
+    void report(Step step);
+
+    /**
+     * Where a step stands.
+     *
+     * @param activity what is being done, as a user would say it: "pulling adapter_model.safetensors"
+     * @param done     units done so far
+     * @param total    units in all, or -1 when unknown
+     * @param unit     what is counted
+     */
+    record Step(String activity, long done, long total, Unit unit) { }
+
+    /** What a step counts. */
+    enum Unit { BYTES, TENSORS, ITEMS }
+}

@@ -1,0 +1,5 @@
+/**
+ * How long work tells that it goes on, and hears that it should stop. The terminal bar, the run's events and the
+ * metrics are listeners; kernels and transfers only call these two small types. Every package may use them.
+ */
+package dev.adapterferry.progress;
