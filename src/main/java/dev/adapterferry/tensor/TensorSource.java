@@ -36,6 +36,17 @@ public interface TensorSource extends Closeable {
      */
     void read(TensorInfo tensor, long firstRow, int rows, float[] into, int offset);
 
+    /**
+     * Names the stored bytes behind a tensor, so that work done on them (a quantized copy) can be kept and found again
+     * after the source was closed and reopened, or when another adapter is put on the same base.
+     *
+     * @param tensor a tensor of this source
+     * @return equal texts for equal bytes, type and shape; empty for a tensor that is computed on the way
+     */
+    default Optional<String> identity(TensorInfo tensor) {
+        return Optional.empty();
+    }
+
     @Override
     void close();
 }
