@@ -1,0 +1,37 @@
+package dev.adapterferry.quant;
+
+import dev.adapterferry.failure.FerryException;
+
+/** Where callers get their kernels. */
+public final class Kernels {
+    private Kernels() {
+    }
+
+    /**
+     * The fastest kernel of a type on this machine. Its bytes do not depend on which one that is.
+     *
+     * @throws FerryException when the type has no kernel (integers and F64, which no mix chooses)
+     */
+    public static RowKernel forType(GgmlType type) {
+        return scalar(type);
+    }
+
+    /**
+     * The plain kernel of a type, which reads like its definition.
+     *
+     * @throws FerryException when the type has no kernel
+     */
+    public static RowKernel scalar(GgmlType type) {
+        return switch (type) {
+            case F32 -> new F32();
+            case F16 -> new F16();
+            case BF16 -> new BF16();
+            case Q8_0 -> new Q8_0();
+            case Q4_0, Q5_0 -> new SymmetricBlock(type);
+            case Q4_1, Q5_1 -> new AffineBlock(type);
+            case Q4_K, Q5_K -> new AffineSuperBlock(type);
+            case Q6_K -> new Q6_K();
+            default -> throw new FerryException("Cannot encode or decode rows of type " + type + ": no kernel for it.");
+        };
+    }
+}
