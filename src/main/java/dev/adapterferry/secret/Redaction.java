@@ -1,0 +1,95 @@
+package dev.adapterferry.secret;
+
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * Masks secrets in text. It knows every {@link Secret} of this process, in the spellings in which libraries print them (as
+ * it is, URL-encoded, JSON-escaped), and the shapes of the tokens that the ferry meets even when nobody told it their value.
+ *
+ * <p>Static, because the log encoder is made before any settings are read and must mask what becomes known later.
+ */
+public final class Redaction {
+    /** Shorter texts are not searched for: masking every "a" would hide the message and protect nothing. */
+    static final int SHORTEST = 4;
+
+    /** Token shapes; group 1 stays readable, the rest is masked. */
+    private static final Pattern SHAPES = Pattern.compile(
+            "((?i:authorization)\"?\\s*[:=]\\s*\"?(?i:bearer|basic)\\s+|(?i:bearer)\\s+)[A-Za-z0-9._~+/=-]{8,}"
+            + "|(https://hooks\\.slack\\.com/(?:services|workflows|triggers)/)[^\\s\"'<>|]+"
+            + "|(https://(?:[a-z]+\\.)?discord(?:app)?\\.com/api/(?:v\\d+/)?webhooks/)[^\\s\"'<>|]+"
+            + "|\\b(hf_|sk-lm-|sk-|xox[abprs]-)[A-Za-z0-9-]{10,}"
+            + "|([a-z][a-z0-9+.-]*://[^\\s/:@\"']+:)[^\\s/@\"']+(?=@)"
+            + "|([?&](?:api_key|token|access_token|password|X-Amz-Signature|Signature)=)[^&\\s\"'<>]+");
+
+    /** Longest first, so that a secret which contains another one is masked whole. */
+    private static volatile List<String> known = List.of();
+
+    private Redaction() { }
+
+    /**
+     * Makes a text known as secret.
+     *
+     * @param secret the text; ignored when shorter than four characters
+     */
+    static synchronized void register(String secret) {
+        if (secret.length() < SHORTEST || known.contains(secret)) {
+            return;
+        }
+        List<String> all = new ArrayList<>(known);
+        for (String spelling : List.of(secret, URLEncoder.encode(secret, StandardCharsets.UTF_8), jsonEscaped(secret))) {
+            if (!all.contains(spelling)) {
+                all.add(spelling);
+            }
+        }
+        all.sort(Comparator.comparingInt(String::length).reversed());
+        known = List.copyOf(all);
+    }
+
+    /**
+     * Masks every known secret and everything of a secret's shape.
+     *
+     * @param text a message, a line of a log, JSON; may be null
+     * @return the text with {@code ***} in place of secrets; JSON stays JSON
+     */
+    public static String redact(String text) {
+        if (text == null || text.isEmpty()) {
+            return text;
+        }
+        String masked = text;
+        for (String secret : known) {
+            masked = masked.replace(secret, Secret.MASK);
+        }
+        return mayHoldToken(masked) ? SHAPES.matcher(masked).replaceAll(found -> {
+            for (int group = 1; group <= found.groupCount(); group++) {
+                if (found.group(group) != null) {
+                    return java.util.regex.Matcher.quoteReplacement(found.group(group) + Secret.MASK);
+                }
+            }
+            return Secret.MASK;
+        }) : masked;
+    }
+
+    /** The pattern is slow on long lines; nearly none of them holds one of these marks. */
+    private static boolean mayHoldToken(String text) {
+        return text.contains("://") || text.contains("earer") || text.contains("EARER") || text.contains("asic ") || text.contains("hf_")
+                || text.contains("sk-") || text.contains("xox") || text.contains("=");
+    }
+
+    private static String jsonEscaped(String text) {
+        StringBuilder escaped = new StringBuilder();
+        for (char c : text.toCharArray()) {
+            switch (c) {
+                case '"', '\\' -> escaped.append('\\').append(c);
+                case '\n' -> escaped.append("\\n");
+                case '\t' -> escaped.append("\\t");
+                default -> escaped.append(c);
+            }
+        }
+        return escaped.toString();
+    }
+}

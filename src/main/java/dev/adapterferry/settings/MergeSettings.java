@@ -1,0 +1,15 @@
+package dev.adapterferry.settings;
+
+import java.util.Optional;
+
+/** Adapter into base: section {@code merge}. */
+public record MergeSettings(
+        @Setting(value = "Whether the merged checkpoint is written as safetensors too. Quantizing does not need it.", def = "false") boolean save,
+        @Setting(value = "Element type of the saved checkpoint. `auto`: the base's.", def = "auto") Dtype dtype,
+        @Setting(value = "Largest shard of the saved checkpoint.", def = "5GB") Size shardSize,
+        @Setting("Base for every model that names none of its own: a Hugging Face repository or a folder.") Optional<String> base,
+        @Setting(value = "Whether a run goes on although the base named by the adapter is not the one used.", def = "false") boolean allowBaseMismatch) {
+
+    /** Element type of a saved checkpoint. */
+    public enum Dtype { AUTO, BF16, F16, F32 }
+}
