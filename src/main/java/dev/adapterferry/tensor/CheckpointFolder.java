@@ -1,0 +1,145 @@
+package dev.adapterferry.tensor;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.failure.MalformedFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** A Hugging Face model folder on disk: {@code config.json}, the tokenizer's files, and the weights as safetensors. */
+public final class CheckpointFolder implements Checkpoint, SourceFiles {
+    private static final JsonMapper JSON = JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+
+    private final Path folder;
+    private final String name;
+    private final ObjectNode config;
+    private final ShardedSafetensors tensors;
+
+    private CheckpointFolder(Path folder, String name, ObjectNode config, ShardedSafetensors tensors) {
+        this.folder = folder;
+        this.name = name;
+        this.config = config;
+        this.tensors = tensors;
+    }
+
+    /**
+     * Opens a model folder under its own name.
+     *
+     * @param folder the folder
+     * @return the open checkpoint, to be closed by the caller
+     */
+    public static CheckpointFolder open(Path folder) {
+        return open(folder, folder.toAbsolutePath().normalize().getFileName().toString());
+    }
+
+    /**
+     * Opens a model folder.
+     *
+     * @param folder the folder
+     * @param name   what messages call it, for example {@code Qwen/Qwen2.5-7B-Instruct}
+     * @return the open checkpoint, to be closed by the caller
+     * @throws FerryException when a file is missing, cannot be read or is not what it should be
+     */
+    public static CheckpointFolder open(Path folder, String name) {
+        if (!Files.isDirectory(folder)) {
+            throw new FerryException("Cannot open the checkpoint " + name + ": " + folder + " is not a folder.");
+        }
+        ObjectNode config = readObject(folder.resolve("config.json"));
+        ShardedSafetensors tensors = ShardedSafetensors.find(folder, "model").orElseThrow(() -> new FerryException(
+                "Cannot open the checkpoint " + name + ": " + folder + " holds no model*.safetensors." + hint(folder)));
+        return new CheckpointFolder(folder, name, config, tensors);
+    }
+
+    private static String hint(Path folder) {
+        if (Files.exists(folder.resolve("pytorch_model.bin")) || Files.exists(folder.resolve("pytorch_model.bin.index.json"))) {
+            return " It has pickled weights (pytorch_model.bin); use the safetensors version of the model.";
+        }
+        if (Files.exists(folder.resolve("params.json"))) {
+            return " It has Mistral's own layout (params.json, consolidated*.safetensors); use the Hugging Face version of the model.";
+        }
+        return Files.exists(folder.resolve("adapter_config.json")) ? " It is an adapter, not a base." : "";
+    }
+
+    /**
+     * Reads a JSON file that must hold one object, refusing duplicate keys.
+     *
+     * @param file the file
+     * @return its content
+     * @throws FerryException when it is missing or not such a file
+     */
+    public static ObjectNode readObject(Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw new FerryException("Cannot read " + file + ": there is no such file.");
+        }
+        try {
+            JsonNode node = JSON.readTree(Files.readAllBytes(file));
+            if (node instanceof ObjectNode object) {
+                return object;
+            }
+            throw new MalformedFile(file, 0, "expected a JSON object, found " + node.getNodeType());
+        } catch (JsonProcessingException e) {
+            throw new MalformedFile(file, e.getLocation() == null ? -1 : Math.max(-1, e.getLocation().getByteOffset()),
+                    "it is not valid JSON: " + PrintableName.of(e.getOriginalMessage()));
+        } catch (IOException e) {
+            throw new FerryException("Cannot read " + file + ": " + e.getMessage() + ".", e);
+        }
+    }
+
+    /** The folder on disk. */
+    public Path folder() {
+        return folder;
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public ObjectNode config() {
+        return config.deepCopy();
+    }
+
+    @Override
+    public Optional<Path> file(String fileName) {
+        return findFile(folder, fileName);
+    }
+
+    /**
+     * The file of a folder, by plain name.
+     *
+     * @param folder   where to look
+     * @param fileName a name without separators
+     * @return the file, or empty when there is none
+     */
+    public static Optional<Path> findFile(Path folder, String fileName) {
+        if (fileName.isEmpty() || fileName.startsWith(".") || fileName.contains("/") || fileName.contains("\\")) {
+            throw new IllegalArgumentException("not a plain file name: " + fileName);
+        }
+        return Optional.of(folder.resolve(fileName)).filter(Files::isRegularFile);
+    }
+
+    @Override
+    public TensorSource tensors() {
+        return tensors;
+    }
+
+    /** {@code config.json} and the weight files. */
+    @Override
+    public List<Path> files() {
+        return Stream.concat(Stream.of(folder.resolve("config.json")), tensors.files().stream()).toList();
+    }
+
+    @Override
+    public void close() {
+        tensors.close();
+    }
+}
