@@ -15,17 +15,30 @@ import java.util.Optional;
 public final class GgufMetadata {
     /** Value types with their ids in the file. */
     public enum ValueType {
-        UINT8(0), INT8(1), UINT16(2), INT16(3), UINT32(4), INT32(5), FLOAT32(6), BOOL(7), STRING(8), ARRAY(9), UINT64(10), INT64(11), FLOAT64(12);
+        UINT8(0, 1), INT8(1, 1), UINT16(2, 2), INT16(3, 2), UINT32(4, 4), INT32(5, 4), FLOAT32(6, 4), BOOL(7, 1), STRING(8, 8), ARRAY(9, 12),
+        UINT64(10, 8), INT64(11, 8), FLOAT64(12, 8);
 
         private final int id;
+        private final int bytes;
 
-        ValueType(int id) {
+        ValueType(int id, int bytes) {
             this.id = id;
+            this.bytes = bytes;
         }
 
         /** Id in the file. */
         public int id() {
             return id;
+        }
+
+        /** Bytes of one value; the least that a STRING (its length) and an ARRAY (element type and count) can take. */
+        public int bytes() {
+            return bytes;
+        }
+
+        /** The type of an id, or empty when the format has none of that id. */
+        static Optional<ValueType> fromId(long id) {
+            return id < 0 || id >= values().length ? Optional.empty() : Optional.of(values()[(int) id]);
         }
     }
 
@@ -35,7 +48,9 @@ public final class GgufMetadata {
      * @param type    its type; ARRAY for arrays
      * @param element type of the elements of an array, null otherwise
      * @param value   Long for every integer type (UINT64 as its bits), Float, Double, Boolean, String; for arrays a
-     *                {@code List} of those, or a primitive {@code float[]} / {@code int[]} for FLOAT32 / INT32
+     *                {@code List} of those, or a primitive {@code float[]} / {@code int[]} for FLOAT32 / INT32,
+     *                {@code byte[]} for UINT8 / INT8, {@code long[]} for any integer type. A reader gives the primitive
+     *                forms for FLOAT32, INT32, UINT8 and INT8, {@code long[]} for the other integers, lists for the rest
      */
     public record Value(ValueType type, ValueType element, Object value) { }
 
@@ -108,6 +123,11 @@ public final class GgufMetadata {
     /** The integer of a key, or empty when it is missing or no integer. */
     public Optional<Long> findLong(String key) {
         return find(key).filter(v -> v.value() instanceof Long).map(v -> (Long) v.value());
+    }
+
+    /** The strings of a key, or empty when it is missing or no array of strings. */
+    public Optional<List<String>> findStrings(String key) {
+        return find(key).filter(v -> v.element() == ValueType.STRING).map(v -> ((List<?>) v.value()).stream().map(String.class::cast).toList());
     }
 
     /** Removes a key. */
