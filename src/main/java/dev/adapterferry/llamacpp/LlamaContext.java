@@ -15,7 +15,7 @@ import java.lang.foreign.MemorySegment;
  */
 public final class LlamaContext implements AutoCloseable {
     /** Tokens that one native call takes. */
-    private static final int BATCH = 512;
+    static final int BATCH = 512;
 
     private final LoadedModel model;
     private final int size;
