@@ -1,0 +1,36 @@
+package dev.adapterferry.cli;
+
+import dev.adapterferry.failure.Cancelled;
+import dev.adapterferry.failure.SettingsException;
+
+/** What the command tells the shell. The README's table lists the same numbers. */
+public final class ExitCode {
+    /** Everything that was asked for is done. */
+    public static final int DONE = 0;
+    /** An unexpected error: a defect of the ferry itself. */
+    public static final int DEFECT = 1;
+    /** The command line could not be understood. */
+    public static final int USAGE = 2;
+    /** Settings are wrong or a named model is unknown. */
+    public static final int SETTINGS = 3;
+    /** A stage failed. */
+    public static final int FAILED = 4;
+    /** Some of several models or formats failed. */
+    public static final int PARTLY = 5;
+    /** A health check found a model unhealthy. */
+    public static final int UNHEALTHY = 6;
+    /** Stopped by Ctrl-C or a cancellation. */
+    public static final int INTERRUPTED = 130;
+
+    private ExitCode() { }
+
+    /** The code of a failure that ended a command. */
+    public static int of(Throwable failure) {
+        return switch (failure) {
+            case Cancelled ignored -> INTERRUPTED;
+            case SettingsException ignored -> SETTINGS;
+            case dev.adapterferry.failure.FerryException ignored -> FAILED;
+            default -> DEFECT;
+        };
+    }
+}
