@@ -22,7 +22,7 @@ public final class Redaction {
             "((?i:authorization)\"?\\s*[:=]\\s*\"?(?i:bearer|basic)\\s+|(?i:bearer)\\s+)[A-Za-z0-9._~+/=-]{8,}"
             + "|(https://hooks\\.slack\\.com/(?:services|workflows|triggers)/)[^\\s\"'<>|]+"
             + "|(https://(?:[a-z]+\\.)?discord(?:app)?\\.com/api/(?:v\\d+/)?webhooks/)[^\\s\"'<>|]+"
-            + "|\\b(hf_|sk-lm-|sk-|xox[abprs]-)[A-Za-z0-9-]{10,}"
+            + "|\\b(hf_|sk-lm-|sk-|xox[abprs]-)[A-Za-z0-9:_-]{10,}"
             + "|([a-z][a-z0-9+.-]*://[^\\s/:@\"']+:)[^\\s/@\"']+(?=@)"
             + "|([?&](?:api_key|token|access_token|password|X-Amz-Signature|Signature)=)[^&\\s\"'<>]+");
 
