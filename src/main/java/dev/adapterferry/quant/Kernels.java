@@ -1,10 +1,21 @@
 package dev.adapterferry.quant;
 
 import dev.adapterferry.failure.FerryException;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.Set;
 
 /** Where callers get their kernels. */
 public final class Kernels {
+    private static final Set<GgmlType> TYPES = Collections.unmodifiableSet(EnumSet.complementOf(
+            EnumSet.of(GgmlType.I8, GgmlType.I16, GgmlType.I32, GgmlType.I64, GgmlType.F64)));
+
     private Kernels() {
+    }
+
+    /** The types that have a kernel, in the order of their ids. */
+    public static Set<GgmlType> types() {
+        return TYPES;
     }
 
     /**
@@ -30,7 +41,12 @@ public final class Kernels {
             case Q4_0, Q5_0 -> new SymmetricBlock(type);
             case Q4_1, Q5_1 -> new AffineBlock(type);
             case Q4_K, Q5_K -> new AffineSuperBlock(type);
+            case Q2_K -> new Q2_K();
+            case Q3_K -> new Q3_K();
             case Q6_K -> new Q6_K();
+            case IQ4_NL -> new IQ4_NL();
+            case IQ4_XS -> new IQ4_XS();
+            case MXFP4 -> new MXFP4();
             default -> throw new FerryException("Cannot encode or decode rows of type " + type + ": no kernel for it.");
         };
     }
