@@ -1,0 +1,40 @@
+package dev.adapterferry.convert;
+
+import dev.adapterferry.convert.transform.TensorView;
+import dev.adapterferry.tensor.TensorInfo;
+import dev.adapterferry.tensor.TensorSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Views under their GGUF names. Owns nothing: closing it leaves the checkpoint open. */
+final class ConvertedTensors implements TensorSource {
+    private final Map<String, TensorView> views;
+    private final List<TensorInfo> tensors;
+
+    ConvertedTensors(Map<String, TensorView> views) {
+        this.views = views;
+        this.tensors = views.entrySet().stream().map(e -> new TensorInfo(e.getKey(), e.getValue().type(), e.getValue().shape())).toList();
+    }
+
+    @Override
+    public List<TensorInfo> tensors() {
+        return tensors;
+    }
+
+    @Override
+    public Optional<TensorInfo> find(String name) {
+        TensorView view = views.get(name);
+        return view == null ? Optional.empty() : Optional.of(new TensorInfo(name, view.type(), view.shape()));
+    }
+
+    @Override
+    public void read(TensorInfo tensor, long firstRow, int rows, float[] into, int offset) {
+        views.get(tensor.name()).read(firstRow, rows, into, offset);
+    }
+
+    @Override
+    public void close() {
+        // The checkpoint belongs to whoever opened it.
+    }
+}

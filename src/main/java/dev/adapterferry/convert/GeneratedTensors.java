@@ -1,0 +1,78 @@
+package dev.adapterferry.convert;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.adapterferry.convert.transform.Constant;
+import dev.adapterferry.convert.transform.TensorView;
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.gguf.GgufMetadata;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Tensors that no checkpoint holds: rope frequency factors, computed from the configuration. They come first in the file. */
+final class GeneratedTensors {
+    private final String model;
+    private final Architecture architecture;
+    private final ModelConfig config;
+    private final GgufMetadata keys;
+
+    /** @param keys receives keys that belong to these tensors, such as longrope's attention factor */
+    GeneratedTensors(String model, Architecture architecture, ModelConfig config, GgufMetadata keys) {
+        this.model = model;
+        this.architecture = architecture;
+        this.config = config;
+        this.keys = keys;
+    }
+
+    /** The generated tensors of this model, under GGUF names. */
+    Map<String, TensorView> make() {
+        Map<String, TensorView> made = new LinkedHashMap<>();
+        for (String name : architecture.generated()) {
+            switch (name) {
+                case "llama3-rope-factors" -> llama3(made);
+                default -> throw new IllegalStateException("architecture file " + architecture.file() + ".yaml: no generated tensor '" + name + "'");
+            }
+        }
+        return made;
+    }
+
+    private void llama3(Map<String, TensorView> made) {
+        JsonNode rope = config.fullRope();
+        if (rope.path("rope_type").asText().equals("llama3")) {
+            made.put("rope_freqs.weight", new Constant(llama3Factors(rope.path("rope_theta").floatValue() == 0 ? 10000 : rope.path("rope_theta").doubleValue(),
+                    Math.toIntExact(config.findLong("head_size").orElseThrow()), number(rope, "factor", 8), number(rope, "low_freq_factor", 1),
+                    number(rope, "high_freq_factor", 4), number(rope, "original_max_position_embeddings", 8192))));
+        }
+    }
+
+    private float number(JsonNode rope, String field, double otherwise) {
+        JsonNode value = rope.path(field);
+        if (!value.isMissingNode() && !value.isNumber()) {
+            throw new FerryException("Cannot convert " + model + ": config.json, rope_scaling: '" + field + "' is not a number but " + value + ".");
+        }
+        return (float) value.asDouble(otherwise);
+    }
+
+    /**
+     * Divisors of the rope frequencies of Llama 3.1: 1 for high frequencies, {@code factor} for low ones, a ramp between.
+     * Every step is rounded to f32, as the reference converter computes, so that the bits agree.
+     *
+     * @param dimensions head size; half as many factors result
+     */
+    static float[] llama3Factors(double theta, int dimensions, float factor, float low, float high, float context) {
+        float[] factors = new float[dimensions / 2];
+        for (int i = 0; i < factors.length; i++) {
+            float exponent = (float) (2 * i) / dimensions;
+            float frequency = 1 / (float) Math.pow(theta, exponent);
+            float wavelength = (1 / frequency) * (float) (2 * Math.PI);
+            if (wavelength < context / high) {
+                factors[i] = 1;
+            } else if (wavelength > context / low) {
+                factors[i] = factor;
+            } else {
+                float smooth = ((1 / wavelength) * context - low) / (high - low);
+                factors[i] = 1 / (((1 - smooth) / factor) + smooth);
+            }
+        }
+        return factors;
+    }
+}

@@ -1,0 +1,65 @@
+package dev.adapterferry.convert;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.adapterferry.convert.tokenizer.TokenizerConverter;
+import dev.adapterferry.convert.transform.TensorView;
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.gguf.GgufMetadata;
+import dev.adapterferry.tensor.Checkpoint;
+import dev.adapterferry.tensor.TensorInfo;
+import dev.adapterferry.tensor.TensorSource;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Plans a checkpoint as a GGUF file: what each tensor is called and how its rows are computed, the architecture's keys,
+ * the vocabulary, the provenance. Only configuration and tokenizer files are read; the weights wait until the writer
+ * asks for rows.
+ *
+ * <p>Follows llama.cpp's own converter in names, order and values, so that files of both are alike.
+ */
+public final class ModelConverter {
+    private final ArchitectureCatalog catalog = ArchitectureCatalog.builtIn();
+
+    /**
+     * Plans one checkpoint.
+     *
+     * @param checkpoint stays open as long as the result's tensors are read; the caller closes it
+     * @param provenance written into the file
+     * @return tensors and keys
+     * @throws FerryException when the architecture is unknown, a field, tensor or tokenizer file is missing or malformed;
+     *                        the message names it
+     */
+    public ConvertedModel convert(Checkpoint checkpoint, Provenance provenance) {
+        ObjectNode root = checkpoint.config();
+        Architecture architecture = catalog.require(root, checkpoint.name());
+        ModelConfig config = ModelConfig.of(root, architecture);
+
+        GgufMetadata parameters = new GgufMetadata();
+        new Hyperparameters(checkpoint.name(), architecture, config, parameters).write(architecture.parameters());
+
+        GgufMetadata metadata = new GgufMetadata().putString("general.architecture", architecture.arch());
+        Map<String, TensorView> generated = new GeneratedTensors(checkpoint.name(), architecture, config, metadata).make();
+        Map<String, TensorView> views = TensorPlan.plan(checkpoint.name(), architecture, config, generated, checkpoint.tensors());
+        TensorSource tensors = new ConvertedTensors(views);
+
+        metadata.putString("general.type", "model");
+        metadata.putString("general.name", checkpoint.name());
+        parameters.entries().forEach(metadata::put);
+        metadata.putUint32("general.quantization_version", 2);
+        TensorInfo embedding = tensors.find("token_embd.weight").orElseThrow();
+        TokenizerConverter.Result tokenizer = new TokenizerConverter(checkpoint.name(), checkpoint::file, root)
+                .write(architecture.tokenizer(), Math.toIntExact(embedding.shape().getFirst()), metadata);
+        write(provenance, metadata);
+        long weights = tensors.tensors().stream().mapToLong(TensorInfo::elements).sum();
+        return new ConvertedModel(architecture.arch(), tensors, metadata, tokenizer, weights, List.of());
+    }
+
+    private static void write(Provenance provenance, GgufMetadata metadata) {
+        provenance.adapterSha256().ifPresent(v -> metadata.putString("adapterferry.adapter.sha256", v));
+        provenance.baseModel().ifPresent(v -> metadata.putString("adapterferry.base.model", v));
+        provenance.baseCommit().ifPresent(v -> metadata.putString("adapterferry.base.commit", v));
+        provenance.runId().ifPresent(v -> metadata.putString("adapterferry.run.id", v));
+        provenance.toolVersion().ifPresent(v -> metadata.putString("adapterferry.version", v));
+    }
+}

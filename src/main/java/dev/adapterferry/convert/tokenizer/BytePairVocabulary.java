@@ -1,0 +1,70 @@
+package dev.adapterferry.convert.tokenizer;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.gguf.GgufMetadata;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Byte-level BPE from tokenizer.json: GGUF model {@code gpt2}. Texts stay in GPT-2's byte-to-unicode form; added tokens
+ * stay literal.
+ */
+final class BytePairVocabulary {
+    private BytePairVocabulary() { }
+
+    /**
+     * Writes model, pre-tokenizer, tokens and types.
+     *
+     * @param model name of the checkpoint, for messages
+     * @param json  the tokenizer
+     * @param size  rows of the embedding
+     * @return the pre-tokenizer's name
+     */
+    static String write(String model, TokenizerJson json, int size, GgufMetadata into) {
+        if (!json.modelType().equals("BPE")) {
+            throw new FerryException("Cannot convert the tokenizer of " + model + ": " + json.file().getFileName() + " holds a " + json.modelType()
+                    + " model where byte-level BPE is expected.");
+        }
+        String pre = PreTokenizers.builtIn().recognise(model, json);
+        Vocabulary vocabulary = new Vocabulary(model, size);
+        json.vocabulary().forEach((text, id) -> vocabulary.set(checked(model, text, id, size), text, 0, TokenType.NORMAL));
+        json.addedTokens().forEach(token -> vocabulary.setAdded(checked(model, token.content(), token.id(), size), token.content(), token.special(), 0));
+        into.putString("tokenizer.ggml.model", "gpt2");
+        into.putString("tokenizer.ggml.pre", pre);
+        vocabulary.write(into, false);
+        return pre;
+    }
+
+    private static int checked(String model, String text, int id, int size) {
+        if (id >= size) {
+            throw new FerryException("Cannot convert the tokenizer of " + model + ": token '" + text + "' has id " + id + ", but the embedding has only " + size
+                    + " rows; take the tokenizer that belongs to the weights, or resize the embedding.");
+        }
+        return id;
+    }
+
+    /**
+     * The merges, from tokenizer.json or else merges.txt.
+     *
+     * @throws FerryException when there are none
+     */
+    static List<String> merges(String model, TokenizerJson json, Optional<Path> mergesFile) {
+        List<String> merges = json.merges();
+        if (merges.isEmpty() && mergesFile.isPresent()) {
+            merges = new ArrayList<>();
+            List<String> lines = JsonFiles.readText(mergesFile.get()).lines().toList();
+            for (String line : lines.isEmpty() || !lines.getFirst().startsWith("#") ? lines : lines.subList(1, lines.size())) {
+                String[] parts = line.strip().split("\\s+");
+                if (parts.length == 2) {
+                    merges.add(parts[0] + " " + parts[1]);
+                }
+            }
+        }
+        if (merges.isEmpty()) {
+            throw new FerryException("Cannot convert the tokenizer of " + model + ": neither tokenizer.json nor merges.txt has merges, which llama.cpp needs.");
+        }
+        return merges;
+    }
+}

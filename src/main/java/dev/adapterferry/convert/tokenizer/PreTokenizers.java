@@ -1,0 +1,107 @@
+package dev.adapterferry.convert.tokenizer;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.adapterferry.failure.FerryException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Finds llama.cpp's name for the way in which a byte-level BPE tokenizer cuts text before merging. llama.cpp carries the
+ * regular expressions in its code and knows them by name ({@code tokenizer.ggml.pre}).
+ *
+ * <p>The reference converter hashes what the whole tokenizer makes of a fixed text, so that an added token can make a
+ * known tokenizer unknown. Here the definition itself is compared: the steps of {@code pre_tokenizer} in tokenizer.json
+ * with those in {@code pre-tokenizers.yaml}. Fine-tunes of known bases are recognised whatever they added.
+ */
+public final class PreTokenizers {
+    /**
+     * One known definition.
+     *
+     * @param name         value of {@code tokenizer.ggml.pre}
+     * @param steps        the steps, as {@link #steps} writes them
+     * @param ignoreMerges required value of {@code model.ignore_merges}, empty when it does not matter
+     * @param addedToken   an added token that must exist, empty when none
+     */
+    private record Known(String name, List<String> steps, Optional<Boolean> ignoreMerges, Optional<String> addedToken) { }
+
+    private static final PreTokenizers BUILT_IN = load();
+
+    private final List<Known> known;
+
+    private PreTokenizers(List<Known> known) {
+        this.known = known;
+    }
+
+    /** The built-in table. */
+    public static PreTokenizers builtIn() {
+        return BUILT_IN;
+    }
+
+    /**
+     * The name for a tokenizer.
+     *
+     * @param model name of the checkpoint, for messages
+     * @throws FerryException when the definition is unknown: a guessed name would cut text in other places than training did
+     */
+    String recognise(String model, TokenizerJson json) {
+        List<String> steps = steps(json.preTokenizer());
+        boolean ignoreMerges = json.model().path("ignore_merges").asBoolean();
+        List<String> added = json.addedTokens().stream().map(TokenizerJson.AddedToken::content).toList();
+        return known.stream().filter(k -> k.steps().equals(steps) && k.ignoreMerges().orElse(ignoreMerges) == ignoreMerges
+                        && k.addedToken().map(added::contains).orElse(true))
+                .findFirst().map(Known::name)
+                .orElseThrow(() -> new FerryException("Cannot convert the tokenizer of " + model + ": its pre-tokenizer is unknown to this program: "
+                        + steps + ". If llama.cpp has a name for it, set that name as the model's pre-tokenizer."));
+    }
+
+    /**
+     * The steps of a pre-tokenizer in one notation: {@code split REGEX}, {@code gpt2} (ByteLevel with its own regex),
+     * {@code bytes} (ByteLevel without), {@code digits}, {@code digit-runs}, {@code punctuation}.
+     */
+    static List<String> steps(JsonNode node) {
+        List<String> steps = new ArrayList<>();
+        switch (node.path("type").asText()) {
+            case "Sequence" -> node.path("pretokenizers").forEach(inner -> steps.addAll(steps(inner)));
+            case "ByteLevel" -> steps.add(node.path("use_regex").asBoolean(true) ? "gpt2" : "bytes");
+            case "Digits" -> steps.add(node.path("individual_digits").asBoolean() ? "digits" : "digit-runs");
+            case "Punctuation" -> steps.add("punctuation");
+            case "Split" -> steps.add(split(node));
+            default -> steps.add(node.isMissingNode() || node.isNull() ? "none" : node.toString());
+        }
+        return steps;
+    }
+
+    private static String split(JsonNode node) {
+        JsonNode pattern = node.path("pattern");
+        String behaviour = node.path("behavior").asText();
+        boolean inverted = node.path("invert").asBoolean();
+        if (!pattern.path("Regex").isTextual()) {
+            return node.toString();
+        }
+        String regex = pattern.get("Regex").asText();
+        // "Keep the matches" and "cut around the matches" are the same for an expression that matches everything.
+        boolean keepsMatches = behaviour.equals("Removed") && inverted && regex.endsWith("\\s+");
+        return behaviour.equals("Isolated") && !inverted || keepsMatches ? "split " + regex : node.toString();
+    }
+
+    private static PreTokenizers load() {
+        List<Known> known = new ArrayList<>();
+        try (InputStream in = PreTokenizers.class.getResourceAsStream("pre-tokenizers.yaml")) {
+            for (JsonNode entry : new YAMLMapper().readTree(in)) {
+                List<String> steps = new ArrayList<>();
+                entry.get("steps").forEach(step -> steps.add(step.asText()));
+                known.add(new Known(entry.get("pre").asText(), List.copyOf(steps),
+                        entry.has("ignore_merges") ? Optional.of(entry.get("ignore_merges").asBoolean()) : Optional.empty(),
+                        entry.has("added_token") ? Optional.of(entry.get("added_token").asText()) : Optional.empty()));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return new PreTokenizers(List.copyOf(known));
+    }
+}

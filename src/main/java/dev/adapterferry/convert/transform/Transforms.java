@@ -1,0 +1,119 @@
+package dev.adapterferry.convert.transform;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.LongUnaryOperator;
+
+/**
+ * The transforms that architecture files may name. All but the last four work on the <em>output dimension</em>: the rows of
+ * each matrix, or the elements of a one-dimensional bias, so that a weight and its bias take the same entry.
+ *
+ * <table>
+ * <caption>Names and numbers</caption>
+ * <tr><td>{@code permute H}</td><td>rope layout: within each of H heads, row {@code p*d/2+i} goes to {@code 2i+p}</td></tr>
+ * <tr><td>{@code swap A, B}</td><td>the dimension seen as [A, B, rest] becomes [B, A, rest]</td></tr>
+ * <tr><td>{@code slice FROM, TO}</td><td>rows FROM (inclusive) to TO (exclusive)</td></tr>
+ * <tr><td>{@code half K}</td><td>the first (0) or second (1) half</td></tr>
+ * <tr><td>{@code every N, K}</td><td>rows K, K+N, K+2N, ...</td></tr>
+ * <tr><td>{@code groups G, P, FROM, TO}</td><td>seen as [G, P, rest]: parts FROM to TO of each group</td></tr>
+ * <tr><td>{@code every-column N, K}</td><td>the same as {@code every}, along the last dimension (biases of packed experts)</td></tr>
+ * <tr><td>{@code transpose}</td><td>the last two dimensions swapped</td></tr>
+ * <tr><td>{@code squeeze}</td><td>dimensions of size one dropped, but the last</td></tr>
+ * <tr><td>{@code plus-one}</td><td>1 added to each element</td></tr>
+ * <tr><td>{@code minus-exp}</td><td>each element x becomes -exp(x)</td></tr>
+ * </table>
+ */
+public final class Transforms {
+    private static final Map<String, Integer> ARGUMENTS = Map.ofEntries(
+            Map.entry("permute", 1), Map.entry("swap", 2), Map.entry("slice", 2), Map.entry("half", 1), Map.entry("every", 2), Map.entry("groups", 4),
+            Map.entry("every-column", 2), Map.entry("transpose", 0), Map.entry("squeeze", 0), Map.entry("plus-one", 0), Map.entry("minus-exp", 0));
+
+    private Transforms() { }
+
+    /**
+     * How many numbers a transform takes.
+     *
+     * @param name its name
+     * @return the count, or -1 when there is no such transform
+     */
+    public static int arguments(String name) {
+        return ARGUMENTS.getOrDefault(name, -1);
+    }
+
+    /**
+     * Lays a transform over a tensor.
+     *
+     * @param name name of the transform
+     * @param n    its numbers, as many as {@link #arguments} says
+     * @param in   the tensor
+     * @return the transformed tensor, nothing read yet
+     * @throws IllegalArgumentException when the shape does not allow it; the message says what was expected
+     */
+    public static TensorView apply(String name, long[] n, TensorView in) {
+        return switch (name) {
+            case "permute" -> permute(in, n[0]);
+            case "swap" -> {
+                long rest = part(in, n[0] * n[1]);
+                yield gather(in, size(in), row -> (row / rest % n[0] * n[1] + row / rest / n[0]) * rest + row % rest);
+            }
+            case "slice" -> slice(in, n[0], n[1]);
+            case "half" -> {
+                long half = part(in, 2);
+                yield slice(in, n[0] * half, (n[0] + 1) * half);
+            }
+            case "every" -> gather(in, part(in, n[0]), row -> row * n[0] + n[1]);
+            case "groups" -> {
+                long rest = part(in, n[0] * n[1]);
+                long taken = n[3] - n[2];
+                yield gather(in, n[0] * taken * rest, row -> (row / (taken * rest) * n[1] + n[2]) * rest + row % (taken * rest));
+            }
+            case "every-column" -> new ColumnGather(in, Math.toIntExact(in.rowLength() / n[0]), column -> (int) (column * n[0] + n[1]));
+            case "transpose" -> new Transposed(in);
+            case "squeeze" -> Reshaped.squeezed(in);
+            case "plus-one" -> Elementwise.plusOne(in);
+            case "minus-exp" -> new Elementwise(in, x -> (float) -Math.exp(x));
+            default -> throw new IllegalArgumentException("no transform '" + name + "'");
+        };
+    }
+
+    private static TensorView permute(TensorView in, long heads) {
+        long head = part(in, heads);
+        if (head % 2 != 0) {
+            throw new IllegalArgumentException("heads of " + head + " rows cannot be halved for the rope layout");
+        }
+        return gather(in, size(in), row -> {
+            long within = row % head;
+            return row - within + within % 2 * (head / 2) + within / 2;
+        });
+    }
+
+    private static TensorView slice(TensorView in, long from, long to) {
+        if (from < 0 || to < from || to > size(in)) {
+            throw new IllegalArgumentException("rows " + from + " to " + to + " of a dimension of " + size(in));
+        }
+        return gather(in, to - from, row -> row + from);
+    }
+
+    /** The size of the output dimension. */
+    private static long size(TensorView in) {
+        return in.shape().get(Math.max(0, in.rank() - 2));
+    }
+
+    private static long part(TensorView in, long parts) {
+        if (parts <= 0 || size(in) % parts != 0) {
+            throw new IllegalArgumentException("a dimension of " + size(in) + " cannot be split into " + parts + " equal parts");
+        }
+        return size(in) / parts;
+    }
+
+    private static TensorView gather(TensorView in, long outputs, LongUnaryOperator source) {
+        if (in.rank() == 1) {
+            return new ColumnGather(in, Math.toIntExact(outputs), column -> (int) source.applyAsLong(column));
+        }
+        long inputs = size(in);
+        List<Long> shape = new ArrayList<>(in.shape());
+        shape.set(shape.size() - 2, outputs);
+        return new RowGather(in, shape, row -> row / outputs * inputs + source.applyAsLong(row % outputs));
+    }
+}
