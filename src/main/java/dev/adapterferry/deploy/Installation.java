@@ -1,0 +1,247 @@
+package dev.adapterferry.deploy;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
+import dev.adapterferry.files.Sha256;
+import dev.adapterferry.progress.Cancellation;
+import dev.adapterferry.progress.Progress;
+import java.io.IOException;
+import java.nio.file.FileStore;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.function.ToLongFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Installs a release into a model's folder as one transaction, and restores kept ones. At every moment each
+ * {@code .gguf} in the folder is a complete file; a process killed half way has either changed nothing or left a written
+ * intent that {@link #recover} finishes.
+ *
+ * <p>One deployment of a model runs at a time, also between processes.
+ */
+public final class Installation {
+    private static final Logger LOG = LoggerFactory.getLogger(Installation.class);
+    private static final long MARGIN = 64L << 20;
+
+    private final ModelFolder folder;
+    private final ReleaseStore store;
+    private final Options options;
+
+    /**
+     * How to install.
+     *
+     * @param way          how files get into the models directory
+     * @param keep         how many releases stay restorable, the installed one included
+     * @param beforeSwitch called when all is staged and verified: unloads the model where it is in use
+     * @param freeBytes    usable bytes of the file system that holds a path
+     * @param clock        gives releases their time
+     * @param progress     hears of hashing, copying, and each step of the switch
+     * @param cancellation asked until the switch begins
+     */
+    public record Options(Placement.Way way, int keep, Runnable beforeSwitch, ToLongFunction<Path> freeBytes, Clock clock, Progress progress, Cancellation cancellation) {
+        /** Hard links where possible, nothing to unload, the real disk. */
+        public static Options of(int keep) {
+            return new Options(Placement.Way.AUTO, keep, () -> { }, Installation::usable, Clock.systemUTC(), Progress.NONE, new Cancellation());
+        }
+    }
+
+    /**
+     * What was installed.
+     *
+     * @param release  the release that is now in the folder
+     * @param files    its files there
+     * @param previous the release that was there before
+     */
+    public record Installed(Release release, List<Path> files, OptionalInt previous) { }
+
+    /**
+     * @param folder  where the model belongs
+     * @param store   where releases are kept, outside the models directory
+     * @param options how
+     */
+    public Installation(ModelFolder folder, ReleaseStore store, Options options) {
+        this.folder = folder;
+        this.store = store;
+        this.options = options;
+        store.checkOutside(folder.models());
+    }
+
+    /**
+     * Installs a candidate as the next release.
+     *
+     * @throws FerryException when a file is not what was expected, or the disk is too small; the folder is then as before
+     */
+    public Installed install(Candidate candidate) {
+        String model = candidate.model();
+        if (!Files.isDirectory(folder.models())) {
+            throw new FerryException("Cannot deploy " + model + ": the models directory " + folder.models() + " does not exist. Start LM Studio once, or set the models directory.");
+        }
+        try (ModelLock lock = ModelLock.hold(store.home(model))) {
+            clean(model);
+            checkSpace(candidate);
+            List<Release.File> files = new ArrayList<>();
+            for (Candidate.Item item : candidate.files()) {
+                files.add(inspect(model, item));
+            }
+            keepWhatIsThere(model, files);
+            Release release = new Release(model, folder.publisher(), folder.model(), store.nextNumber(model), Instant.now(options.clock()), files, candidate.identity());
+            store.add(release, candidate.files().stream().map(Candidate.Item::file).toList(), toStore());
+            return bringIn(release);
+        }
+    }
+
+    /**
+     * Restores a kept release.
+     *
+     * @param model  the model's name in the settings
+     * @param number release to restore
+     */
+    public Installed restore(String model, int number) {
+        try (ModelLock lock = ModelLock.hold(store.home(model))) {
+            clean(model);
+            Release release = store.get(model, number);
+            store.verify(release, false);
+            return bringIn(release);
+        }
+    }
+
+    /**
+     * Finishes or undoes what a killed deployment left. Does nothing while another process deploys the model.
+     *
+     * @return true when something was finished
+     */
+    public boolean recover(String model) {
+        if (!Files.isDirectory(store.home(model))) {
+            return false;
+        }
+        return ModelLock.tryHold(store.home(model)).map(lock -> {
+            try (lock) {
+                return clean(model);
+            }
+        }).orElse(false);
+    }
+
+    private boolean clean(String model) {
+        boolean finished = new Switch(store, options.progress()).finish(model);
+        if (finished) {
+            LOG.info("Finished installing release {} of {}, which an earlier process began", store.current(model).orElse(-1), model);
+        }
+        Switch.sweep(folder.path());
+        store.sweep(model);
+        return finished;
+    }
+
+    private Release.File inspect(String model, Candidate.Item item) {
+        try {
+            String sha256 = Sha256.of(item.file(), options.progress(), options.cancellation());
+            if (item.sha256() != null && !item.sha256().equalsIgnoreCase(sha256)) {
+                throw new FerryException("Cannot deploy " + model + ": " + item.file() + " should have SHA-256 " + item.sha256() + " but has " + sha256 + ". Make the file again.");
+            }
+            return new Release.File(item.name(), item.format(), Files.size(item.file()), sha256);
+        } catch (IOException e) {
+            throw new FerryException("Cannot deploy " + model + ": " + Durable.reason(e) + ".", e);
+        }
+    }
+
+    /** Files that someone else put under our names become release 0, so that even the first deployment can be undone. */
+    private void keepWhatIsThere(String model, List<Release.File> files) {
+        if (store.current(model).isPresent() || !store.releases(model).isEmpty()) {
+            return;
+        }
+        List<Path> found = files.stream().map(file -> folder.path().resolve(file.name())).filter(Files::isRegularFile).toList();
+        if (found.isEmpty()) {
+            return;
+        }
+        List<Release.File> kept = found.stream().map(path -> new Release.File(path.getFileName().toString(), "", size(path), Sha256.of(path, options.progress(), options.cancellation()))).toList();
+        store.add(new Release(model, folder.publisher(), folder.model(), 0, Instant.now(options.clock()), kept, Map.of("origin", "found in " + folder.path())), found, toStore());
+        store.setCurrent(model, 0);
+    }
+
+    private Installed bringIn(Release release) {
+        OptionalInt previous = store.current(release.model());
+        Path directory = folder.path();
+        Path kept = store.directory(release.model(), release.number());
+        try {
+            Files.createDirectories(directory);
+            Placement placement = new Placement(options.way(), options.progress(), options.cancellation());
+            for (Release.File file : release.files()) {
+                placement.place(kept.resolve(file.name()), directory.resolve(Switch.stagedName(release.number(), file.name())), file.sha256());
+            }
+            Durable.forceDirectory(directory);
+        } catch (IOException e) {
+            throw new FerryException("Cannot install release " + release.number() + " of " + release.model() + " in " + directory + ": " + Durable.reason(e) + ".", e);
+        }
+        options.cancellation().check("deploy " + release.model());
+        options.beforeSwitch().run();
+        Set<String> obsolete = new LinkedHashSet<>();
+        if (previous.isPresent() && previous.getAsInt() != release.number() && Files.exists(store.directory(release.model(), previous.getAsInt()))) {
+            store.get(release.model(), previous.getAsInt()).files().forEach(file -> obsolete.add(file.name()));
+        }
+        release.files().forEach(file -> obsolete.remove(file.name()));
+        new Switch(store, options.progress()).perform(release.model(), new Switch.Intent(release.number(), directory.toString(), release.files(), List.copyOf(obsolete)));
+        store.prune(release.model(), options.keep());
+        return new Installed(release, release.files().stream().map(file -> directory.resolve(file.name())).toList(), previous);
+    }
+
+    private Placement toStore() {
+        // Kept files must be real: a link to a file that a later run removes would be no release.
+        Placement.Way way = options.way() == Placement.Way.SYMBOLIC_LINK ? Placement.Way.AUTO : options.way();
+        return new Placement(way == Placement.Way.HARD_LINK ? Placement.Way.AUTO : way, options.progress(), options.cancellation());
+    }
+
+    private void checkSpace(Candidate candidate) {
+        try {
+            Files.createDirectories(store.root());
+            FileStore storeDisk = Files.getFileStore(store.root());
+            FileStore modelsDisk = Files.getFileStore(folder.models());
+            boolean linking = options.way() != Placement.Way.COPY;
+            long toStore = 0;
+            long toModels = 0;
+            for (Candidate.Item item : candidate.files()) {
+                long bytes = Files.size(item.file());
+                toStore += linking && Files.getFileStore(item.file()).equals(storeDisk) ? 0 : bytes;
+                toModels += linking && storeDisk.equals(modelsDisk) || options.way() == Placement.Way.SYMBOLIC_LINK ? 0 : bytes;
+            }
+            boolean oneDisk = storeDisk.equals(modelsDisk);
+            demand(candidate.model(), store.root(), oneDisk ? toStore + toModels : toStore);
+            demand(candidate.model(), folder.models(), oneDisk ? toStore + toModels : toModels);
+        } catch (IOException e) {
+            throw new FerryException("Cannot deploy " + candidate.model() + ": " + Durable.reason(e) + ".", e);
+        }
+    }
+
+    private void demand(String model, Path place, long bytes) {
+        long free = options.freeBytes().applyAsLong(place);
+        if (bytes + MARGIN > free) {
+            throw new FerryException("Cannot deploy " + model + ": it needs " + (bytes + MARGIN) / 1_000_000 + " MB at " + place + ", only " + free / 1_000_000
+                    + " MB are free. Free some space, or keep fewer releases.");
+        }
+    }
+
+    private static long size(Path file) {
+        try {
+            return Files.size(file);
+        } catch (IOException e) {
+            throw new FerryException("Cannot read " + file + ": " + Durable.reason(e) + ".", e);
+        }
+    }
+
+    /** Usable bytes of the file system that holds an existing path. */
+    static long usable(Path path) {
+        try {
+            return Files.getFileStore(path.toRealPath(LinkOption.NOFOLLOW_LINKS)).getUsableSpace();
+        } catch (IOException e) {
+            throw new FerryException("Cannot ask for the free space of " + path + ": " + Durable.reason(e) + ".", e);
+        }
+    }
+}
