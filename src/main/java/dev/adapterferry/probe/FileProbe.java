@@ -1,0 +1,49 @@
+package dev.adapterferry.probe;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Sha256;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Looks at the installed files: there, readable, of the right size, with the right digest. */
+public final class FileProbe {
+    private final boolean hashing;
+
+    /** @param hashing compare digests too, which reads every byte */
+    public FileProbe(boolean hashing) {
+        this.hashing = hashing;
+    }
+
+    /**
+     * Checks one file.
+     *
+     * @param file     what should be installed
+     * @param findings receives what is wrong
+     */
+    public Health.FileReport check(Subject.InstalledFile file, List<Finding> findings) {
+        Path path = file.path();
+        if (!Files.isRegularFile(path) || !Files.isReadable(path)) {
+            return broken(file, Files.exists(path), -1, null, path + " is " + (Files.exists(path) ? "no readable file" : "missing"), findings);
+        }
+        try {
+            long bytes = Files.size(path);
+            if (file.bytes() >= 0 && bytes != file.bytes()) {
+                return broken(file, true, bytes, null, path + " has " + bytes + " bytes, " + file.bytes() + " were installed", findings);
+            }
+            String sha256 = hashing ? Sha256.of(path) : null;
+            if (sha256 != null && file.sha256() != null && !sha256.equals(file.sha256())) {
+                return broken(file, true, bytes, sha256, path + " has SHA-256 " + sha256 + ", installed was " + file.sha256(), findings);
+            }
+            return new Health.FileReport(path.toString(), true, bytes, sha256, sha256 != null && file.sha256() != null ? Boolean.TRUE : null);
+        } catch (IOException | FerryException e) {
+            return broken(file, true, -1, null, "cannot read " + path + ": " + e.getMessage(), findings);
+        }
+    }
+
+    private static Health.FileReport broken(Subject.InstalledFile file, boolean exists, long bytes, String sha256, String sentence, List<Finding> findings) {
+        findings.add(new Finding(Status.UNHEALTHY, "file", sentence));
+        return new Health.FileReport(file.path().toString(), exists, bytes, sha256, false);
+    }
+}

@@ -1,0 +1,61 @@
+package dev.adapterferry.probe;
+
+import dev.adapterferry.http.HttpCaller;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+
+/** Runs the checks of one model and sums them up. */
+public final class HealthCheck {
+    /** The checks, in the order in which they run. */
+    public enum Part { FILE, API, ANSWER, SYSTEM }
+
+    private final HttpCaller caller;
+    private final Limits limits;
+    private final boolean hashing;
+    private final Clock clock;
+
+    /**
+     * @param caller  sends the small requests
+     * @param limits  what is still healthy
+     * @param hashing compare digests of whole files too
+     * @param clock   gives the report its time
+     */
+    public HealthCheck(HttpCaller caller, Limits limits, boolean hashing, Clock clock) {
+        this.caller = caller;
+        this.limits = limits;
+        this.hashing = hashing;
+        this.clock = clock;
+    }
+
+    /**
+     * Checks one model. Never throws for what is wrong with the model: that is what the report is for.
+     *
+     * @param subject the model
+     * @param parts   what to check
+     */
+    public Health check(Subject subject, Set<Part> parts) {
+        Instant time = Instant.now(clock);
+        Set<Part> wanted = parts.isEmpty() ? EnumSet.noneOf(Part.class) : EnumSet.copyOf(parts);
+        List<Finding> findings = new ArrayList<>();
+        List<Health.FileReport> files = null;
+        if (wanted.contains(Part.FILE)) {
+            FileProbe probe = new FileProbe(hashing);
+            files = subject.files().stream().map(file -> probe.check(file, findings)).toList();
+            if (files.isEmpty()) {
+                findings.add(new Finding(Status.UNHEALTHY, "file", subject.model() + " has no installed file"));
+            }
+        }
+        Health.ApiReport api = wanted.contains(Part.API) ? new ApiProbe(caller, limits).check(subject, findings) : null;
+        List<Health.AnswerReport> answers = null;
+        // A server that does not answer the listing will not answer prompts; asking would only repeat its finding.
+        if (wanted.contains(Part.ANSWER) && (api == null || api.reachable())) {
+            answers = new AnswerProbe(caller, limits).check(subject, findings);
+        }
+        Status status = findings.stream().map(Finding::status).reduce(Status.HEALTHY, Status::and);
+        return new Health(subject.model(), time, status, files, api, answers, null, List.copyOf(findings));
+    }
+}

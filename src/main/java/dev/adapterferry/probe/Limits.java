@@ -1,0 +1,32 @@
+package dev.adapterferry.probe;
+
+import dev.adapterferry.failure.SettingsException;
+import java.time.Duration;
+
+/**
+ * What is still healthy.
+ *
+ * @param loadTimeout        limit for the first, unmeasured request: the server may load the model for it
+ * @param retries            how often a request that got no answer is sent again
+ * @param retryDelay         pause between two tries
+ * @param maxLatency         longest healthy answer
+ * @param maxFirstToken      longest healthy time to the first token
+ * @param minTokensPerSecond slowest healthy rate
+ * @param minFreeDisk        fewest healthy free bytes on the models volume
+ * @param minFreeMemory      fewest healthy available bytes of memory
+ * @param maxTokens          longest answer asked for
+ */
+public record Limits(Duration loadTimeout, int retries, Duration retryDelay, Duration maxLatency, Duration maxFirstToken, double minTokensPerSecond,
+                     long minFreeDisk, long minFreeMemory, int maxTokens) {
+    /** Refuses limits that no answer can hold. */
+    public Limits {
+        if (retries < 0 || maxTokens < 1 || retryDelay.isNegative() || loadTimeout.isNegative() || loadTimeout.isZero()) {
+            throw new SettingsException("Health limits must be positive: load-timeout " + loadTimeout + ", retries " + retries + ", retry-delay " + retryDelay + ", max-tokens " + maxTokens + ".");
+        }
+    }
+
+    /** Generous limits: a laptop without a GPU passes them. */
+    public static Limits defaults() {
+        return new Limits(Duration.ofMinutes(5), 3, Duration.ofSeconds(5), Duration.ofSeconds(30), Duration.ofSeconds(10), 1, 2L << 30, 1L << 30, 256);
+    }
+}

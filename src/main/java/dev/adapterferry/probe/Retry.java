@@ -1,0 +1,31 @@
+package dev.adapterferry.probe;
+
+import dev.adapterferry.failure.Cancelled;
+import dev.adapterferry.failure.TransientFailure;
+import java.time.Duration;
+import java.util.function.Supplier;
+
+/** Tries again what may heal. */
+record Retry(int retries, Duration delay) {
+    <T> T call(Supplier<T> act) {
+        for (int left = retries; ; left--) {
+            try {
+                return act.get();
+            } catch (TransientFailure e) {
+                if (left == 0) {
+                    throw e;
+                }
+                pause();
+            }
+        }
+    }
+
+    private void pause() {
+        try {
+            Thread.sleep(delay);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new Cancelled("health check");
+        }
+    }
+}

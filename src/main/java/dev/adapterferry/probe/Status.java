@@ -1,0 +1,27 @@
+package dev.adapterferry.probe;
+
+/** How a model is. */
+public enum Status {
+    /** Everything that was checked holds. */
+    HEALTHY(0),
+    /** It answers, but something is below its limit. */
+    DEGRADED(1),
+    /** It does not give the answers it should. */
+    UNHEALTHY(2);
+
+    private final int exitCode;
+
+    Status(int exitCode) {
+        this.exitCode = exitCode;
+    }
+
+    /** Exit code of {@code ferry health}. */
+    public int exitCode() {
+        return exitCode;
+    }
+
+    /** The worse of two. */
+    public Status and(Status other) {
+        return compareTo(other) >= 0 ? this : other;
+    }
+}
