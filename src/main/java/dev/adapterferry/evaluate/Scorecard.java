@@ -1,0 +1,70 @@
+package dev.adapterferry.evaluate;
+
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
+
+/**
+ * The outcomes of one contender. Means and percentiles are taken over answers only; {@link #errors()} counts the rest.
+ *
+ * @param label    the contender's name
+ * @param format   its quantization mix, or an empty string
+ * @param outcomes one per prompt
+ */
+public record Scorecard(String label, String format, List<Scored> outcomes) {
+    /** Copies the outcomes. */
+    public Scorecard {
+        outcomes = List.copyOf(outcomes);
+    }
+
+    /** Prompts without an answer. */
+    public int errors() {
+        return (int) outcomes.stream().filter(Scored::failed).count();
+    }
+
+    /** Mean score by weight over all answers, 0 to 1; null when there is no answer. */
+    public Double score() {
+        return score(outcomes);
+    }
+
+    /** Mean score by weight of some outcomes; null when none has an answer. */
+    static Double score(List<Scored> outcomes) {
+        double sum = 0;
+        double weights = 0;
+        for (Scored outcome : outcomes) {
+            if (!outcome.failed()) {
+                sum += outcome.weight() * outcome.score();
+                weights += outcome.weight();
+            }
+        }
+        return weights == 0 ? null : sum / weights;
+    }
+
+    /** Categories in the order of their first prompt. */
+    public List<String> categories() {
+        return outcomes.stream().map(Scored::category).distinct().toList();
+    }
+
+    /** The outcomes of one category as a scorecard of their own. */
+    public Scorecard category(String category) {
+        return new Scorecard(label, format, outcomes.stream().filter(outcome -> outcome.category().equals(category)).toList());
+    }
+
+    /**
+     * Percentile of a measured value over the answers that have it (nearest rank).
+     *
+     * @param value   the measurement, null where absent
+     * @param percent 0 to 100
+     * @return null when nothing was measured
+     */
+    public Double percentile(Function<Scored, Double> value, double percent) {
+        double[] sorted = outcomes.stream().map(value).filter(Objects::nonNull).mapToDouble(Double::doubleValue).sorted().toArray();
+        return sorted.length == 0 ? null : sorted[(int) Math.max(0, Math.ceil(percent / 100 * sorted.length) - 1)];
+    }
+
+    /** Mean tokens per second over the answers whose rate is known; null when none is. */
+    public Double tokensPerSecond() {
+        double[] rates = outcomes.stream().map(Scored::tokensPerSecond).filter(Objects::nonNull).mapToDouble(Double::doubleValue).toArray();
+        return rates.length == 0 ? null : java.util.Arrays.stream(rates).average().orElseThrow();
+    }
+}
