@@ -1,6 +1,7 @@
 package dev.adapterferry.modelserver;
 
 import dev.adapterferry.failure.SettingsException;
+import dev.adapterferry.secret.Secret;
 import java.net.URI;
 import java.time.Duration;
 import java.util.HashMap;
@@ -10,10 +11,10 @@ import java.util.Map;
  * Where a server listens.
  *
  * @param base    scheme, host and port, with or without a trailing {@code /v1}: {@code http://127.0.0.1:1234}
- * @param token   bearer token, or null when the server wants none; never logged
+ * @param token   bearer token, or null when the server wants none
  * @param timeout limit for one exchange, the time to load a model on first use included
  */
-public record Endpoint(URI base, String token, Duration timeout) {
+public record Endpoint(URI base, Secret token, Duration timeout) {
     /** Checks the address and drops the trailing {@code /v1}. */
     public Endpoint {
         String text = base.toString().replaceAll("/+$", "").replaceAll("/v1$", "");
@@ -40,12 +41,13 @@ public record Endpoint(URI base, String token, Duration timeout) {
     public Map<String, String> headers() {
         Map<String, String> headers = new HashMap<>();
         headers.put("Accept", "application/json, text/event-stream");
-        if (token != null && !token.isBlank()) {
-            headers.put("Authorization", "Bearer " + token);
+        if (token != null) {
+            headers.put("Authorization", "Bearer " + token.reveal());
         }
         return headers;
     }
 
+    /** The address alone. */
     @Override
     public String toString() {
         return base.toString();

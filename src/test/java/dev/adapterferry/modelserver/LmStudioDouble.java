@@ -77,7 +77,7 @@ public final class LmStudioDouble implements AutoCloseable {
     }
 
     public Endpoint endpoint() {
-        return new Endpoint(base(), token, Duration.ofSeconds(10));
+        return new Endpoint(base(), token == null ? null : new dev.adapterferry.secret.Secret(token), Duration.ofSeconds(10));
     }
 
     @Override
