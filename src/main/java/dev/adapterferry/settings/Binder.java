@@ -23,6 +23,7 @@ final class Binder {
     private final Interpolation interpolation;
     private final List<String> problems = new ArrayList<>();
     private final Map<String, Origin> origins = new LinkedHashMap<>();
+    private int unusable;
 
     Binder(Tree.Branch root, Scalars scalars, Interpolation interpolation) {
         this.root = root;
@@ -64,12 +65,12 @@ final class Binder {
                 problems.add(Unknown.key(key, name, child.origin(), section));
             }
         });
-        int before = problems.size();
+        int before = problems.size() + unusable;
         List<Object> values = new ArrayList<>();
         for (Shape.Field field : section.fields().values()) {
             values.add(field(field, given.get(field.key()), dotted(key, field.key())));
         }
-        if (problems.size() > before) {
+        if (problems.size() + unusable > before) {
             return null;
         }
         try {
@@ -89,11 +90,22 @@ final class Binder {
         String otherwise = field.setting().def();
         Matcher reference = REFERENCE.matcher(otherwise);
         if (reference.matches()) {
-            return bind(field.shape(), field.setting(), effective(reference.group(1)), key);
+            return borrowed(field, reference.group(1), key);
         }
         boolean none = otherwise.isEmpty() && !(field.shape() instanceof Shape.Single(Class<?> type, Shape.Presence presence) && type == String.class
                 && presence == Shape.Presence.REQUIRED);
         return bind(field.shape(), field.setting(), none ? null : new Tree.Leaf(substituted(otherwise), Origin.DEFAULT), key);
+    }
+
+    /** A value taken over from another setting. When it is wrong, it is reported there and not again here. */
+    private Object borrowed(Shape.Field field, String from, String key) {
+        int before = problems.size();
+        Object value = bind(field.shape(), field.setting(), effective(from), key);
+        if (problems.size() > before) {
+            problems.subList(before, problems.size()).clear();
+            unusable++;
+        }
+        return value;
     }
 
     /** The node of another setting, or its default; null when it has neither. */

@@ -8,7 +8,7 @@ import java.util.Optional;
 public record LedgerSettings(
         @Setting(value = "JDBC address: `jdbc:sqlite:FILE`, or `jdbc:postgresql://host/database` when several machines share it.", def = "jdbc:sqlite:{{home}}/ledger.db") String url,
         @Setting("Login name.") Optional<String> user,
-        @Setting(value = "Password.", def = "${FERRY_LEDGER_PASSWORD:}") Optional<Secret> password,
+        @Setting("Password.") Optional<Secret> password,
         @Setting(value = "How long a model stays locked by a process that shows no sign of life.", def = "30s") Duration lease) {
 
     /** Refuses databases that the ledger does not speak, and passwords in the open. */

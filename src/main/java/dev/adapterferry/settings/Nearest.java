@@ -12,7 +12,7 @@ final class Nearest {
     /** The known name nearest to a typed one, if any is near: at most a third of its letters wrong, and never more than three. */
     static Optional<String> to(String typed, Collection<String> known) {
         String wanted = normal(typed);
-        return known.stream().filter(name -> distance(wanted, normal(name)) <= Math.max(1, Math.min(3, wanted.length() / 3)))
+        return known.stream().filter(name -> distance(wanted, normal(name)) <= Math.min(3, (wanted.length() + 2) / 3))
                 .min(Comparator.comparingInt((String name) -> distance(wanted, normal(name))).thenComparing(Comparator.naturalOrder()));
     }
 

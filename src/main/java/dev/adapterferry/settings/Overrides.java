@@ -4,16 +4,16 @@ import dev.adapterferry.failure.SettingsException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 
 /** Lays environment variables and command line options over what the file says. */
 final class Overrides {
     /** Variables of the launcher and of defaults; they are no settings. */
-    private static final Set<String> OTHER = Set.of("FERRY_CONFIG", "FERRY_JAVA_HOME", "FERRY_JAVA_OPTS", "FERRY_OPTS", "FERRY_INSTALLATION", "FERRY_SSH_PASSPHRASE");
+    private static final Set<String> OTHER = Set.of("FERRY_CONFIG", "FERRY_JAVA_HOME", "FERRY_JAVA_OPTS", "FERRY_OPTS", "FERRY_INSTALLATION");
 
     private final Tree.Branch root;
 
@@ -57,7 +57,7 @@ final class Overrides {
 
     /** Lays dotted keys from the command line over all else; unknown ones are found when the settings are read. */
     void commandLine(Map<String, String> options) {
-        new LinkedHashMap<>(options).forEach((key, text) -> put(key, YamlReader.value(text, Origin.option(key))));
+        new TreeMap<>(options).forEach((key, text) -> put(key, YamlReader.value(text, Origin.option(key))));
     }
 
     private void put(String key, Tree value) {

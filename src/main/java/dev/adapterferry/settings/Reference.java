@@ -70,7 +70,8 @@ public final class Reference {
 
     private static String kind(Shape shape, Setting setting) {
         return switch (shape) {
-            case Shape.Items items -> "list of " + (items.item().type() == String.class ? setting.prose() ? "texts" : "names" : kind(items.item(), setting));
+            case Shape.Items items -> items.item().type() == String.class ? setting.prose() ? "list of texts" : "list of names"
+                    : items.item().type() == Pattern.class ? "list of regular expressions" : "list of: " + kind(items.item(), setting);
             case Shape.Single single -> kind(single.type(), setting);
             default -> "section";
         };
@@ -79,6 +80,9 @@ public final class Reference {
     private static String kind(Class<?> type, Setting setting) {
         String range = Double.isInfinite(setting.min()) ? "" : Double.isInfinite(setting.max()) ? ", at least " + Scalars.print(setting.min())
                 : ", " + Scalars.print(setting.min()) + " to " + Scalars.print(setting.max());
+        if (type == Format.class) {
+            return "format";
+        }
         if (type.isEnum()) {
             return String.join(" | ", Scalars.texts(type));
         }

@@ -12,7 +12,7 @@ public record VastSettings(
         @Setting(value = "Address of the vast.ai API.", def = "${VAST_URL:https://console.vast.ai}") URI apiUrl,
         @Setting(value = "API key. Without it the key file of the `vastai` command is read.", def = "${VAST_API_KEY:}") Optional<Secret> apiKey,
         @Setting("Private key for SSH. Without it the SSH agent, then the usual files in `~/.ssh`.") Optional<Path> sshKey,
-        @Setting(value = "Passphrase of the private key.", def = "${FERRY_SSH_PASSPHRASE:}") Optional<Secret> sshPassphrase,
+        @Setting("Passphrase of the private key.") Optional<Secret> sshPassphrase,
         @Setting(value = "Login name on the instances.", def = "root") String sshUser,
         @Setting(value = "Folder with one file of known host keys per instance.", def = "known-hosts", root = Setting.Root.HOME) Path knownHosts,
         @Setting(value = "When the schedule looks for finished adapters: a Quartz schedule, seconds first.", def = "0 0/10 * * * ?") Cron poll,
