@@ -4,6 +4,7 @@ import dev.adapterferry.failure.MalformedFile;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.quant.GgmlType;
+import dev.adapterferry.quant.NonFinite;
 import dev.adapterferry.tensor.TensorInfo;
 import java.nio.file.Path;
 import java.util.Map;
@@ -96,9 +97,9 @@ public final class GgufCheck {
             cancellation.check("check " + file.getFileName());
             int length = (int) Math.min(step, place.bytes() - done);
             gguf.readStored(place.info(), done, length, buffer, 0);
-            long bad = BlockScales.firstNonFinite(type, buffer, 0, length);
+            int bad = NonFinite.inBlocks(type, buffer, 0, length / type.blockBytes() * type.blockElements());
             if (bad >= 0) {
-                long at = done + bad * type.blockBytes();
+                long at = done + type.bytesFor(bad);
                 throw new MalformedFile(file, place.offset() + at, "tensor '" + place.info().name() + "' holds a value that is not finite, in row "
                         + at / type.bytesFor(place.info().rowLength()));
             }

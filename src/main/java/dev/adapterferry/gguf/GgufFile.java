@@ -2,6 +2,7 @@ package dev.adapterferry.gguf;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.files.Durable;
 import dev.adapterferry.quant.GgmlType;
 import dev.adapterferry.quant.Kernels;
 import dev.adapterferry.quant.RowKernel;
@@ -61,7 +62,7 @@ public final class GgufFile implements TensorSource, StoredBytes, SourceFiles {
             return new GgufFile(file, arena, channel.map(MapMode.READ_ONLY, 0, channel.size(), arena));
         } catch (IOException e) {
             arena.close();
-            throw new FerryException("Cannot open " + file + ": " + e + ".", e);
+            throw new FerryException("Cannot open " + file + ": " + Durable.reason(e) + ".", e);
         } catch (RuntimeException e) {
             arena.close();
             throw e;

@@ -1,6 +1,7 @@
 package dev.adapterferry.gguf;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -142,6 +143,6 @@ public final class GgufWriter implements Closeable {
     }
 
     private static FerryException failure(String verb, Path file, IOException e) {
-        return new FerryException("Cannot " + verb + " " + file + ": " + e + ".", e);
+        return new FerryException("Cannot " + verb + " " + file + ": " + Durable.reason(e) + ".", e);
     }
 }

@@ -1,36 +1,63 @@
 package dev.adapterferry.gguf;
 
+import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.files.Durable;
 import dev.adapterferry.quant.GgmlType;
+import dev.adapterferry.quant.ImportanceMatrix;
+import dev.adapterferry.quant.LegacyImatrixFile;
 import dev.adapterferry.tensor.TensorInfo;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * An importance matrix in the form that llama.cpp's {@code llama-imatrix} writes since July 2025: a GGUF file of type
- * {@code imatrix}, which holds for a weight tensor T the sums of squared activations {@code T.in_sum2} and the number
- * of tokens behind them {@code T.counts}.
- *
- * @param weights  per tensor name, {@code ne0} values, or {@code ne0} per expert, expert after expert: the mean squared
- *                 activation of each column. A row (expert) that no token reached is all ones
- * @param datasets names of the texts it was computed from
- * @param chunks   number of chunks of text
+ * Reads an importance matrix in the form that llama.cpp's {@code llama-imatrix} writes since July 2025: a GGUF file of
+ * type {@code imatrix}, which holds for a weight tensor T the sums of squared activations {@code T.in_sum2} and the
+ * number of activations behind them {@code T.counts}, one row and one count per expert.
  */
-public record ImatrixGguf(Map<String, float[]> weights, List<String> datasets, long chunks) {
+public final class ImatrixGguf {
     private static final String SUMS = ".in_sum2";
     private static final String COUNTS = ".counts";
+    private static final long LARGEST = 1 << 28;
+
+    private ImatrixGguf() { }
+
+    /** Whether a file is GGUF at all; the older form of the matrix starts otherwise. */
+    public static boolean isGguf(Path file) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            ByteBuffer magic = ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN);
+            return channel.read(magic) == 4 && magic.getInt(0) == GgufFormat.MAGIC;
+        } catch (IOException e) {
+            throw new FerryException("Cannot read the importance matrix " + file + ": " + Durable.reason(e) + ".", e);
+        }
+    }
 
     /**
-     * Reads one.
+     * Reads a matrix in either form.
+     *
+     * @param file the file
+     * @return the matrix
+     * @throws MalformedFile when it is of neither form, or a value in it is not finite or negative
+     */
+    public static ImportanceMatrix readEither(Path file) {
+        return isGguf(file) ? read(file) : new LegacyImatrixFile(file).read();
+    }
+
+    /**
+     * Reads a matrix in the GGUF form.
      *
      * @param file the file
      * @return the matrix
      * @throws MalformedFile when the file is no such matrix, or a value in it is not finite or negative
      */
-    public static ImatrixGguf read(Path file) {
+    public static ImportanceMatrix read(Path file) {
         try (GgufFile gguf = GgufFile.open(file)) {
             String type = gguf.metadata().findString("general.type").orElse("");
             if (!type.equals("imatrix")) {
@@ -48,7 +75,7 @@ public record ImatrixGguf(Map<String, float[]> weights, List<String> datasets, l
             if (weights.isEmpty()) {
                 throw new MalformedFile(file, -1, "it holds no tensor ending in " + SUMS);
             }
-            return new ImatrixGguf(weights, datasets, chunks);
+            return ImportanceMatrix.of(weights, file.toString(), datasets, chunks);
         }
     }
 
@@ -58,24 +85,11 @@ public record ImatrixGguf(Map<String, float[]> weights, List<String> datasets, l
             throw new MalformedFile(file, -1, "'" + name + "' has " + sums.rows() + " rows of " + sums.type().label() + " sums but " + counts.elements() + " "
                     + counts.type().label() + " counts");
         }
-        int columns = Math.toIntExact(sums.rowLength());
-        float[] values = values(gguf, file, sums);
-        float[] divisors = values(gguf, file, counts);
-        for (int row = 0; row < divisors.length; row++) {
-            float count = divisors[row];
-            if (count == 0) {
-                Arrays.fill(values, row * columns, (row + 1) * columns, 1f);
-            } else {
-                for (int i = row * columns; i < (row + 1) * columns; i++) {
-                    values[i] /= count;
-                }
-            }
-        }
-        return values;
+        return ImportanceMatrix.means(values(gguf, file, sums), values(gguf, file, counts));
     }
 
     private static float[] values(GgufFile gguf, Path file, TensorInfo tensor) {
-        if (tensor.elements() > 1 << 28) {
+        if (tensor.elements() > LARGEST) {
             throw new MalformedFile(file, -1, "tensor '" + tensor.name() + "' has " + tensor.elements() + " values, more than any importance matrix");
         }
         float[] values = new float[(int) tensor.elements()];

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.quant.ImportanceMatrix;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,12 +21,18 @@ class ImatrixGgufTest {
                 .string("blk.0.attn_q.weight.in_sum2").u32(1).u64(2).u32(0).u64(64)
                 .string("blk.0.attn_q.weight.counts").u32(1).u64(1).u32(0).u64(96).pad(32)
                 .f32(8).f32(2).f32(5).f32(6).pad(32).f32(4).f32(0).pad(32).f32(3).f32(9).pad(32).f32(3).pad(32).writeTo(folder.resolve("i.gguf"));
-        ImatrixGguf matrix = ImatrixGguf.read(file);
-        assertThat(matrix.weights().keySet()).containsExactly("blk.0.ffn_up_exps.weight", "blk.0.attn_q.weight");
-        assertThat(matrix.weights().get("blk.0.ffn_up_exps.weight")).containsExactly(2, 0.5f, 1, 1);
-        assertThat(matrix.weights().get("blk.0.attn_q.weight")).containsExactly(1, 3);
+        ImportanceMatrix matrix = ImatrixGguf.readEither(file);
+        assertThat(matrix.size()).isEqualTo(2);
+        assertThat(matrix.find("blk.0.ffn_up_exps.weight", 2, 2).orElseThrow()).containsExactly(2, 0.5f, 1, 1);
+        assertThat(matrix.find("blk.0.attn_q.weight", 2, 1).orElseThrow()).containsExactly(1, 3);
         assertThat(matrix.datasets()).containsExactly("wiki.txt");
         assertThat(matrix.chunks()).isEqualTo(7);
+    }
+
+    @Test
+    void readsTheOlderFormToo() {
+        Path file = new HandMadeGguf().u32(1).u32(8).ascii("a.weight").u32(2).u32(2).f32(4).f32(6).writeTo(folder.resolve("imatrix.dat"));
+        assertThat(ImatrixGguf.readEither(file).find("a.weight", 2, 1).orElseThrow()).containsExactly(2, 3);
     }
 
     @Test
