@@ -54,7 +54,7 @@ final class BytePairVocabulary {
         List<String> merges = json.merges();
         if (merges.isEmpty() && mergesFile.isPresent()) {
             merges = new ArrayList<>();
-            List<String> lines = JsonFiles.readText(mergesFile.get()).lines().toList();
+            List<String> lines = TextFile.read(mergesFile.get()).lines().toList();
             for (String line : lines.isEmpty() || !lines.getFirst().startsWith("#") ? lines : lines.subList(1, lines.size())) {
                 String[] parts = line.strip().split("\\s+");
                 if (parts.length == 2) {

@@ -3,6 +3,7 @@ package dev.adapterferry.convert.tokenizer;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.gguf.GgufMetadata;
+import dev.adapterferry.tensor.CheckpointFolder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -30,10 +31,10 @@ public final class ChatTemplates {
         if (given == null) {
             Optional<Path> jinja = files.apply("chat_template.jinja");
             if (jinja.isPresent()) {
-                templates.put("default", JsonFiles.readText(jinja.get()));
+                templates.put("default", TextFile.read(jinja.get()));
                 return templates;
             }
-            given = files.apply("chat_template.json").map(JsonFiles::read).map(json -> json.get("chat_template")).orElse(null);
+            given = files.apply("chat_template.json").map(CheckpointFolder::readObject).map(json -> json.get("chat_template")).orElse(null);
         }
         if (given != null && given.isTextual()) {
             templates.put("default", given.asText());

@@ -3,6 +3,7 @@ package dev.adapterferry.convert.tokenizer;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
+import dev.adapterferry.tensor.CheckpointFolder;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
@@ -44,7 +45,7 @@ public final class TokenizerConverter {
      * @throws FerryException when the tokenizer is missing, malformed, or cannot be carried over faithfully
      */
     public Result write(String kind, int rows, GgufMetadata into) {
-        Optional<ObjectNode> tokenizerConfig = files.apply("tokenizer_config.json").map(JsonFiles::read);
+        Optional<ObjectNode> tokenizerConfig = files.apply("tokenizer_config.json").map(CheckpointFolder::readObject);
         Optional<TokenizerJson> json = files.apply("tokenizer.json").map(TokenizerJson::new);
         TokenizerJson present = json.orElseThrow(() -> new FerryException("Cannot convert the tokenizer of " + model
                 + ": there is no tokenizer.json; copy it from the base model into the checkpoint."));

@@ -3,6 +3,7 @@ package dev.adapterferry.convert.tokenizer;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.tensor.CheckpointFolder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -29,7 +30,7 @@ final class TokenizerJson {
 
     TokenizerJson(Path file) {
         this.file = file;
-        this.root = JsonFiles.read(file);
+        this.root = CheckpointFolder.readObject(file);
         if (!(root.get("model") instanceof ObjectNode)) {
             throw wrong("'model' is missing");
         }
