@@ -13,7 +13,7 @@ import java.util.TreeMap;
 /** Lays environment variables and command line options over what the file says. */
 final class Overrides {
     /** Variables of the launcher and of defaults; they are no settings. */
-    private static final Set<String> OTHER = Set.of("FERRY_CONFIG", "FERRY_JAVA_HOME", "FERRY_JAVA_OPTS", "FERRY_OPTS", "FERRY_INSTALLATION");
+    private static final Set<String> OTHER = Set.of("FERRY_CONFIG", "FERRY_DIST", "FERRY_NO_AOT", "FERRY_JAVA_HOME", "FERRY_JAVA_OPTS", "FERRY_OPTS", "FERRY_INSTALLATION");
 
     private final Tree.Branch root;
 
