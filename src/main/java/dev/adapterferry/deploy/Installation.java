@@ -12,13 +12,14 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -86,18 +87,14 @@ public final class Installation {
         if (!Files.isDirectory(folder.models())) {
             throw new FerryException("Cannot deploy " + model + ": the models directory " + folder.models() + " does not exist. Start LM Studio once, or set the models directory.");
         }
-        try (ModelLock lock = ModelLock.hold(store.home(model))) {
-            clean(model);
-            checkSpace(candidate);
-            List<Release.File> files = new ArrayList<>();
-            for (Candidate.Item item : candidate.files()) {
-                files.add(inspect(model, item));
-            }
+        return alone(model, () -> {
+            checkSpace(model, candidate.files().stream().map(Candidate.Item::file).toList(), false);
+            List<Release.File> files = candidate.files().stream().map(item -> inspect(model, item)).toList();
             keepWhatIsThere(model, files);
             Release release = new Release(model, folder.publisher(), folder.model(), store.nextNumber(model), Instant.now(options.clock()), files, candidate.identity());
             store.add(release, candidate.files().stream().map(Candidate.Item::file).toList(), toStore());
             return bringIn(release);
-        }
+        });
     }
 
     /**
@@ -107,11 +104,26 @@ public final class Installation {
      * @param number release to restore
      */
     public Installed restore(String model, int number) {
-        try (ModelLock lock = ModelLock.hold(store.home(model))) {
-            clean(model);
+        return alone(model, () -> {
             Release release = store.get(model, number);
             store.verify(release, false);
+            checkSpace(model, release.files().stream().map(file -> store.directory(model, number).resolve(file.name())).toList(), true);
             return bringIn(release);
+        });
+    }
+
+    private Installed alone(String model, Supplier<Installed> act) {
+        try (ModelLock lock = ModelLock.hold(store.home(model))) {
+            clean(model);
+            try {
+                return act.get();
+            } catch (RuntimeException e) {
+                if (!Switch.isPending(store, model)) {
+                    Switch.sweep(folder.path());
+                    store.sweep(model);
+                }
+                throw e;
+            }
         }
     }
 
@@ -134,7 +146,7 @@ public final class Installation {
     private boolean clean(String model) {
         boolean finished = new Switch(store, options.progress()).finish(model);
         if (finished) {
-            LOG.info("Finished installing release {} of {}, which an earlier process began", store.current(model).orElse(-1), model);
+            LOG.info("Finished installing release {} of {}, which an earlier process began", store.active(model).map(ReleaseStore.Active::number).orElse(-1), model);
         }
         Switch.sweep(folder.path());
         store.sweep(model);
@@ -155,7 +167,7 @@ public final class Installation {
 
     /** Files that someone else put under our names become release 0, so that even the first deployment can be undone. */
     private void keepWhatIsThere(String model, List<Release.File> files) {
-        if (store.current(model).isPresent() || !store.releases(model).isEmpty()) {
+        if (store.active(model).isPresent()) {
             return;
         }
         List<Path> found = files.stream().map(file -> folder.path().resolve(file.name())).filter(Files::isRegularFile).toList();
@@ -164,11 +176,11 @@ public final class Installation {
         }
         List<Release.File> kept = found.stream().map(path -> new Release.File(path.getFileName().toString(), "", size(path), Sha256.of(path, options.progress(), options.cancellation()))).toList();
         store.add(new Release(model, folder.publisher(), folder.model(), 0, Instant.now(options.clock()), kept, Map.of("origin", "found in " + folder.path())), found, toStore());
-        store.setCurrent(model, 0);
+        store.activate(model, 0, folder.path().toString());
     }
 
     private Installed bringIn(Release release) {
-        OptionalInt previous = store.current(release.model());
+        Optional<ReleaseStore.Active> former = store.active(release.model());
         Path directory = folder.path();
         Path kept = store.directory(release.model(), release.number());
         try {
@@ -183,14 +195,20 @@ public final class Installation {
         }
         options.cancellation().check("deploy " + release.model());
         options.beforeSwitch().run();
-        Set<String> obsolete = new LinkedHashSet<>();
-        if (previous.isPresent() && previous.getAsInt() != release.number() && Files.exists(store.directory(release.model(), previous.getAsInt()))) {
-            store.get(release.model(), previous.getAsInt()).files().forEach(file -> obsolete.add(file.name()));
-        }
-        release.files().forEach(file -> obsolete.remove(file.name()));
-        new Switch(store, options.progress()).perform(release.model(), new Switch.Intent(release.number(), directory.toString(), release.files(), List.copyOf(obsolete)));
+        new Switch(store, options.progress()).perform(release.model(), new Switch.Intent(release.number(), directory.toString(), release.files(), obsolete(release, former)));
         store.prune(release.model(), options.keep());
-        return new Installed(release, release.files().stream().map(file -> directory.resolve(file.name())).toList(), previous);
+        return new Installed(release, release.files().stream().map(file -> directory.resolve(file.name())).toList(),
+                former.map(active -> OptionalInt.of(active.number())).orElse(OptionalInt.empty()));
+    }
+
+    /** Files of the former release that the new one does not replace, in whatever folder of these models they lie. */
+    private List<String> obsolete(Release release, Optional<ReleaseStore.Active> former) {
+        if (former.isEmpty() || !Path.of(former.get().folder()).startsWith(folder.models()) || !Files.exists(store.directory(release.model(), former.get().number()))) {
+            return List.of();
+        }
+        Set<Path> fresh = release.files().stream().map(file -> folder.path().resolve(file.name())).collect(Collectors.toSet());
+        return store.get(release.model(), former.get().number()).files().stream().map(file -> Path.of(former.get().folder()).resolve(file.name()))
+                .filter(path -> !fresh.contains(path)).map(Path::toString).toList();
     }
 
     private Placement toStore() {
@@ -199,7 +217,7 @@ public final class Installation {
         return new Placement(way == Placement.Way.HARD_LINK ? Placement.Way.AUTO : way, options.progress(), options.cancellation());
     }
 
-    private void checkSpace(Candidate candidate) {
+    private void checkSpace(String model, List<Path> files, boolean kept) {
         try {
             Files.createDirectories(store.root());
             FileStore storeDisk = Files.getFileStore(store.root());
@@ -207,16 +225,16 @@ public final class Installation {
             boolean linking = options.way() != Placement.Way.COPY;
             long toStore = 0;
             long toModels = 0;
-            for (Candidate.Item item : candidate.files()) {
-                long bytes = Files.size(item.file());
-                toStore += linking && Files.getFileStore(item.file()).equals(storeDisk) ? 0 : bytes;
+            for (Path file : files) {
+                long bytes = Files.size(file);
+                toStore += kept || linking && Files.getFileStore(file).equals(storeDisk) ? 0 : bytes;
                 toModels += linking && storeDisk.equals(modelsDisk) || options.way() == Placement.Way.SYMBOLIC_LINK ? 0 : bytes;
             }
             boolean oneDisk = storeDisk.equals(modelsDisk);
-            demand(candidate.model(), store.root(), oneDisk ? toStore + toModels : toStore);
-            demand(candidate.model(), folder.models(), oneDisk ? toStore + toModels : toModels);
+            demand(model, store.root(), oneDisk ? toStore + toModels : toStore);
+            demand(model, folder.models(), oneDisk ? toStore + toModels : toModels);
         } catch (IOException e) {
-            throw new FerryException("Cannot deploy " + candidate.model() + ": " + Durable.reason(e) + ".", e);
+            throw new FerryException("Cannot deploy " + model + ": " + Durable.reason(e) + ".", e);
         }
     }
 

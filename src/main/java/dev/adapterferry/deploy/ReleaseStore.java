@@ -11,20 +11,23 @@ import dev.adapterferry.files.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Stream;
 
 /**
  * The kept releases, outside the models tree so that LM Studio does not list them: {@code <root>/<model>/<number>/} with
- * the files and their {@code release.json}, and {@code <root>/<model>/current} with the number that is installed.
- * A directory with a number for a name is complete; everything else is scaffolding that may be removed.
+ * the files and their {@code release.json}, and {@code <root>/<model>/active.json}, which says what is installed where.
+ * A directory with a number for a name is complete; one without the mark {@code installed} never reached a models
+ * directory and is removed with the other scaffolding of killed processes.
  *
  * <p>Where store and models directory share a file system, a kept release costs no space as long as it is installed, and
  * its own size after that. The hard link has one risk: a tool that rewrites an installed file <em>in place</em> changes
@@ -34,6 +37,36 @@ public final class ReleaseStore {
     static final ObjectMapper JSON = new ObjectMapper().registerModule(new JavaTimeModule()).disable(SerializationFeature.WRITE_DATES_AS_TIMESTAMPS)
             .enable(SerializationFeature.INDENT_OUTPUT).disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
     private static final String MANIFEST = "release.json";
+    private static final String MARK = "installed";
+
+    /**
+     * What is installed of a model.
+     *
+     * @param number release
+     * @param folder the model's folder that holds its files, an absolute path
+     * @param trail  releases to go back to, the nearest last: what was active before, without those that were taken back
+     */
+    public record Active(int number, String folder, List<Integer> trail) {
+        /** Copies the trail. */
+        public Active {
+            trail = List.copyOf(trail);
+        }
+
+        /** What is active after another release took its place: newer ones leave a trail, going back shortens it. */
+        Active then(int next, String nextFolder) {
+            if (next == number) {
+                return new Active(number, nextFolder, trail);
+            }
+            List<Integer> steps = new ArrayList<>(trail);
+            int back = steps.indexOf(next);
+            if (back >= 0) {
+                steps.subList(back, steps.size()).clear();
+            } else if (next > number) {
+                steps.add(number);
+            }
+            return new Active(next, nextFolder, steps);
+        }
+    }
 
     private final Path root;
 
@@ -84,32 +117,43 @@ public final class ReleaseStore {
         }
     }
 
-    /** Number of the installed release. */
-    public OptionalInt current(String model) {
-        Path current = home(model).resolve("current");
+    /** What is installed of a model. */
+    public Optional<Active> active(String model) {
+        Path file = home(model).resolve("active.json");
+        if (!Files.exists(file)) {
+            return Optional.empty();
+        }
         try {
-            return OptionalInt.of(Integer.parseInt(Files.readString(current).strip()));
-        } catch (NoSuchFileException e) {
-            return OptionalInt.empty();
-        } catch (IOException | NumberFormatException e) {
-            throw new FerryException("Cannot read the number of the installed release from " + current + ". Write it there, or remove the file and deploy again.", e);
+            return Optional.of(JSON.readValue(file.toFile(), Active.class));
+        } catch (IOException e) {
+            throw new FerryException("Cannot read which release of " + model + " is installed from " + file + ". Remove the file and deploy again.", e);
         }
     }
 
-    /** The newest kept release below the installed one: where a rollback goes by default. */
+    /** Where a rollback goes by default: the release that was active before this one and is still kept. */
     public OptionalInt previous(String model) {
-        OptionalInt current = current(model);
-        return current.isEmpty() ? current : numbers(model).stream().mapToInt(Integer::intValue).filter(number -> number < current.getAsInt()).max();
+        List<Integer> kept = numbers(model);
+        return active(model).map(Active::trail).orElse(List.of()).reversed().stream().filter(kept::contains).mapToInt(Integer::intValue).findFirst();
     }
 
-    void setCurrent(String model, int number) {
-        Durable.write(home(model).resolve("current"), number + "\n");
+    /** Notes that a release is installed now. */
+    void activate(String model, int number, String folder) {
+        Path mark = directory(model, number).resolve(MARK);
+        try {
+            if (Files.isDirectory(mark.getParent()) && !Files.exists(mark)) {
+                Files.createFile(mark);
+            }
+            Active next = active(model).map(active -> active.then(number, folder)).orElse(new Active(number, folder, List.of()));
+            Durable.write(home(model).resolve("active.json"), JSON.writeValueAsString(next));
+        } catch (IOException e) {
+            throw new FerryException("Cannot note that release " + number + " of " + model + " is installed: " + Durable.reason(e) + ".", e);
+        }
     }
 
     /** Number for the next release: one above the highest ever kept or installed. */
     int nextNumber(String model) {
         int highest = numbers(model).stream().mapToInt(Integer::intValue).max().orElse(0);
-        return Math.max(highest, current(model).orElse(0)) + 1;
+        return Math.max(highest, active(model).map(Active::number).orElse(0)) + 1;
     }
 
     /** Keeps files as a release; appears complete or not at all. */
@@ -158,32 +202,40 @@ public final class ReleaseStore {
     }
 
     /**
-     * Forgets old releases.
+     * Forgets old releases. The installed one stays, then those that a rollback would go to, then the newest others.
      *
-     * @param keep how many stay, the installed one included and never removed; at least 1
+     * @param keep how many stay, the installed one included; at least 1
      * @return numbers removed
      */
     public List<Integer> prune(String model, int keep) {
-        OptionalInt current = current(model);
-        List<Integer> others = new ArrayList<>(numbers(model).stream().filter(number -> current.isEmpty() || number != current.getAsInt()).toList());
-        int room = Math.max(0, keep - (current.isPresent() ? 1 : 0));
-        List<Integer> gone = others.subList(0, Math.max(0, others.size() - room));
-        for (int number : gone) {
-            // Renamed first: a directory with a number for a name is always complete.
-            Path trash = home(model).resolve(".trash-" + UUID.randomUUID());
-            try {
-                Files.move(directory(model, number), trash, StandardCopyOption.ATOMIC_MOVE);
-            } catch (IOException e) {
-                throw new FerryException("Cannot remove release " + number + " of " + model + ": " + Durable.reason(e) + ".", e);
-            }
-            remove(trash);
-        }
-        return List.copyOf(gone);
+        List<Integer> kept = numbers(model);
+        Set<Integer> order = new LinkedHashSet<>();
+        active(model).ifPresent(active -> {
+            order.add(active.number());
+            order.addAll(active.trail().reversed());
+        });
+        order.addAll(kept.reversed());
+        order.retainAll(kept);
+        List<Integer> gone = order.stream().skip(Math.max(1, keep)).sorted().toList();
+        gone.forEach(number -> discard(model, number));
+        return gone;
     }
 
     /** Removes what killed processes left. */
     void sweep(String model) {
         children(home(model)).stream().filter(path -> path.getFileName().toString().startsWith(".")).forEach(ReleaseStore::remove);
+        numbers(model).stream().filter(number -> !Files.exists(directory(model, number).resolve(MARK))).forEach(number -> discard(model, number));
+    }
+
+    private void discard(String model, int number) {
+        // Renamed first: a directory with a number for a name is always complete.
+        Path trash = home(model).resolve(".trash-" + UUID.randomUUID());
+        try {
+            Files.move(directory(model, number), trash, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new FerryException("Cannot remove release " + number + " of " + model + ": " + Durable.reason(e) + ".", e);
+        }
+        remove(trash);
     }
 
     private List<Integer> numbers(String model) {
@@ -191,7 +243,8 @@ public final class ReleaseStore {
                 .map(Integer::valueOf).sorted().toList();
     }
 
-    private static List<Path> children(Path directory) {
+    /** Entries of a directory, none when it is missing. */
+    static List<Path> children(Path directory) {
         if (!Files.isDirectory(directory)) {
             return List.of();
         }

@@ -3,6 +3,8 @@ package dev.adapterferry.deploy;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.files.Durable;
+import dev.adapterferry.files.Sha256;
+import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -10,12 +12,14 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
-import java.util.stream.Stream;
 
 /**
  * The moment in which a model's folder goes from one release to the next. All new files lie complete beside the old ones
  * under names that nobody lists; the intent is written down; then each is renamed over its final name. A process killed
  * before the intent is on disk has changed nothing; killed after it, {@link #finish} does the rest, as often as needed.
+ *
+ * <p>Exchanging the whole folder would switch several files at one instant, but programs that watch the folder would go
+ * on watching the old one. So a kill between two renames leaves complete files of both releases until the next start.
  */
 final class Switch {
     private static final String INTENT = "switch.json";
@@ -35,7 +39,7 @@ final class Switch {
      * @param number    release to become the installed one
      * @param directory the model's folder
      * @param files     its files, staged under {@link #stagedName}
-     * @param remove    names of the former release that the new one does not have
+     * @param remove    files of the former release that the new one does not have
      */
     record Intent(int number, String directory, List<Release.File> files, List<String> remove) { }
 
@@ -57,10 +61,10 @@ final class Switch {
      * @return true when there was one to finish
      */
     boolean finish(String model) {
-        Path file = intentFile(model);
-        if (!Files.exists(file)) {
+        if (!isPending(store, model)) {
             return false;
         }
+        Path file = intentFile(model);
         try {
             act(model, ReleaseStore.JSON.readValue(file.toFile(), Intent.class));
         } catch (IOException e) {
@@ -74,24 +78,16 @@ final class Switch {
         int step = 0;
         try {
             for (Release.File file : intent.files()) {
-                Path staged = directory.resolve(stagedName(intent.number(), file.name()));
-                Path place = directory.resolve(file.name());
-                if (Files.exists(staged, LinkOption.NOFOLLOW_LINKS)) {
-                    Files.move(staged, place, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-                    // POSIX rename does nothing when both names are links to one file.
-                    Files.deleteIfExists(staged);
-                } else if (!Files.exists(place) || Files.size(place) != file.bytes()) {
-                    throw new FerryException("Cannot finish installing release " + intent.number() + " of " + model + ": both " + staged + " and " + place
-                            + " are gone. Roll back to a kept release.");
-                }
+                bringIn(model, intent.number(), directory, file);
                 report("switching " + model, ++step, intent);
             }
-            for (String name : intent.remove()) {
-                Files.deleteIfExists(directory.resolve(name));
+            for (String gone : intent.remove()) {
+                Files.deleteIfExists(Path.of(gone));
+                removeIfEmpty(Path.of(gone).getParent());
                 report("switching " + model, ++step, intent);
             }
             Durable.forceDirectory(directory);
-            store.setCurrent(model, intent.number());
+            store.activate(model, intent.number(), intent.directory());
             report("switching " + model, ++step, intent);
             Files.deleteIfExists(intentFile(model));
             Durable.forceDirectory(store.home(model));
@@ -102,18 +98,53 @@ final class Switch {
         }
     }
 
+    private void bringIn(String model, int number, Path directory, Release.File file) throws IOException {
+        Path staged = directory.resolve(stagedName(number, file.name()));
+        Path place = directory.resolve(file.name());
+        Path kept = store.directory(model, number).resolve(file.name());
+        if (!Files.exists(staged, LinkOption.NOFOLLOW_LINKS)) {
+            if (isDone(place, kept, file)) {
+                return;
+            }
+            // Somebody removed the staged file: take it from the store again.
+            Files.createDirectories(directory);
+            new Placement(Placement.Way.AUTO, progress, new Cancellation()).place(kept, staged, file.sha256());
+        }
+        Files.move(staged, place, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        // POSIX rename does nothing when both names are links to one file.
+        Files.deleteIfExists(staged);
+    }
+
+    /** Old and new files of one format have the same size, so only the content tells them apart. */
+    private static boolean isDone(Path place, Path kept, Release.File file) throws IOException {
+        if (!Files.exists(place) || Files.size(place) != file.bytes()) {
+            return false;
+        }
+        return Files.exists(kept) && Files.isSameFile(place, kept) || Sha256.of(place).equals(file.sha256());
+    }
+
+    private static void removeIfEmpty(Path directory) throws IOException {
+        if (Files.isDirectory(directory) && ReleaseStore.children(directory).isEmpty()) {
+            Files.delete(directory);
+        }
+    }
+
     /** Removes staged files that no intent speaks of. */
     static void sweep(Path directory) {
-        if (!Files.isDirectory(directory)) {
-            return;
-        }
-        try (Stream<Path> files = Files.list(directory)) {
-            for (Path file : files.filter(path -> path.getFileName().toString().matches("\\..+\\.gguf\\.\\d+\\" + STAGED)).toList()) {
-                Files.deleteIfExists(file);
+        try {
+            for (Path file : ReleaseStore.children(directory)) {
+                if (file.getFileName().toString().matches("\\..+\\.gguf\\.\\d+\\" + STAGED)) {
+                    Files.deleteIfExists(file);
+                }
             }
         } catch (IOException e) {
             throw new FerryException("Cannot remove leftovers in " + directory + ": " + Durable.reason(e) + ".", e);
         }
+    }
+
+    /** True while a switch is written down and not done. */
+    static boolean isPending(ReleaseStore store, String model) {
+        return Files.exists(store.home(model).resolve(INTENT));
     }
 
     private Path intentFile(String model) {

@@ -43,7 +43,7 @@ class InstallationTest {
         assertThat(installed.previous()).isEmpty();
         assertThat(installed.files()).containsExactly(folder.path().resolve("majora-Q4_K_M.gguf"), folder.path().resolve("majora-Q8_0.gguf"));
         assertThat(content()).isEqualTo(Map.of("majora-Q4_K_M.gguf", "one Q4_K_M", "majora-Q8_0.gguf", "one Q8_0"));
-        assertThat(store.current("majora")).hasValue(1);
+        assertThat(store.active("majora").orElseThrow().number()).isEqualTo(1);
         assertThat(store.get("majora", 1).files().getFirst().sha256()).isEqualTo(Sha256.of("one Q4_K_M".getBytes()));
         assertThat(store.get("majora", 1).identity()).containsEntry("adapter", "one");
     }
@@ -75,9 +75,32 @@ class InstallationTest {
         installation(3).restore("majora", 1);
 
         assertThat(content()).isEqualTo(Map.of("majora-Q4_K_M.gguf", "one Q4_K_M", "majora-Q8_0.gguf", "one Q8_0"));
-        assertThat(store.current("majora")).hasValue(1);
+        assertThat(store.active("majora").orElseThrow().number()).isEqualTo(1);
         installation(3).restore("majora", 2);
         assertThat(content()).isEqualTo(Map.of("majora-Q4_K_M.gguf", "two Q4_K_M", "majora-Q5_K_M.gguf", "two Q5_K_M"));
+    }
+
+    @Test
+    void aReleaseThatWasTakenBackIsNoPlaceToGoBackTo() throws IOException {
+        installation(9).install(candidate("good", "Q4_K_M"));
+        installation(9).install(candidate("bad", "Q4_K_M"));
+        installation(9).restore("majora", 1);
+        installation(9).install(candidate("better", "Q4_K_M"));
+        assertThat(store.previous("majora")).hasValue(1);
+        installation(9).install(candidate("best", "Q4_K_M"));
+        assertThat(store.previous("majora")).hasValue(3);
+        installation(9).restore("majora", 3);
+        assertThat(store.previous("majora")).hasValue(1);
+    }
+
+    @Test
+    void movesAModelThatIsDeployedUnderAnotherName() throws IOException {
+        installation(3).install(candidate("one", "Q4_K_M"));
+        ModelFolder renamed = new ModelFolder(folder.models(), "others", "mask");
+        new Installation(renamed, store, Installation.Options.of(3)).install(candidate("two", "Q4_K_M"));
+
+        assertThat(folder.path()).doesNotExist();
+        assertThat(renamed.path().resolve("majora-Q4_K_M.gguf")).hasContent("two Q4_K_M");
     }
 
     @Test
@@ -99,6 +122,7 @@ class InstallationTest {
         assertThat(store.releases("majora")).extracting(Release::number).containsExactly(3, 4);
 
         installation(2).restore("majora", 3);
+        assertThat(store.releases("majora")).extracting(Release::number).containsExactly(3, 4);
         installation(1).install(candidate("five", "Q4_K_M"));
         assertThat(store.releases("majora")).extracting(Release::number).containsExactly(5);
         assertThatThrownBy(() -> installation(1).restore("majora", 3)).isInstanceOf(FerryException.class).hasMessageContaining("Release 3 of majora is not kept").hasMessageContaining("[5]");
