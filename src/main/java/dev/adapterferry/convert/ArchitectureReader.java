@@ -128,9 +128,9 @@ final class ArchitectureReader {
                     arguments.add(Expression.parse(argument.strip()));
                 }
             }
-            boolean collects = TensorPlan.COLLECTING.contains(words[0]);
-            check(collects || Transforms.arguments(words[0]) == arguments.size(), "'" + text + "': " + words[0] + " with " + arguments.size() + " arguments");
-            check(!collects || i == parts.length - 1, "'" + text + "': " + words[0] + " must come last");
+            boolean ends = TensorPlan.FINAL_STEPS.contains(words[0]);
+            check(ends || Transforms.arguments(words[0]) == arguments.size(), "'" + text + "': " + words[0] + " with " + arguments.size() + " arguments");
+            check(!ends || i == parts.length - 1, "'" + text + "': " + words[0] + " must come last");
             steps.add(new Step(words[0], arguments));
         }
         return new Output(optional ? name.substring(0, name.length() - 1) : name, optional, List.copyOf(steps));

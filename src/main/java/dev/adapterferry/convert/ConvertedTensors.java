@@ -34,6 +34,11 @@ final class ConvertedTensors implements TensorSource {
     }
 
     @Override
+    public Optional<String> identity(TensorInfo tensor) {
+        return views.get(tensor.name()).identity();
+    }
+
+    @Override
     public void close() {
         // The checkpoint belongs to whoever opened it.
     }

@@ -8,7 +8,8 @@ import java.util.List;
  *
  * <p>Operators, loosest first: {@code a ?? b} (b when a is null), {@code + -}, {@code * / //} (the last one floors), unary
  * {@code -}. {@code a | b | c} takes the first name that is <em>present</em>, even if its value is null, as llama.cpp's
- * converter looks keys up. Functions: {@code floor}, {@code sqrt}, {@code pow(a, b)}, {@code nonzero} (null for 0). A dotted name reaches into
+ * converter looks keys up. Functions: {@code floor}, {@code sqrt}, {@code nonzero} (null for 0),
+ * {@code when(flag, a, b)} (b, or null, when the flag is false, 0 or null). A dotted name reaches into
  * nested objects, {@code rope.} and {@code rope_all.} into the normalised rope settings. Literals: numbers, {@code true}, {@code false}, {@code 'text'}.
  * Anything computed with null is null. Immutable.
  */
@@ -31,6 +32,8 @@ final class Expression {
     private record Binary(String operator, Node left, Node right) implements Node { }
 
     private record Call(String function, List<Node> arguments) implements Node { }
+
+    private static final List<String> FUNCTIONS = List.of("floor", "sqrt", "nonzero");
 
     private final String text;
     private final Node root;
@@ -107,7 +110,12 @@ final class Expression {
     }
 
     private static Object call(Call call, Names names) {
-        if (!(value(call.arguments().getFirst(), names) instanceof Number argument)) {
+        Object first = value(call.arguments().getFirst(), names);
+        if (call.function().equals("when")) {
+            boolean holds = first instanceof Boolean b ? b : first instanceof Number n && n.doubleValue() != 0;
+            return holds ? value(call.arguments().get(1), names) : call.arguments().size() > 2 ? value(call.arguments().get(2), names) : null;
+        }
+        if (!(first instanceof Number argument)) {
             return null;
         }
         double x = argument.doubleValue();
@@ -115,7 +123,6 @@ final class Expression {
             case "floor" -> (long) Math.floor(x);
             case "sqrt" -> Math.sqrt(x);
             case "nonzero" -> x == 0 ? null : argument;
-            case "pow" -> value(call.arguments().get(1), names) instanceof Number y ? Math.pow(x, y.doubleValue()) : null;
             default -> throw new IllegalStateException(call.function());
         };
     }
@@ -191,16 +198,13 @@ final class Expression {
             return new Constant(Boolean.valueOf(name));
         }
         if (accept("(")) {
-            if (!List.of("floor", "sqrt", "nonzero", "pow").contains(name)) {
-                throw wrong("no function '" + name + "'");
-            }
             List<Node> arguments = new ArrayList<>(List.of(otherwise()));
             while (accept(",")) {
                 arguments.add(otherwise());
             }
             demand(")");
-            if (arguments.size() != (name.equals("pow") ? 2 : 1)) {
-                throw wrong(name + " has " + arguments.size() + " arguments");
+            if (!(name.equals("when") ? arguments.size() == 2 || arguments.size() == 3 : FUNCTIONS.contains(name) && arguments.size() == 1)) {
+                throw wrong("no function '" + name + "' of " + arguments.size() + " arguments");
             }
             return new Call(name, arguments);
         }

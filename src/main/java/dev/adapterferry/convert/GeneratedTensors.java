@@ -1,11 +1,13 @@
 package dev.adapterferry.convert;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.convert.transform.Constant;
 import dev.adapterferry.convert.transform.TensorView;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Tensors that no checkpoint holds: rope frequency factors, computed from the configuration. They come first in the file. */
@@ -28,20 +30,64 @@ final class GeneratedTensors {
         Map<String, TensorView> made = new LinkedHashMap<>();
         for (String name : architecture.generated()) {
             switch (name) {
-                case "llama3-rope-factors" -> llama3(made);
+                case "llama3-rope-factors" -> llama3(made, 8);
+                case "llama3-rope-factors-of-16" -> llama3(made, 16);
+                case "longrope-factors" -> longrope(made);
+                case "longrope-factors-with-attention" -> {
+                    longrope(made);
+                    attentionFactor();
+                }
                 default -> throw new IllegalStateException("architecture file " + architecture.file() + ".yaml: no generated tensor '" + name + "'");
             }
         }
         return made;
     }
 
-    private void llama3(Map<String, TensorView> made) {
+    private void llama3(Map<String, TensorView> made, float usualFactor) {
         JsonNode rope = config.fullRope();
         if (rope.path("rope_type").asText().equals("llama3")) {
-            made.put("rope_freqs.weight", new Constant(llama3Factors(rope.path("rope_theta").floatValue() == 0 ? 10000 : rope.path("rope_theta").doubleValue(),
-                    Math.toIntExact(config.findLong("head_size").orElseThrow()), number(rope, "factor", 8), number(rope, "low_freq_factor", 1),
+            made.put("rope_freqs.weight", new Constant(llama3Factors(rope.path("rope_theta").asDouble(10000),
+                    Math.toIntExact(config.findLong("head_size").orElseThrow()), number(rope, "factor", usualFactor), number(rope, "low_freq_factor", 1),
                     number(rope, "high_freq_factor", 4), number(rope, "original_max_position_embeddings", 8192))));
         }
+    }
+
+    private void longrope(Map<String, TensorView> made) {
+        ObjectNode rope = config.rope();
+        if (!rope.path("long_factor").isArray()) {
+            return;
+        }
+        int expected = Math.toIntExact(config.findLong("rope_dimensions").orElseThrow() / 2);
+        for (String length : List.of("long", "short")) {
+            JsonNode given = rope.path(length + "_factor");
+            float[] factors = new float[given.size()];
+            for (int i = 0; i < factors.length; i++) {
+                factors[i] = given.get(i).floatValue();
+            }
+            if (factors.length != expected) {
+                throw new FerryException("Cannot convert " + model + ": config.json, rope_scaling: '" + length + "_factor' has " + factors.length
+                        + " entries, expected " + expected + ".");
+            }
+            made.put("rope_factors_" + length + ".weight", new Constant(factors));
+        }
+    }
+
+    /** Longrope raises the attention's temperature with the logarithm of the stretch. */
+    private void attentionFactor() {
+        ObjectNode rope = config.rope();
+        if (!rope.path("long_factor").isArray()) {
+            return;
+        }
+        double original = config.findLong("original_max_position_embeddings ?? rope.original_max_position_embeddings").orElseThrow();
+        double stretch = config.findLong("max_position_embeddings").orElseThrow() / original;
+        String type = rope.path("rope_type").asText();
+        double factor = switch (type) {
+            case "su", "longrope" -> stretch > 1 ? Math.sqrt(1 + Math.log(stretch) / Math.log(original)) : 1;
+            case "yarn" -> stretch > 1 ? 0.1 * Math.log(stretch) + 1 : 1;
+            default -> throw new FerryException("Cannot convert " + model + ": config.json, rope_scaling: type '" + type
+                    + "' with long and short factors; known are su, longrope, yarn.");
+        };
+        keys.putFloat32(architecture.arch() + ".rope.scaling.attn_factor", (float) factor);
     }
 
     private float number(JsonNode rope, String field, double otherwise) {

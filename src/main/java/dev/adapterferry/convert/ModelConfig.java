@@ -183,6 +183,11 @@ final class ModelConfig implements Expression.Names {
 
     /** A whole number, or empty when the field is absent or null. */
     Optional<Long> findLong(String expression) {
-        return evaluate(expression) instanceof Number number ? Optional.of(number.longValue()) : Optional.empty();
+        return findLong(Expression.parse(expression));
+    }
+
+    /** A whole number, or empty when the field is absent or null. */
+    Optional<Long> findLong(Expression expression) {
+        return expression.value(this) instanceof Number number ? Optional.of(number.longValue()) : Optional.empty();
     }
 }

@@ -40,7 +40,7 @@ public final class ModelConverter {
 
         GgufMetadata metadata = new GgufMetadata().putString("general.architecture", architecture.arch());
         Map<String, TensorView> generated = new GeneratedTensors(checkpoint.name(), architecture, config, metadata).make();
-        Map<String, TensorView> views = TensorPlan.plan(checkpoint.name(), architecture, config, generated, checkpoint.tensors());
+        Map<String, TensorView> views = TensorPlan.plan(checkpoint.name(), architecture, config, generated, checkpoint.tensors(), metadata);
         TensorSource tensors = new ConvertedTensors(views);
 
         metadata.putString("general.type", "model");
@@ -50,6 +50,7 @@ public final class ModelConverter {
         TensorInfo embedding = tensors.find("token_embd.weight").orElseThrow();
         TokenizerConverter.Result tokenizer = new TokenizerConverter(checkpoint.name(), checkpoint::file, root)
                 .write(architecture.tokenizer(), Math.toIntExact(embedding.shape().getFirst()), metadata);
+        new Hyperparameters(checkpoint.name(), architecture, config, metadata).write(architecture.after());
         write(provenance, metadata);
         long weights = tensors.tensors().stream().mapToLong(TensorInfo::elements).sum();
         return new ConvertedModel(architecture.arch(), tensors, metadata, tokenizer, weights, List.of());

@@ -29,20 +29,12 @@ final class BytePairVocabulary {
         }
         String pre = PreTokenizers.builtIn().recognise(model, json);
         Vocabulary vocabulary = new Vocabulary(model, size);
-        json.vocabulary().forEach((text, id) -> vocabulary.set(checked(model, text, id, size), text, 0, TokenType.NORMAL));
-        json.addedTokens().forEach(token -> vocabulary.setAdded(checked(model, token.content(), token.id(), size), token.content(), token.special(), 0));
+        json.vocabulary().forEach((text, id) -> vocabulary.set(vocabulary.checked(text, id), text, 0, TokenType.NORMAL));
+        json.addedTokens().forEach(token -> vocabulary.setAdded(vocabulary.checked(token.content(), token.id()), token.content(), token.special(), 0));
         into.putString("tokenizer.ggml.model", "gpt2");
         into.putString("tokenizer.ggml.pre", pre);
         vocabulary.write(into, false);
         return pre;
-    }
-
-    private static int checked(String model, String text, int id, int size) {
-        if (id >= size) {
-            throw new FerryException("Cannot convert the tokenizer of " + model + ": token '" + text + "' has id " + id + ", but the embedding has only " + size
-                    + " rows; take the tokenizer that belongs to the weights, or resize the embedding.");
-        }
-        return id;
     }
 
     /**

@@ -50,11 +50,6 @@ final class SpecialTokens {
         }
     }
 
-    /** The id of a kind, such as {@code eos}. */
-    Optional<Integer> find(String kind) {
-        return Optional.ofNullable(ids.get(kind));
-    }
-
     /** Sets an id that is not known yet. */
     void setIfAbsent(String kind, int id) {
         ids.putIfAbsent(kind, id);
@@ -77,6 +72,13 @@ final class SpecialTokens {
                 into.putBool("tokenizer.ggml.add_" + kind + "_token", value);
             }
         });
+    }
+
+    /** Writes "not added" for a flag about which the files say nothing. */
+    void writeFlagIfAbsent(String kind, GgufMetadata into) {
+        if (!added.containsKey(kind)) {
+            into.putBool("tokenizer.ggml.add_" + kind + "_token", false);
+        }
     }
 
     private void set(String kind, long id) {

@@ -1,29 +1,47 @@
 package dev.adapterferry.convert.tokenizer;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
+import dev.adapterferry.gguf.GgufMetadata.Value;
+import dev.adapterferry.gguf.GgufMetadata.ValueType;
 import dev.adapterferry.tensor.CheckpointFolder;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 
-/** Writes the {@code tokenizer.*} keys of a checkpoint. */
+/**
+ * Writes the {@code tokenizer.*} keys of a checkpoint. What the files hold decides between llama.cpp's tokenizers:
+ * byte-level BPE ({@code gpt2}), SentencePiece BPE ({@code llama}), unigram ({@code t5}).
+ */
 public final class TokenizerConverter {
+    /** Kinds that take tokenizer.json even where a tokenizer.model lies beside it. */
+    private static final Set<String> JSON_FIRST = Set.of("bpe", "glm4", "glm4moe");
+
     private final String model;
     private final Function<String, Optional<Path>> files;
     private final ObjectNode config;
+    private final Optional<ObjectNode> tokenizerConfig;
+    private final Optional<TokenizerJson> json;
 
     /**
      * @param model  name of the checkpoint, for messages
      * @param files  gives the files beside the checkpoint by name
      * @param config config.json
+     * @throws FerryException when tokenizer.json or tokenizer_config.json is malformed
      */
     public TokenizerConverter(String model, Function<String, Optional<Path>> files, ObjectNode config) {
         this.model = model;
         this.files = files;
         this.config = config;
+        this.tokenizerConfig = files.apply("tokenizer_config.json").map(CheckpointFolder::readObject);
+        this.json = files.apply("tokenizer.json").map(TokenizerJson::new);
     }
 
     /**
@@ -39,26 +57,135 @@ public final class TokenizerConverter {
     /**
      * Writes the vocabulary, special ids and chat templates.
      *
-     * @param kind what the architecture expects: {@code bpe}, {@code spm-or-bpe}, {@code llama}
+     * @param kind what the architecture expects: {@code bpe}, {@code spm}, {@code spm-or-bpe}, {@code llama}, {@code phi3}, {@code internlm2}, {@code glm4},
+     *             {@code glm4moe}, {@code ernie}
      * @param rows rows of the embedding; the token list gets exactly as many entries
      * @param into receives the keys
      * @throws FerryException when the tokenizer is missing, malformed, or cannot be carried over faithfully
      */
     public Result write(String kind, int rows, GgufMetadata into) {
-        Optional<ObjectNode> tokenizerConfig = files.apply("tokenizer_config.json").map(CheckpointFolder::readObject);
-        Optional<TokenizerJson> json = files.apply("tokenizer.json").map(TokenizerJson::new);
-        TokenizerJson present = json.orElseThrow(() -> new FerryException("Cannot convert the tokenizer of " + model
-                + ": there is no tokenizer.json; copy it from the base model into the checkpoint."));
-        if (kind.equals("llama")) {
-            tokenizerConfig.map(c -> c.get("add_prefix_space")).filter(flag -> flag.isBoolean())
+        if (kind.equals("llama") || kind.equals("ernie")) {
+            tokenizerConfig.map(c -> c.get("add_prefix_space")).filter(JsonNode::isBoolean)
                     .ifPresent(flag -> into.putBool("tokenizer.ggml.add_space_prefix", flag.booleanValue()));
         }
-        String pre = BytePairVocabulary.write(model, present, rows, into);
-        into.putStrings("tokenizer.ggml.merges", BytePairVocabulary.merges(model, present, files.apply("merges.txt")));
+        Optional<Path> pieces = files.apply("tokenizer.model").filter(file -> !takesJson(kind));
         SpecialTokens special = new SpecialTokens(model, json, tokenizerConfig, config, rows);
+        String pre = "default";
+        String name;
+        if (pieces.isPresent()) {
+            name = writePieces(kind, SentencePieceModel.read(pieces.get()), rows, special, into);
+        } else if (json.isEmpty()) {
+            throw new FerryException("Cannot convert the tokenizer of " + model + ": there is neither tokenizer.json nor tokenizer.model; copy it from the base model.");
+        } else if (json.get().modelType().equals("Unigram")) {
+            name = writeUnigrams(MergedPieces.unigrams(model, json.get(), rows), json.get().prependsBlank(), trimsBlanks(json.get().normalizer()),
+                    charsmap(json.get().normalizer()), into);
+        } else if (MergedPieces.isBytePairWithFallback(json.get())) {
+            name = writeBytePairs(MergedPieces.bytePairs(model, json.get(), rows), json.get().prependsBlank(), into);
+        } else {
+            name = "gpt2";
+            pre = BytePairVocabulary.write(model, json.get(), rows, into);
+            into.putStrings("tokenizer.ggml.merges", BytePairVocabulary.merges(model, json.get(), files.apply("merges.txt")));
+        }
+        adjust(kind, rows, special);
         special.write(into);
+        if (name.equals("t5")) {
+            // llama.cpp would put an end of sequence behind every text of a unigram model.
+            special.writeFlagIfAbsent("bos", into);
+            special.writeFlagIfAbsent("eos", into);
+        }
+        if (kind.equals("llama") && rows == 49152) {
+            // SmolLM and others with StarCoder's vocabulary.
+            into.putBool("tokenizer.ggml.add_bos_token", false);
+        }
         Map<String, String> templates = ChatTemplates.find(tokenizerConfig, files);
         ChatTemplates.write(templates, into);
-        return new Result("gpt2", pre, rows, templates.containsKey("default"));
+        return new Result(name, pre, rows, templates.containsKey("default"));
+    }
+
+    private boolean takesJson(String kind) {
+        boolean byteLevelPhi = kind.equals("phi3") && tokenizerConfig.map(c -> c.path("tokenizer_class").asText()).filter("GPT2Tokenizer"::equals).isPresent();
+        return json.isPresent() && (JSON_FIRST.contains(kind) || byteLevelPhi);
+    }
+
+    private String writePieces(String kind, SentencePieceModel pieces, int rows, SpecialTokens special, GgufMetadata into) {
+        boolean plain = kind.equals("phi3") || kind.equals("internlm2");
+        Vocabulary vocabulary = new SentencePieceVocabulary(model, pieces, files, tokenizerConfig, rows, plain).vocabulary();
+        if (kind.equals("internlm2")) {
+            vocabulary.find("<|im_end|>").ifPresent(id -> special.override("eos", id));
+        }
+        return pieces.unigram() ? writeUnigrams(vocabulary, pieces.dummyPrefix(), pieces.trimsBlanks(), pieces.charsmap(), into)
+                : writeBytePairs(vocabulary, json.map(TokenizerJson::prependsBlank).orElse(pieces.dummyPrefix()), into);
+    }
+
+    private String writeBytePairs(Vocabulary vocabulary, boolean prefix, GgufMetadata into) {
+        if (!prefix && into.find("tokenizer.ggml.add_space_prefix").isEmpty()) {
+            // llama.cpp puts a blank before the text unless told otherwise.
+            into.putBool("tokenizer.ggml.add_space_prefix", false);
+        }
+        into.putString("tokenizer.ggml.model", "llama").putString("tokenizer.ggml.pre", "default");
+        vocabulary.write(into, true);
+        return "llama";
+    }
+
+    private String writeUnigrams(Vocabulary vocabulary, boolean prefix, boolean trimsBlanks, byte[] charsmap, GgufMetadata into) {
+        into.putString("tokenizer.ggml.model", "t5").putString("tokenizer.ggml.pre", "default");
+        vocabulary.write(into, true);
+        into.putBool("tokenizer.ggml.add_space_prefix", prefix).putBool("tokenizer.ggml.remove_extra_whitespaces", trimsBlanks);
+        if (charsmap.length > 0) {
+            List<Long> bytes = new ArrayList<>(charsmap.length);
+            for (byte b : charsmap) {
+                bytes.add((long) (b & 0xFF));
+            }
+            into.put("tokenizer.ggml.precompiled_charsmap", new Value(ValueType.ARRAY, ValueType.UINT8, bytes));
+        }
+        return "t5";
+    }
+
+    /** Ids that some families have by convention. */
+    private void adjust(String kind, int rows, SpecialTokens special) {
+        switch (kind) {
+            case "llama" -> {
+                if (rows == 32016) {
+                    // CodeLlama's end of the text to fill in.
+                    special.override("eot", 32010);
+                }
+            }
+            case "glm4" -> setByText(special, Map.of("eos", "<|endoftext|>", "eot", "<|user|>", "unk", "<|endoftext|>", "bos", "<|endoftext|>"));
+            case "glm4moe" -> setByText(special, Map.of("bos", "[gMASK]", "eot", "<|user|>", "unk", "<|endoftext|>", "eom", "<|observation|>"));
+            default -> { }
+        }
+    }
+
+    private void setByText(SpecialTokens special, Map<String, String> texts) {
+        List<TokenizerJson.AddedToken> added = json.map(TokenizerJson::addedTokens).orElse(List.of());
+        for (String kind : List.of("eos", "eot", "unk", "bos", "eom")) {
+            added.stream().filter(token -> token.content().equals(texts.get(kind))).findFirst().ifPresent(token -> special.setIfAbsent(kind, token.id()));
+        }
+    }
+
+    /** SentencePiece's compiled normalization rules, wherever they stand in a tokenizer.json. */
+    private static byte[] charsmap(JsonNode normalizer) {
+        if (normalizer.path("precompiled_charsmap").isTextual()) {
+            return Base64.getDecoder().decode(normalizer.get("precompiled_charsmap").asText());
+        }
+        for (JsonNode inner : normalizer.path("normalizers")) {
+            byte[] found = charsmap(inner);
+            if (found.length > 0) {
+                return found;
+            }
+        }
+        return new byte[0];
+    }
+
+    private static boolean trimsBlanks(JsonNode normalizer) {
+        if (normalizer.path("type").asText().equals("Replace") && normalizer.path("pattern").path("Regex").asText().startsWith(" {2,}")) {
+            return true;
+        }
+        for (JsonNode inner : normalizer.path("normalizers")) {
+            if (trimsBlanks(inner)) {
+                return true;
+            }
+        }
+        return false;
     }
 }

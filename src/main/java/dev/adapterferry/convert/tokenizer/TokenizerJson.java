@@ -103,6 +103,39 @@ final class TokenizerJson {
         return merges;
     }
 
+    /** What each merge yields, in order. */
+    List<String> mergeResults() {
+        List<String> results = new ArrayList<>(model().path("merges").size());
+        for (JsonNode merge : model().path("merges")) {
+            results.add(merge.isArray() ? merge.path(0).asText() + merge.path(1).asText() : merge.asText().replaceFirst(" ", ""));
+        }
+        return results;
+    }
+
+    /**
+     * Whether the tokenizer puts a blank before the text, in one of the three ways in which such files say so.
+     */
+    boolean prependsBlank() {
+        return prepends(normalizer()) || prepends(preTokenizer());
+    }
+
+    private static boolean prepends(JsonNode step) {
+        return switch (step.path("type").asText()) {
+            case "Sequence" -> {
+                for (JsonNode inner : step.has("normalizers") ? step.path("normalizers") : step.path("pretokenizers")) {
+                    if (prepends(inner)) {
+                        yield true;
+                    }
+                }
+                yield false;
+            }
+            case "Prepend" -> true;
+            case "Metaspace" -> step.path("prepend_scheme").isTextual() ? !step.path("prepend_scheme").asText().equals("never")
+                    : step.path("add_prefix_space").asBoolean(true);
+            default -> false;
+        };
+    }
+
     MalformedFile wrong(String defect) {
         return new MalformedFile(file, -1, defect + ". Take the tokenizer files from the base model again.");
     }

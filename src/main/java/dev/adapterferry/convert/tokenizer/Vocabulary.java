@@ -6,6 +6,8 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /**
  * The token list under construction: text, score and kind per id. Ids that get no text become {@code [PAD<id>]}, unused,
@@ -36,9 +38,27 @@ final class Vocabulary {
         return texts.length;
     }
 
-    /** The text of an id, or null while it has none. */
-    String text(int id) {
-        return texts[id];
+    /** True while an id has no text. */
+    boolean isFree(int id) {
+        return texts[id] == null;
+    }
+
+    /** The id of a text. */
+    OptionalInt find(String text) {
+        return IntStream.range(0, texts.length).filter(id -> text.equals(texts[id])).findFirst();
+    }
+
+    /**
+     * An id that the vocabulary has room for.
+     *
+     * @throws FerryException when the embedding has no such row
+     */
+    int checked(String text, int id) {
+        if (id >= texts.length) {
+            throw new FerryException("Cannot convert the tokenizer of " + model + ": token '" + text + "' has id " + id + ", but the embedding has only "
+                    + texts.length + " rows; take the tokenizer that belongs to the weights, or resize the embedding.");
+        }
+        return id;
     }
 
     /** Sets a token; a later call for the same id wins. */

@@ -3,6 +3,7 @@ package dev.adapterferry.convert.transform;
 import dev.adapterferry.tensor.TensorType;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Equally shaped tensors under a new first dimension: the experts of a layer, expert 0 first. */
 public final class Stacked implements TensorView {
@@ -30,6 +31,12 @@ public final class Stacked implements TensorView {
     @Override
     public List<Long> shape() {
         return shape;
+    }
+
+    @Override
+    public Optional<String> identity() {
+        List<String> identities = parts.stream().map(TensorView::identity).flatMap(Optional::stream).toList();
+        return identities.size() == parts.size() ? Optional.of("stack " + identities) : Optional.empty();
     }
 
     @Override

@@ -4,6 +4,7 @@ import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
 import dev.adapterferry.tensor.TensorType;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A checkpoint tensor as it is: where every chain of views begins.
@@ -20,6 +21,11 @@ public record StoredTensor(TensorSource source, TensorInfo info) implements Tens
     @Override
     public List<Long> shape() {
         return info.shape();
+    }
+
+    @Override
+    public Optional<String> identity() {
+        return source.identity(info);
     }
 
     @Override

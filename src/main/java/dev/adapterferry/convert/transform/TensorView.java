@@ -3,6 +3,7 @@ package dev.adapterferry.convert.transform;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorType;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A tensor that is computed while it is read: rows of a checkpoint tensor, rearranged. Views are immutable, hold no
@@ -24,6 +25,15 @@ public interface TensorView {
      * @param offset   index of the first value
      */
     void read(long firstRow, int rows, float[] into, int offset);
+
+    /**
+     * Names what {@link #read} yields by the stored bytes behind it, as {@link dev.adapterferry.tensor.TensorSource#identity} does.
+     *
+     * @return equal texts for equal values; empty when a part of it is computed on the way
+     */
+    default Optional<String> identity() {
+        return Optional.empty();
+    }
 
     /** Elements of one row: the last dimension, 1 for a scalar. */
     default int rowLength() {

@@ -1,12 +1,15 @@
 package dev.adapterferry.convert.transform;
 
+import dev.adapterferry.tensor.TensorType;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.LongUnaryOperator;
 
 /**
- * The transforms that architecture files may name. All but the last four work on the <em>output dimension</em>: the rows of
+ * The transforms that architecture files may name. All before {@code every-column} work on the <em>output dimension</em>: the rows of
  * each matrix, or the elements of a one-dimensional bias, so that a weight and its bias take the same entry.
  *
  * <table>
@@ -17,9 +20,11 @@ import java.util.function.LongUnaryOperator;
  * <tr><td>{@code half K}</td><td>the first (0) or second (1) half</td></tr>
  * <tr><td>{@code every N, K}</td><td>rows K, K+N, K+2N, ...</td></tr>
  * <tr><td>{@code groups G, P, FROM, TO}</td><td>seen as [G, P, rest]: parts FROM to TO of each group</td></tr>
+ * <tr><td>{@code grouped-qkv G, P}</td><td>seen as [G, P, rest]: all queries (the first P-2 parts of each group), then all keys, then all values</td></tr>
  * <tr><td>{@code every-column N, K}</td><td>the same as {@code every}, along the last dimension (biases of packed experts)</td></tr>
  * <tr><td>{@code transpose}</td><td>the last two dimensions swapped</td></tr>
  * <tr><td>{@code squeeze}</td><td>dimensions of size one dropped, but the last</td></tr>
+ * <tr><td>{@code flatten}</td><td>one dimension</td></tr>
  * <tr><td>{@code plus-one}</td><td>1 added to each element</td></tr>
  * <tr><td>{@code minus-exp}</td><td>each element x becomes -exp(x)</td></tr>
  * </table>
@@ -27,6 +32,7 @@ import java.util.function.LongUnaryOperator;
 public final class Transforms {
     private static final Map<String, Integer> ARGUMENTS = Map.ofEntries(
             Map.entry("permute", 1), Map.entry("swap", 2), Map.entry("slice", 2), Map.entry("half", 1), Map.entry("every", 2), Map.entry("groups", 4),
+            Map.entry("grouped-qkv", 2), Map.entry("flatten", 0),
             Map.entry("every-column", 2), Map.entry("transpose", 0), Map.entry("squeeze", 0), Map.entry("plus-one", 0), Map.entry("minus-exp", 0));
 
     private Transforms() { }
@@ -51,6 +57,34 @@ public final class Transforms {
      * @throws IllegalArgumentException when the shape does not allow it; the message says what was expected
      */
     public static TensorView apply(String name, long[] n, TensorView in) {
+        TensorView out = view(name, n, in);
+        return in.identity().isEmpty() || out == in ? out : new Identified(out, in.identity().get() + " > " + name + " " + Arrays.toString(n));
+    }
+
+    /** A view that knows what it is made from. */
+    private record Identified(TensorView view, String name) implements TensorView {
+        @Override
+        public TensorType type() {
+            return view.type();
+        }
+
+        @Override
+        public List<Long> shape() {
+            return view.shape();
+        }
+
+        @Override
+        public Optional<String> identity() {
+            return Optional.of(name);
+        }
+
+        @Override
+        public void read(long firstRow, int rows, float[] into, int offset) {
+            view.read(firstRow, rows, into, offset);
+        }
+    }
+
+    private static TensorView view(String name, long[] n, TensorView in) {
         return switch (name) {
             case "permute" -> permute(in, n[0]);
             case "swap" -> {
@@ -68,9 +102,20 @@ public final class Transforms {
                 long taken = n[3] - n[2];
                 yield gather(in, n[0] * taken * rest, row -> (row / (taken * rest) * n[1] + n[2]) * rest + row % (taken * rest));
             }
+            case "grouped-qkv" -> {
+                long rest = part(in, n[0] * n[1]);
+                long queries = n[0] * (n[1] - 2);
+                yield gather(in, size(in), row -> {
+                    long block = row / rest;
+                    long source = block < queries ? block / (n[1] - 2) * n[1] + block % (n[1] - 2)
+                            : (block - queries) % n[0] * n[1] + n[1] - 2 + (block - queries) / n[0];
+                    return source * rest + row % rest;
+                });
+            }
             case "every-column" -> new ColumnGather(in, Math.toIntExact(in.rowLength() / n[0]), column -> (int) (column * n[0] + n[1]));
             case "transpose" -> new Transposed(in);
             case "squeeze" -> Reshaped.squeezed(in);
+            case "flatten" -> new Flattened(in);
             case "plus-one" -> Elementwise.plusOne(in);
             case "minus-exp" -> new Elementwise(in, x -> (float) -Math.exp(x));
             default -> throw new IllegalArgumentException("no transform '" + name + "'");
@@ -92,7 +137,7 @@ public final class Transforms {
         if (from < 0 || to < from || to > size(in)) {
             throw new IllegalArgumentException("rows " + from + " to " + to + " of a dimension of " + size(in));
         }
-        return gather(in, to - from, row -> row + from);
+        return from == 0 && to == size(in) ? in : gather(in, to - from, row -> row + from);
     }
 
     /** The size of the output dimension. */

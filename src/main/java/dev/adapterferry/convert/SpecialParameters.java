@@ -1,0 +1,183 @@
+package dev.adapterferry.convert;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.gguf.GgufMetadata;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Hyperparameters that an expression cannot say: arrays per layer, and rope settings that depend on each other. */
+final class SpecialParameters {
+    private static final Map<String, Long> GATING = Map.of("softmax", 1L, "sigmoid", 2L, "sqrtsoftplus", 4L);
+
+    private final String model;
+    private final Architecture architecture;
+    private final ModelConfig config;
+    private final GgufMetadata into;
+
+    /** @param model the checkpoint's name, for messages */
+    SpecialParameters(String model, Architecture architecture, ModelConfig config, GgufMetadata into) {
+        this.model = model;
+        this.architecture = architecture;
+        this.config = config;
+        this.into = into;
+    }
+
+    /**
+     * Runs one writer.
+     *
+     * @param name as architecture files name it
+     */
+    void write(String name) {
+        switch (name) {
+            case "causal" -> causal();
+            case "rope-scaling" -> ropeScaling();
+            case "rope-sections" -> ropeSections();
+            case "expert-gating" -> expertGating();
+            // The writer of each file replaces this value in place with its own type.
+            case "file-type" -> into.putUint32("general.file_type", 1);
+            case "sliding-window-by-fours" -> slidingWindow("4");
+            case "sliding-window-pattern" -> slidingWindow(String.valueOf(config.get("sliding_window_pattern")));
+            case "linear-or-no-rope-scaling" -> linearOrNone();
+            case "hunyuan-rope" -> hunyuanRope();
+            case "lfm2-feed-forward-length" -> lfm2FeedForwardLength();
+            case "lfm2-head-count-kv" -> lfm2HeadCountKv();
+            default -> throw new IllegalStateException("architecture file " + architecture.file() + ".yaml: no special writer '" + name + "'");
+        }
+    }
+
+    private void causal() {
+        if (Boolean.FALSE.equals(config.get("is_causal"))) {
+            into.putBool(key("attention.causal"), false);
+        }
+    }
+
+    private void ropeScaling() {
+        ObjectNode rope = config.fullRope();
+        String type = rope.path("rope_type").asText("default");
+        boolean hasFactor = rope.path("factor").isNumber();
+        if (type.equals("linear") && hasFactor) {
+            into.putString(key("rope.scaling.type"), "linear").putFloat32(key("rope.scaling.factor"), rope.get("factor").floatValue());
+        } else if (type.equals("yarn") && hasFactor) {
+            if (!rope.path("original_max_position_embeddings").isNumber()) {
+                throw new FerryException("Cannot convert " + model + ": config.json, rope_scaling of type yarn: 'original_max_position_embeddings' is missing.");
+            }
+            into.putString(key("rope.scaling.type"), "yarn").putFloat32(key("rope.scaling.factor"), rope.get("factor").floatValue());
+            into.putUint32(key("rope.scaling.original_context_length"), rope.get("original_max_position_embeddings").longValue());
+            putRope("yarn_ext_factor", rope, "extrapolation_factor");
+            putRope("yarn_attn_factor", rope, rope.hasNonNull("attention_factor") ? "attention_factor" : "attn_factor");
+            putRope("yarn_beta_fast", rope, "beta_fast");
+            putRope("yarn_beta_slow", rope, "beta_slow");
+        } else if (type.equals("su") || type.equals("longrope")) {
+            into.putString(key("rope.scaling.type"), "longrope");
+        }
+    }
+
+    private void putRope(String key, ObjectNode rope, String field) {
+        if (rope.path(field).isNumber()) {
+            into.putFloat32(key("rope.scaling." + key), rope.get(field).floatValue());
+        }
+    }
+
+    private void ropeSections() {
+        JsonNode sections = config.rope().path("mrope_section");
+        if (sections.isArray()) {
+            int[] four = new int[4];
+            for (int i = 0; i < Math.min(4, sections.size()); i++) {
+                four[i] = sections.get(i).intValue();
+            }
+            into.putInts(key("rope.dimension_sections"), four);
+        }
+    }
+
+    private void expertGating() {
+        Object name = config.evaluate("score_function | scoring_func | score_func | moe_router_activation | moe_router_activation_func | expert_selection_fn");
+        if (name != null) {
+            Long id = GATING.get(name.toString());
+            if (id == null) {
+                throw new FerryException("Cannot convert " + model + ": config.json names the expert gating function '" + name + "'; known are "
+                        + String.join(", ", GATING.keySet().stream().sorted().toList()) + ".");
+            }
+            into.putUint32(key("expert_gating_func"), id);
+        }
+    }
+
+    /**
+     * Which layers see only a window, where config.json speaks of one.
+     *
+     * @param usual when there is no list of layer types: a number p for "all but every p-th", or letters of which L is a window
+     */
+    private void slidingWindow(String usual) {
+        if (config.findLong("sliding_window").isEmpty()) {
+            return;
+        }
+        into.putUint32(key("attention.sliding_window"), config.findLong("sliding_window").get());
+        JsonNode types = config.fields().path("layer_types");
+        List<Boolean> pattern = new ArrayList<>();
+        for (int i = 0; i < blocks(); i++) {
+            if (types.isArray() && i < types.size()) {
+                pattern.add(types.get(i).asText().equals("sliding_attention"));
+            } else if (usual.chars().allMatch(Character::isDigit)) {
+                pattern.add((i + 1) % Integer.parseInt(usual) != 0);
+            } else {
+                pattern.add(usual.charAt(i % usual.length()) == 'L');
+            }
+        }
+        into.putBools(key("attention.sliding_window_pattern"), pattern);
+    }
+
+    private void linearOrNone() {
+        JsonNode factor = config.fullRope().path("factor");
+        into.putString(key("rope.scaling.type"), factor.isNumber() ? "linear" : "none");
+        if (factor.isNumber()) {
+            into.putFloat32(key("rope.scaling.factor"), factor.floatValue());
+        }
+    }
+
+    /** Hunyuan's dynamic scaling stretches the base once and for all, for 256k tokens. */
+    private void hunyuanRope() {
+        ObjectNode rope = config.fullRope();
+        if (rope.path("rope_type").asText().equals("dynamic")) {
+            double alpha = rope.path("alpha").asDouble(1000);
+            double theta = rope.path("rope_theta").asDouble(10000);
+            double dimensions = config.findLong("head_size").orElseThrow();
+            into.putFloat32(key("rope.freq_base"), (float) (theta * Math.pow(alpha, dimensions / (dimensions - 2))));
+            into.putString(key("rope.scaling.type"), "none").putFloat32(key("rope.scaling.factor"), 1);
+            into.putUint32(key("rope.scaling.original_context_length"), 256 * 1024).putUint32(key("context_length"), 256 * 1024);
+        }
+    }
+
+    private void lfm2FeedForwardLength() {
+        long length = config.findLong("block_ff_dim | intermediate_size").orElseThrow(() -> new FerryException("Cannot convert " + model
+                + ": config.json lacks 'block_ff_dim | intermediate_size', which lfm2 needs."));
+        if (Boolean.TRUE.equals(config.get("block_auto_adjust_ff_dim"))) {
+            length = 2 * length / 3;
+            if (config.get("block_ffn_dim_multiplier") instanceof Number multiplier) {
+                length = (long) (multiplier.doubleValue() * length);
+            }
+            long multiple = config.findLong("block_multiple_of").orElse(256L);
+            length = (length + multiple - 1) / multiple * multiple;
+        }
+        into.putUint32(key("feed_forward_length"), length);
+    }
+
+    /** Layers without attention have no key-value heads. */
+    private void lfm2HeadCountKv() {
+        JsonNode types = config.fields().path("layer_types");
+        int[] heads = new int[blocks()];
+        for (int i = 0; i < heads.length; i++) {
+            heads[i] = types.path(i).asText("full_attention").equals("full_attention") ? config.findLong("kv_heads").orElseThrow().intValue() : 0;
+        }
+        into.putInts(key("attention.head_count_kv"), heads);
+    }
+
+    private int blocks() {
+        return Math.toIntExact(config.findLong("block_count").orElseThrow());
+    }
+
+    private String key(String name) {
+        return architecture.arch() + "." + name;
+    }
+}
