@@ -1,0 +1,27 @@
+package dev.adapterferry.source;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.adapterferry.transfer.FileEntry;
+import dev.adapterferry.transfer.FileTree;
+import java.io.IOException;
+
+/** The one member of {@code adapter_config.json} that tells when it was written. Its mathematics is read elsewhere. */
+final class AdapterConfig {
+    private static final int MAX_BYTES = 1 << 20;
+
+    private AdapterConfig() { }
+
+    /** Whether it was saved by a finished training: PEFT sets {@code inference_mode} when it saves, pre-saved ones have it off. */
+    static boolean isForInference(FileTree tree, FileEntry config) {
+        if (config.size() > MAX_BYTES) {
+            return false;
+        }
+        try {
+            JsonNode json = JsonMapper.builder().build().readTree(tree.read(config, 0, (int) config.size()));
+            return json != null && json.path("inference_mode").asBoolean(false);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,112 @@
+package dev.adapterferry.source;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.transfer.FileEntry;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Which files of a folder make up an adapter: weights and configuration must be there, tokenizer and template come along,
+ * notes are welcome; optimizer state and pickles stay behind. Names outside these lists are never fetched.
+ */
+final class AdapterFiles {
+    static final String CONFIG = "adapter_config.json";
+    static final String WEIGHTS = "adapter_model.safetensors";
+    private static final String INDEX = "adapter_model.safetensors.index.json";
+    private static final String PICKLE = "adapter_model.bin";
+    private static final Pattern SHARD = Pattern.compile("adapter_model-(\\d{5})-of-(\\d{5})\\.safetensors");
+
+    /** What a merge reads besides the weights; a change in one of them makes another adapter. */
+    private static final List<String> READ_BY_MERGE = List.of(CONFIG, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model",
+            "vocab.json", "merges.txt", "added_tokens.json", "chat_template.jinja", "chat_template.json", "config.json", "generation_config.json");
+    private static final List<String> NOTES = List.of("trainer_state.json", "README.md", "training_args.yaml");
+    private static final Pattern RECIPE = Pattern.compile("[A-Za-z0-9._-]{1,64}\\.ya?ml");
+
+    /** More than any adapter has; a sparse file of terabytes ends here. */
+    private static final long MAX_WEIGHTS = 256L << 30;
+    private static final long MAX_OTHER = 256L << 20;
+    private static final long MAX_RECIPE = 1L << 20;
+
+    private AdapterFiles() { }
+
+    /** Whether a folder's files hold weights that can be pulled. */
+    static boolean hasWeights(Collection<FileEntry> folder) {
+        return folder.stream().anyMatch(f -> isWeights(f.plainName()));
+    }
+
+    static boolean isWeights(String name) {
+        return name.equals(WEIGHTS) || name.equals(PICKLE) || SHARD.matcher(name).matches();
+    }
+
+    static boolean isPickle(String name) {
+        return name.equals(PICKLE);
+    }
+
+    static boolean isSafetensors(String name) {
+        return name.endsWith(".safetensors");
+    }
+
+    /** Whether a file's content decides what a merge gives. */
+    static boolean isReadByMerge(String name) {
+        return isWeights(name) || name.equals(INDEX) || READ_BY_MERGE.contains(name);
+    }
+
+    /** The weights of a folder: all shards, else the single file, else the pickle. */
+    static List<FileEntry> weights(Collection<FileEntry> folder, String place) {
+        List<FileEntry> shards = folder.stream().filter(f -> SHARD.matcher(f.plainName()).matches()).sorted(java.util.Comparator.comparing(FileEntry::name)).toList();
+        Optional<FileEntry> single = named(folder, WEIGHTS);
+        if (single.isPresent() || shards.isEmpty()) {
+            return single.or(() -> named(folder, PICKLE)).stream().toList();
+        }
+        Matcher last = SHARD.matcher(shards.getLast().plainName());
+        if (!last.matches() || shards.size() != Integer.parseInt(last.group(2)) || named(folder, INDEX).isEmpty()) {
+            throw new FerryException("Cannot pull the adapter in " + place + ": its weights are in pieces and some are missing (found "
+                    + String.join(", ", shards.stream().map(FileEntry::plainName).toList()) + (named(folder, INDEX).isEmpty() ? ", no index" : "") + ").");
+        }
+        List<FileEntry> all = new ArrayList<>(shards);
+        all.add(named(folder, INDEX).orElseThrow());
+        return all;
+    }
+
+    /**
+     * Chooses the files to pull.
+     *
+     * @param folder the adapter's own folder
+     * @param root   files of the training's root, where tokenizer files may lie instead
+     * @param place  for messages
+     * @return files by the plain name under which they are kept
+     * @throws FerryException when one of them must not be fetched
+     */
+    static Map<String, FileEntry> choose(Collection<FileEntry> folder, Collection<FileEntry> root, String place) {
+        Map<String, FileEntry> chosen = new LinkedHashMap<>();
+        weights(folder, place).forEach(f -> chosen.put(f.plainName(), f));
+        for (String name : READ_BY_MERGE) {
+            named(folder, name).or(() -> name.equals(CONFIG) ? Optional.empty() : named(root, name)).ifPresent(f -> chosen.put(name, f));
+        }
+        for (String name : NOTES) {
+            named(folder, name).or(() -> named(root, name)).ifPresent(f -> chosen.put(name, f));
+        }
+        root.stream().filter(f -> RECIPE.matcher(f.plainName()).matches() && f.size() <= MAX_RECIPE).limit(8).forEach(f -> chosen.putIfAbsent(f.plainName(), f));
+        chosen.forEach((name, file) -> {
+            long limit = isWeights(name) ? MAX_WEIGHTS : MAX_OTHER;
+            if (!file.refusal().isEmpty()) {
+                throw new FerryException("Refusing to pull " + file.name() + " from " + place + ": " + file.refusal() + ".");
+            }
+            if (file.size() > limit) {
+                throw new FerryException("Refusing to pull " + file.name() + " from " + place + ": it claims " + file.size() + " bytes, more than any adapter's file has ("
+                        + (limit >> 20) + " MiB).");
+            }
+        });
+        return chosen;
+    }
+
+    static Optional<FileEntry> named(Collection<FileEntry> folder, String plainName) {
+        return folder.stream().filter(f -> f.plainName().equals(plainName)).findFirst();
+    }
+}

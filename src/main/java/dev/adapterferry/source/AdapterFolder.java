@@ -1,0 +1,229 @@
+package dev.adapterferry.source;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.progress.Cancellation;
+import dev.adapterferry.transfer.Checksum;
+import dev.adapterferry.transfer.FileEntry;
+import dev.adapterferry.transfer.FileHash;
+import dev.adapterferry.transfer.FolderLock;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+/**
+ * The folder that a pull makes. Files gather in a hidden folder beside it ({@code .NAME.part}), which takes the final name
+ * in one step when it is complete; an older pull there makes way in the same moment. Locked while it is open.
+ */
+final class AdapterFolder implements Closeable {
+    private static final long SPARE_BYTES = 64L << 20;
+
+    private final Path path;
+    private final Path staging;
+    private final Path old;
+    private final FolderLock lock;
+
+    private AdapterFolder(Path path, FolderLock lock) {
+        this.path = path;
+        this.staging = path.resolveSibling("." + path.getFileName() + ".part");
+        this.old = path.resolveSibling("." + path.getFileName() + ".old");
+        this.lock = lock;
+    }
+
+    /**
+     * Opens the folder for one pull.
+     *
+     * @throws FerryException when something else than a pulled adapter lies there
+     */
+    static AdapterFolder open(Path into) {
+        Path path = into.toAbsolutePath().normalize();
+        if (path.getFileName() == null) {
+            throw new FerryException("Cannot pull into " + into + ": it is a root folder. Name a folder of the adapter's own.");
+        }
+        try {
+            Files.createDirectories(path.getParent());
+        } catch (IOException e) {
+            throw new FerryException("Cannot make the folder " + path.getParent() + ": " + e.getMessage(), e);
+        }
+        FolderLock lock = FolderLock.take(path.resolveSibling("." + path.getFileName() + ".lock"), path.toString());
+        AdapterFolder folder = new AdapterFolder(path, lock);
+        try {
+            folder.settle();
+            return folder;
+        } catch (IOException e) {
+            lock.close();
+            throw new FerryException("Cannot use the folder " + path + ": " + e.getMessage(), e);
+        } catch (RuntimeException e) {
+            lock.close();
+            throw e;
+        }
+    }
+
+    /** Undoes what a kill in the middle of an exchange left, and refuses folders that are not ours. */
+    private void settle() throws IOException {
+        if (Files.exists(old)) {
+            if (Files.exists(path)) {
+                delete(old);
+            } else {
+                Files.move(old, path, StandardCopyOption.ATOMIC_MOVE);
+            }
+        }
+        if (Files.exists(path) && !Files.isRegularFile(path.resolve(PullRecord.NAME))) {
+            try (Stream<Path> content = Files.list(path)) {
+                if (content.findAny().isPresent()) {
+                    throw new FerryException("Cannot pull into " + path + ": it holds files that no pull has put there. Name a new or empty folder.");
+                }
+            }
+        }
+    }
+
+    Path path() {
+        return path;
+    }
+
+    Path staged(String name) {
+        return staging.resolve(name);
+    }
+
+    Path part(String name) {
+        return staging.resolve(name + ".part");
+    }
+
+    /**
+     * What lies here, when it is exactly what lies on the far side; every file is read and compared.
+     *
+     * @param checksums digests on the far side by plain name
+     */
+    Optional<PulledAdapter> verified(Map<String, Checksum> checksums, Cancellation cancellation) {
+        return PullRecord.read(path).filter(here -> {
+            if (here.files().size() != checksums.size()) {
+                return false;
+            }
+            for (PulledAdapter.File file : here.files()) {
+                Checksum expected = checksums.get(file.name());
+                Path local = path.resolve(file.name());
+                if (expected == null || !Files.isRegularFile(local) || !FileHash.of(local, expected.kind(), cancellation).equals(expected)) {
+                    return false;
+                }
+            }
+            return true;
+        }).map(here -> new PulledAdapter(path, here.identity(), here.place(), here.files(), here.state(), here.method(), 0, here.bytes(), java.time.Duration.ZERO, true));
+    }
+
+    /** Makes the staging folder, clears out of it what is not wanted any more, and checks that the rest will fit. */
+    void prepare(Map<String, FileEntry> wanted) {
+        try {
+            Files.createDirectories(staging);
+            long there = 0;
+            Set<String> keep = new TreeSet<>();
+            for (String name : wanted.keySet()) {
+                keep.addAll(List.of(name, name + ".part", name + ".part.journal"));
+            }
+            try (Stream<Path> content = Files.list(staging)) {
+                for (Path file : content.toList()) {
+                    if (!keep.contains(file.getFileName().toString())) {
+                        delete(file);
+                    } else {
+                        there += Files.size(file);
+                    }
+                }
+            }
+            long missing = wanted.values().stream().mapToLong(FileEntry::size).sum() - there;
+            long free = Files.getFileStore(staging).getUsableSpace();
+            if (missing > free - SPARE_BYTES) {
+                throw new FerryException("Cannot pull into " + path + ": " + (missing >> 20) + " MiB are missing and the disk has " + (free >> 20)
+                        + " MiB free. Free space and run the same command again.");
+            }
+        } catch (IOException e) {
+            throw new FerryException("Cannot use the folder " + staging + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Opens and checks the weights, adds the record, and gives the folder its name. */
+    void install(PulledAdapter pulled, Instant began) {
+        check(pulled);
+        PullRecord.write(staging, pulled, began);
+        try {
+            force(staging);
+            if (Files.exists(path)) {
+                Files.move(path, old, StandardCopyOption.ATOMIC_MOVE);
+            }
+            Files.move(staging, path, StandardCopyOption.ATOMIC_MOVE);
+            force(path.getParent());
+            delete(old);
+        } catch (IOException e) {
+            throw new FerryException("Cannot give the pulled adapter its name " + path + ": " + e.getMessage(), e);
+        }
+    }
+
+    private void check(PulledAdapter pulled) {
+        Set<String> tensors = new TreeSet<>();
+        boolean pickle = false;
+        for (PulledAdapter.File file : pulled.files()) {
+            pickle |= AdapterFiles.isPickle(file.name());
+            if (AdapterFiles.isWeights(file.name()) && AdapterFiles.isSafetensors(file.name())) {
+                try (FileChannel channel = FileChannel.open(staged(file.name()))) {
+                    Optional<String> cut = WeightsCheck.cutShort(channel.size(), (offset, length) -> read(channel, offset, length), tensors);
+                    if (cut.isPresent()) {
+                        throw new FerryException("Cannot use " + file.from() + " from " + pulled.place() + ": it came as it is there, but " + cut.get()
+                                + ". Save the adapter again from the training.");
+                    }
+                } catch (IOException e) {
+                    throw new FerryException("Cannot open " + staged(file.name()) + ": " + e.getMessage(), e);
+                }
+            }
+        }
+        if (!pickle) {
+            WeightsCheck.defect(tensors).ifPresent(defect -> {
+                throw new FerryException("Cannot use the adapter from " + pulled.place() + ": " + defect + ". Save it again from the training.");
+            });
+        }
+    }
+
+    private static byte[] read(FileChannel channel, long offset, int length) {
+        ByteBuffer buffer = ByteBuffer.allocate(length);
+        try {
+            while (buffer.hasRemaining() && channel.read(buffer, offset + buffer.position()) > 0) {
+                // read on until the piece is whole or the file ends
+            }
+        } catch (IOException e) {
+            throw new FerryException("Cannot read back what was pulled: " + e.getMessage(), e);
+        }
+        return java.util.Arrays.copyOf(buffer.array(), buffer.position());
+    }
+
+    private static void force(Path folder) throws IOException {
+        if (System.getProperty("os.name").startsWith("Windows")) {
+            return; // a folder cannot be opened there
+        }
+        try (FileChannel channel = FileChannel.open(folder)) {
+            channel.force(true);
+        }
+    }
+
+    private static void delete(Path path) throws IOException {
+        if (!Files.exists(path, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
+        try (Stream<Path> all = Files.walk(path)) {
+            for (Path each : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
+                Files.delete(each);
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        lock.close();
+    }
+}

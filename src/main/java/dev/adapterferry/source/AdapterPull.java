@@ -1,0 +1,193 @@
+package dev.adapterferry.source;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.transfer.Checksum;
+import dev.adapterferry.transfer.FileChanged;
+import dev.adapterferry.transfer.FileEntry;
+import dev.adapterferry.transfer.FileTree;
+import dev.adapterferry.transfer.Pause;
+import dev.adapterferry.transfer.TransferTerms;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Brings an adapter home: complete, verified against the far side's own digests before and after, opened and checked, and
+ * only then under its final name. Running it again goes on where it was cut off, or finds that nothing is to be done.
+ * Safe for several adapters at once.
+ */
+public final class AdapterPull {
+    private static final Logger LOG = LoggerFactory.getLogger(AdapterPull.class);
+    private static final int ATTEMPTS = 2;
+
+    private final Terms terms;
+    private final Pause pause;
+
+    /**
+     * What a pull insists on.
+     *
+     * @param settle      time between two looks at the files, which must not differ
+     * @param filesAtOnce files under way at the same time
+     * @param accepted    states of the training in which its adapter is taken
+     */
+    public record Terms(Duration settle, int filesAtOnce, Set<TrainingState.Kind> accepted) {
+        /** Copies the states. */
+        public Terms {
+            accepted = Set.copyOf(accepted);
+        }
+
+        /** Finished trainings only, two seconds between looks, three files at once. */
+        public static Terms usual() {
+            return new Terms(Duration.ofSeconds(2), 3, Set.of(TrainingState.Kind.FINISHED));
+        }
+
+        /** The same, and trainings of which nobody can say how they ended: what a person put into a folder. */
+        public Terms orUnknown() {
+            return new Terms(settle, filesAtOnce, Set.of(TrainingState.Kind.FINISHED, TrainingState.Kind.UNKNOWN));
+        }
+
+        /** The same, in whatever state a training is: the person who asks has looked. */
+        public Terms orUnfinished() {
+            return new Terms(settle, filesAtOnce, Set.of(TrainingState.Kind.values()));
+        }
+    }
+
+    /**
+     * An adapter as it was seen on the far side.
+     *
+     * @param adapter   where it is and how far its training has come
+     * @param checksums digests on the far side by plain file name; empty unless the training has finished
+     * @param identity  identity of its content, when the far side's digests tell it
+     */
+    public record Sighting(RemoteAdapter adapter, Map<String, Checksum> checksums, Optional<String> identity) { }
+
+    /** @param terms what to insist on */
+    public AdapterPull(Terms terms) {
+        this(terms, Pause.SLEEP);
+    }
+
+    AdapterPull(Terms terms, Pause pause) {
+        this.terms = terms;
+        this.pause = pause;
+    }
+
+    /**
+     * Looks without pulling: whether there is an adapter, whether it is finished, and which one it is. A schedule starts a
+     * run only for an identity that it has not carried yet.
+     *
+     * @param tree where to look
+     * @throws FerryException when there is none, or what is there can never be pulled
+     */
+    public Sighting look(FileTree tree) {
+        RemoteAdapter adapter = RemoteAdapter.find(tree, terms.settle(), pause);
+        if (adapter.files().isEmpty() || !terms.accepted().contains(adapter.state().kind())) {
+            return new Sighting(adapter, Map.of(), Optional.empty());
+        }
+        Map<String, Checksum> checksums = checksums(tree, adapter.files());
+        return new Sighting(adapter, checksums, identity(adapter.files().keySet(), checksums));
+    }
+
+    /**
+     * Pulls an adapter into a folder.
+     *
+     * @param tree  where it is
+     * @param into  the folder to make; one that an earlier pull made is replaced as a whole
+     * @param transfer limit, listener and stop request
+     * @return what lies there now
+     * @throws TrainingNotFinished                        when the training's state is not among the accepted
+     * @throws dev.adapterferry.failure.TransientFailure when the wire failed, or the files kept changing; what came is kept
+     * @throws FerryException                              when repeating will not help
+     */
+    public PulledAdapter pull(FileTree tree, Path into, TransferTerms transfer) {
+        try (AdapterFolder folder = AdapterFolder.open(into)) {
+            for (int attempt = 1; ; attempt++) {
+                try {
+                    return pull(tree, folder, transfer);
+                } catch (FileChanged e) {
+                    if (attempt == ATTEMPTS) {
+                        throw e;
+                    }
+                    LOG.info("{} Looking again.", e.getMessage());
+                }
+            }
+        }
+    }
+
+    private PulledAdapter pull(FileTree tree, AdapterFolder folder, TransferTerms transfer) {
+        Instant began = Instant.now();
+        Sighting sighting = look(tree);
+        RemoteAdapter adapter = sighting.adapter();
+        if (adapter.files().isEmpty() || !terms.accepted().contains(adapter.state().kind())) {
+            throw new TrainingNotFinished(adapter.place(), adapter.state());
+        }
+        Optional<PulledAdapter> here = folder.verified(sighting.checksums(), transfer.cancellation());
+        if (here.isPresent()) {
+            LOG.info("{} is here already and verified; nothing to be done", adapter.place());
+            return here.get();
+        }
+        Map<String, FileEntry> wanted = pinned(adapter.files(), sighting.checksums());
+        FilePulls pulls = new FilePulls(tree, folder, transfer, terms.filesAtOnce());
+        List<PulledAdapter.File> files = pulls.run(wanted, sighting.checksums());
+        if (tree.isLive()) {
+            Map<String, Checksum> after = checksums(tree, adapter.files());
+            for (String name : adapter.files().keySet()) {
+                if (!java.util.Objects.equals(after.get(name), sighting.checksums().get(name))) {
+                    throw new FileChanged(name + " in " + adapter.place() + " changed while it was being pulled; something is still writing it.");
+                }
+            }
+        }
+        Map<String, String> sha256 = new LinkedHashMap<>();
+        files.forEach(f -> sha256.put(f.name(), f.sha256()));
+        PulledAdapter pulled = new PulledAdapter(folder.path(), PullRecord.identity(sha256), adapter.place(), files, adapter.state(), tree.transfer().method(),
+                pulls.transferred(), pulls.kept(), Duration.between(began, Instant.now()), false);
+        folder.install(pulled, began);
+        LOG.info("Pulled {}: {} files, {} bytes ({} transferred) in {} ms by {}", pulled.place(), files.size(), pulled.bytes(), pulled.transferred(),
+                pulled.time().toMillis(), pulled.method());
+        return pulled;
+    }
+
+    private static Map<String, Checksum> checksums(FileTree tree, Map<String, FileEntry> files) {
+        Map<String, Checksum> byPath = tree.checksums(List.copyOf(files.values()));
+        Map<String, Checksum> byName = new LinkedHashMap<>();
+        files.forEach((name, file) -> {
+            if (byPath.containsKey(file.name())) {
+                byName.put(name, byPath.get(file.name()));
+            }
+        });
+        return byName;
+    }
+
+    private static Optional<String> identity(Set<String> names, Map<String, Checksum> checksums) {
+        Map<String, String> sha256 = new LinkedHashMap<>();
+        for (String name : names) {
+            Checksum checksum = checksums.get(name);
+            if (checksum == null || checksum.kind() != Checksum.Kind.SHA256) {
+                return Optional.empty();
+            }
+            sha256.put(name, checksum.hex());
+        }
+        return Optional.of(PullRecord.identity(sha256));
+    }
+
+    /** The entries with the digests just computed as their versions: what an earlier attempt left counts only for the same content. */
+    private static Map<String, FileEntry> pinned(Map<String, FileEntry> files, Map<String, Checksum> checksums) {
+        Map<String, FileEntry> pinned = new LinkedHashMap<>();
+        List<String> names = new ArrayList<>(files.keySet());
+        // The largest first: it decides how long all take.
+        names.sort(java.util.Comparator.comparingLong((String n) -> files.get(n).size()).reversed());
+        for (String name : names) {
+            FileEntry file = files.get(name);
+            Checksum checksum = checksums.get(name);
+            pinned.put(name, checksum == null ? file : FileEntry.of(file.name(), file.size(), file.modified(), checksum));
+        }
+        return pinned;
+    }
+}

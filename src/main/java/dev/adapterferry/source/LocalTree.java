@@ -1,0 +1,128 @@
+package dev.adapterferry.source;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.transfer.Checksum;
+import dev.adapterferry.transfer.FileEntry;
+import dev.adapterferry.transfer.FileHash;
+import dev.adapterferry.transfer.FileTree;
+import dev.adapterferry.transfer.Lane;
+import dev.adapterferry.transfer.RangedTransfer;
+import dev.adapterferry.transfer.SegmentQueue;
+import dev.adapterferry.transfer.Transfer;
+import dev.adapterferry.progress.Cancellation;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** A folder on this machine, or on a share that is mounted here. */
+public final class LocalTree implements FileTree {
+    private final Path root;
+
+    /**
+     * @param folder the folder, or a file in it
+     * @throws FerryException when there is neither
+     */
+    public LocalTree(Path folder) {
+        try {
+            Path start = Files.isRegularFile(folder) ? folder.toAbsolutePath().getParent() : folder;
+            if (!Files.isDirectory(start)) {
+                throw new FerryException("There is no folder " + folder + " to take an adapter from.");
+            }
+            root = start.toRealPath();
+        } catch (IOException e) {
+            throw new FerryException("Cannot open the folder " + folder + ": " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public String place() {
+        return root.toString();
+    }
+
+    @Override
+    public List<FileEntry> list() {
+        List<FileEntry> files = new ArrayList<>();
+        try (Stream<Path> all = Files.walk(root, 2)) {
+            for (Path file : (Iterable<Path>) all.filter(Files::isRegularFile)::iterator) {
+                BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+                String name = root.relativize(file).toString().replace('\\', '/');
+                FileEntry entry = FileEntry.of(name, attributes.size(), attributes.lastModifiedTime().to(java.util.concurrent.TimeUnit.NANOSECONDS));
+                Path real = file.toRealPath();
+                files.add(real.startsWith(root) ? entry : entry.refused("it is a link out of the folder, to " + real));
+            }
+        } catch (IOException | java.io.UncheckedIOException e) {
+            throw new FerryException("Cannot list " + root + ": " + e.getMessage(), e);
+        }
+        return files;
+    }
+
+    @Override
+    public byte[] read(FileEntry file, long offset, int length) {
+        try (FileChannel channel = FileChannel.open(root.resolve(file.name()))) {
+            ByteBuffer buffer = ByteBuffer.allocate((int) Math.clamp(channel.size() - offset, 0, length));
+            while (buffer.hasRemaining() && channel.read(buffer, offset + buffer.position()) > 0) {
+                // read on until the piece is whole or the file ends
+            }
+            return java.util.Arrays.copyOf(buffer.array(), buffer.position());
+        } catch (IOException e) {
+            throw new FerryException("Cannot read " + root.resolve(file.name()) + ": " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public Map<String, Checksum> checksums(List<FileEntry> files) {
+        Map<String, Checksum> checksums = new LinkedHashMap<>();
+        files.forEach(file -> checksums.put(file.name(), FileHash.sha256(root.resolve(file.name()), new Cancellation())));
+        return checksums;
+    }
+
+    @Override
+    public boolean isLive() {
+        return true;
+    }
+
+    @Override
+    public Transfer transfer() {
+        return new RangedTransfer("copy", file -> new Copy(FileChannel.open(root.resolve(file.name()))), new RangedTransfer.Shape(1, 64 << 20, 1, Duration.ZERO));
+    }
+
+    @Override
+    public void close() {
+        // holds nothing open
+    }
+
+    /** Reads one local file. */
+    private record Copy(FileChannel channel) implements Lane {
+        @Override
+        public void carry(SegmentQueue queue) throws IOException {
+            ByteBuffer buffer = ByteBuffer.allocate(1 << 20);
+            for (SegmentQueue.Segment segment = queue.next(); segment != null; segment = queue.next()) {
+                while (segment.left() > 0) {
+                    buffer.clear().limit((int) Math.min(buffer.capacity(), segment.left()));
+                    if (channel.read(buffer, segment.offset() + segment.length() - segment.left()) <= 0) {
+                        throw new dev.adapterferry.transfer.FileChanged("A file became shorter while it was copied. Something is still writing it; try again later.");
+                    }
+                    segment.write(buffer.flip());
+                }
+            }
+        }
+
+        @Override
+        public void close() {
+            try {
+                channel.close();
+            } catch (IOException e) {
+                throw new FerryException("Cannot close a file that was copied: " + e.getMessage(), e);
+            }
+        }
+    }
+}

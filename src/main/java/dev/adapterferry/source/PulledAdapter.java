@@ -1,0 +1,43 @@
+package dev.adapterferry.source;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * An adapter that lies here complete and verified.
+ *
+ * @param folder      the folder that holds it, and its record {@link PullRecord#NAME}
+ * @param identity    names its content: the same weights, configuration and tokenizer give the same identity
+ * @param place       where it came from
+ * @param files       what was pulled
+ * @param state       what its training looked like
+ * @param method      how the bytes came: {@code sftp}, {@code rsync}, {@code scp}, {@code copy}, ...
+ * @param transferred bytes that came over the wire
+ * @param kept        bytes that earlier attempts had left
+ * @param time        how long it took
+ * @param upToDate    true when it was here already and nothing was transferred
+ */
+public record PulledAdapter(Path folder, String identity, String place, List<File> files, TrainingState state, String method,
+                            long transferred, long kept, Duration time, boolean upToDate) {
+    /** Copies the files. */
+    public PulledAdapter {
+        files = List.copyOf(files);
+    }
+
+    /**
+     * One file of it.
+     *
+     * @param name     plain name here
+     * @param from     name below the place that it came from
+     * @param size     bytes
+     * @param sha256   digest of the content, the same on both sides
+     * @param modified last change there, nanoseconds since 1970, 0 when unknown
+     */
+    public record File(String name, String from, long size, String sha256, long modified) { }
+
+    /** Size of all files in bytes. */
+    public long bytes() {
+        return files.stream().mapToLong(File::size).sum();
+    }
+}

@@ -1,0 +1,131 @@
+package dev.adapterferry.source.ssh;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.failure.TransientFailure;
+import java.io.ByteArrayOutputStream;
+import java.io.Closeable;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.Set;
+import org.apache.sshd.client.channel.ChannelExec;
+import org.apache.sshd.client.channel.ClientChannelEvent;
+import org.apache.sshd.client.session.ClientSession;
+import org.apache.sshd.sftp.client.SftpClient;
+import org.apache.sshd.sftp.client.SftpClientFactory;
+
+/** One logged-in SSH connection; a shell, and channels for SFTP and scp. Safe for several threads. */
+public final class SshConnection implements RemoteShell, Closeable {
+    /** More than this from one command is not an answer but an attack or an accident. */
+    static final int MAX_OUTPUT = 24 << 20;
+
+    private final SshAccess access;
+    private final SshTarget target;
+    private final SshEndpoint endpoint;
+    private final KnownHosts hosts;
+    private final ClientSession session;
+
+    SshConnection(SshAccess access, SshTarget target, SshEndpoint endpoint, KnownHosts hosts, ClientSession session) {
+        this.access = access;
+        this.target = target;
+        this.endpoint = endpoint;
+        this.hosts = hosts;
+        this.session = session;
+    }
+
+    /** The machine. */
+    public SshTarget target() {
+        return target;
+    }
+
+    /** The address that answered. */
+    public SshEndpoint endpoint() {
+        return endpoint;
+    }
+
+    KnownHosts hosts() {
+        return hosts;
+    }
+
+    SshAccess access() {
+        return access;
+    }
+
+    ClientSession session() {
+        return session;
+    }
+
+    boolean isOpen() {
+        return session.isOpen();
+    }
+
+    /** A further connection to the same address. */
+    SshConnection again() throws IOException {
+        return access.connectAgain(target, endpoint);
+    }
+
+    SftpClient sftp() throws IOException {
+        return SftpClientFactory.instance().createSftpClient(session);
+    }
+
+    @Override
+    public Result run(String command, Duration timeout) {
+        Bounded out = new Bounded();
+        Bounded err = new Bounded();
+        try (ChannelExec channel = session.createExecChannel(command)) {
+            channel.setOut(out);
+            channel.setErr(err);
+            channel.open().verify(access.login().connectTimeout());
+            Set<ClientChannelEvent> events = channel.waitFor(EnumSet.of(ClientChannelEvent.CLOSED), timeout);
+            if (out.overflow || err.overflow) {
+                channel.close(true);
+                throw new FerryException("Refusing the answer of " + target.name() + ": a command printed more than " + (MAX_OUTPUT >> 20) + " MiB.");
+            }
+            if (events.contains(ClientChannelEvent.TIMEOUT)) {
+                channel.close(true);
+                throw new TransientFailure("A command on " + target.name() + " did not end within " + timeout.toSeconds() + " s.");
+            }
+            Integer exit = channel.getExitStatus();
+            if (exit == null && !session.isOpen()) {
+                throw new TransientFailure("The connection to " + target.name() + " broke during a command.");
+            }
+            return new Result(exit == null ? -1 : exit, out.text(), err.text());
+        } catch (IOException e) {
+            if (out.overflow || err.overflow) {
+                throw new FerryException("Refusing the answer of " + target.name() + ": a command printed more than " + (MAX_OUTPUT >> 20) + " MiB.", e);
+            }
+            throw new TransientFailure("The connection to " + target.name() + " broke: " + FramedShell.clip(String.valueOf(e.getMessage())) + ".", e);
+        }
+    }
+
+    @Override
+    public void close() {
+        session.close(true);
+    }
+
+    /** Keeps what was printed up to the limit; beyond it fails, which ends the channel. */
+    private static final class Bounded extends OutputStream {
+        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        private volatile boolean overflow;
+
+        @Override
+        public synchronized void write(int b) throws IOException {
+            write(new byte[] {(byte) b}, 0, 1);
+        }
+
+        @Override
+        public synchronized void write(byte[] buffer, int offset, int length) throws IOException {
+            if (bytes.size() + length > MAX_OUTPUT) {
+                overflow = true;
+                throw new IOException("too much output");
+            }
+            bytes.write(buffer, offset, length);
+        }
+
+        synchronized String text() {
+            return bytes.toString(StandardCharsets.UTF_8);
+        }
+    }
+}

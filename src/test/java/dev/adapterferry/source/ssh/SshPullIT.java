@@ -1,0 +1,80 @@
+package dev.adapterferry.source.ssh;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.source.AdapterFixture;
+import dev.adapterferry.source.AdapterPull;
+import dev.adapterferry.source.PulledAdapter;
+import dev.adapterferry.source.TrainingState;
+import dev.adapterferry.transfer.TransferTerms;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.KeyPair;
+import java.time.Duration;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SshPullIT {
+    private static final AdapterPull PULL = new AdapterPull(new AdapterPull.Terms(Duration.ofMillis(50), 3, Set.of(TrainingState.Kind.FINISHED)));
+
+    @TempDir
+    Path dir;
+
+    private static SshTree tree(SshAccess access, SshEndpoint endpoint, String path) {
+        SshConnection connection = access.connect(SshTarget.of(endpoint));
+        return new SshTree(connection, endpoint.toString(), path, root -> new SftpTransfer(connection, root, SftpTransfer.Terms.usual()), connection);
+    }
+
+    @Test
+    void pullsAnAdapterFromAnInProcessServer() throws Exception {
+        Path key = TestKeys.write(dir.resolve("keys/id"), TestKeys.generate("ed25519"), null);
+        KeyPair pair = new SshKeys(MinaServer.login(dir, key)).pairs().getFirst();
+        AdapterFixture remote = new AdapterFixture(dir.resolve("remote out; $(touch pwned) 'x'")).peft("", 3 << 20, 1);
+        try (MinaServer server = new MinaServer(TestKeys.generate("ec"));
+             SshAccess access = new SshAccess(MinaServer.login(dir, key))) {
+            server.authorized.add(pair.getPublic());
+            server.start();
+            pullTwice(access, server.endpoint(), remote);
+        }
+    }
+
+    @Test
+    void pullsAnAdapterFromOpenSsh() throws Exception {
+        AdapterFixture remote = new AdapterFixture(dir.resolve("remote out; $(touch pwned) 'x'")).peft("", 3 << 20, 1);
+        try (OpenSshServer server = OpenSshServer.start(dir.resolve("sshd")); SshAccess access = new SshAccess(server.login(dir))) {
+            pullTwice(access, server.endpoint(), remote);
+        }
+    }
+
+    private void pullTwice(SshAccess access, SshEndpoint endpoint, AdapterFixture remote) {
+        Path into = dir.resolve("home/majora");
+        try (SshTree tree = tree(access, endpoint, remote.root().toString())) {
+            PulledAdapter pulled = PULL.pull(tree, into, TransferTerms.free());
+            assertThat(pulled.upToDate()).isFalse();
+            assertThat(pulled.files()).extracting(PulledAdapter.File::name)
+                    .containsExactlyInAnyOrder("adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "tokenizer_config.json", "README.md");
+            for (PulledAdapter.File file : pulled.files()) {
+                assertThat(into.resolve(file.name())).hasSameBinaryContentAs(remote.root().resolve(file.name()));
+                assertThat(file.sha256()).isEqualTo(AdapterFixture.sha256(into.resolve(file.name())));
+            }
+            assertThat(dir.resolve("home")).isDirectoryNotContaining(p -> p.getFileName().toString().startsWith("."));
+            PulledAdapter again = PULL.pull(tree, into, TransferTerms.free());
+            assertThat(again.upToDate()).isTrue();
+            assertThat(again.identity()).isEqualTo(pulled.identity());
+        }
+        assertThat(Files.exists(Path.of("pwned"))).isFalse();
+    }
+
+    @Test
+    void saysWhatToDoWhenTheLoginIsRefused() throws Exception {
+        Path key = TestKeys.write(dir.resolve("keys/id"), TestKeys.generate("ed25519"), null);
+        try (MinaServer server = new MinaServer(TestKeys.generate("ec")).start(); SshAccess access = new SshAccess(MinaServer.login(dir, key))) {
+            assertThatThrownBy(() -> access.connect(SshTarget.of(server.endpoint()))).isExactlyInstanceOf(FerryException.class)
+                    .hasMessageContaining("refuses the login").hasMessageContaining(key.toString()).hasMessageContaining("authorized_keys");
+            assertThat(dir.resolve("known")).as("a machine that refused the login is not remembered").doesNotExist();
+        }
+    }
+}
