@@ -1,15 +1,22 @@
 package dev.adapterferry.gguf;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.files.Durable;
 import java.io.Closeable;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 
 /**
  * Fills a planned file in place: the file has its full size from the start, pieces land where the plan puts them, from
@@ -32,7 +39,7 @@ public final class GgufWriter implements Closeable {
      *
      * @param file where to write; its folder exists
      * @param plan what to write
-     * @throws FerryException when the file cannot be written, or another process is writing it
+     * @throws FerryException when the file cannot be written; a {@link TransientFailure} when another process is writing it
      */
     public static GgufWriter create(Path file, GgufPlan plan) {
         GgufWriter writer = open(file, plan, StandardOpenOption.CREATE);
@@ -55,7 +62,7 @@ public final class GgufWriter implements Closeable {
      * @throws FerryException when it is missing, of another size, or being written by another process
      */
     public static GgufWriter reopen(Path file, GgufPlan plan) {
-        GgufWriter writer = open(file, plan, StandardOpenOption.READ);
+        GgufWriter writer = open(file, plan);
         try {
             if (writer.channel.size() != plan.size()) {
                 throw new FerryException("Cannot go on writing " + file + ": expected " + plan.size() + " bytes, found " + writer.channel.size() + ".");
@@ -67,10 +74,12 @@ public final class GgufWriter implements Closeable {
         }
     }
 
-    private static GgufWriter open(Path file, GgufPlan plan, StandardOpenOption mode) {
+    private static GgufWriter open(Path file, GgufPlan plan, OpenOption... more) {
         FileChannel channel = null;
         try {
-            channel = FileChannel.open(file, StandardOpenOption.WRITE, mode);
+            Set<OpenOption> options = new HashSet<>(List.of(more));
+            Collections.addAll(options, StandardOpenOption.READ, StandardOpenOption.WRITE);
+            channel = FileChannel.open(file, options);
             FileLock lock = channel.tryLock();
             if (lock == null) {
                 throw new OverlappingFileLockException();
@@ -78,7 +87,7 @@ public final class GgufWriter implements Closeable {
             return new GgufWriter(file, plan, channel);
         } catch (OverlappingFileLockException e) {
             closeQuietly(channel);
-            throw new FerryException("Cannot write " + file + ": another pass is writing it. Wait for it to end.", e);
+            throw new TransientFailure("Cannot write " + file + ": another pass is writing it. Wait for it to end.", e);
         } catch (IOException e) {
             closeQuietly(channel);
             throw failure("write", file, e);
@@ -110,6 +119,23 @@ public final class GgufWriter implements Closeable {
             throw new IndexOutOfBoundsException(piece.remaining() + " bytes from byte " + firstByte + " of tensor '" + place.name() + "', which has " + place.bytes());
         }
         writeAt(place.offset() + firstByte, piece);
+    }
+
+    /**
+     * Reads back what was written. A second channel on the file would not do: closing it gives up the lock.
+     *
+     * @param position byte offset in the file
+     * @param into     filled to its limit
+     * @throws IOException when the disk refuses it, or the file ends before
+     */
+    public void read(long position, ByteBuffer into) throws IOException {
+        while (into.hasRemaining()) {
+            int count = channel.read(into, position);
+            if (count < 0) {
+                throw new EOFException(file + " ends at byte " + position);
+            }
+            position += count;
+        }
     }
 
     /**

@@ -1,0 +1,98 @@
+package dev.adapterferry.pass;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.quant.GgmlType;
+import dev.adapterferry.quant.Kernels;
+import dev.adapterferry.quant.NonFinite;
+import dev.adapterferry.quant.RowKernel;
+import dev.adapterferry.tensor.StoredBytes;
+import dev.adapterferry.tensor.TensorInfo;
+import dev.adapterferry.tensor.TensorSource;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
+
+/** One thread's way from rows of a tensor to the bytes of all its strands. Holds one block of f32. */
+final class RowEncoder {
+    private static final float LARGEST_F16 = 65504;
+
+    private final TensorSource source;
+    private final List<TensorWork> work;
+    private final KeptTensors kept;
+    private final LongAdder bytesRead;
+    private final Map<GgmlType, RowKernel> kernels = new EnumMap<>(GgmlType.class);
+    private float[] values = new float[0];
+
+    RowEncoder(TensorSource source, List<TensorWork> work, KeptTensors kept, LongAdder bytesRead) {
+        this.source = source;
+        this.work = work;
+        this.kept = kept;
+        this.bytesRead = bytesRead;
+    }
+
+    /**
+     * Fills a slot with the bytes of every strand.
+     *
+     * @throws FerryException naming tensor and row when a value is not finite, or becomes so in its new type
+     */
+    void encode(RowBlock block, Slot slot) {
+        TensorWork tensor = work.get(block.tensor());
+        boolean read = false;
+        for (int s = 0; s < tensor.strands().size(); s++) {
+            TensorWork.Strand strand = tensor.strands().get(s);
+            int length = strand.bytesFor(tensor.info(), block.rows());
+            byte[] bytes = slot.buffer(s, length);
+            if (kept.read(block, s, bytes, length)) {
+                continue;
+            }
+            if (strand.copy()) {
+                ((StoredBytes) source).readStored(tensor.info(), block.firstRow() * strand.type().bytesFor(tensor.info().rowLength()), length, bytes, 0);
+                bytesRead.add(length);
+            } else {
+                if (!read) {
+                    read(tensor.info(), block);
+                    read = true;
+                }
+                kernels.computeIfAbsent(strand.type(), Kernels::forType).encode(values, 0, block.rows(), Math.toIntExact(tensor.info().rowLength()),
+                        tensor.importance(), tensor.importance() == null ? 0 : tensor.importanceOffset(block), bytes, 0);
+            }
+            check(tensor.info(), block, strand, bytes);
+        }
+    }
+
+    private void read(TensorInfo tensor, RowBlock block) {
+        int count = Math.toIntExact(block.rows() * tensor.rowLength());
+        if (values.length < count) {
+            values = new float[count];
+        }
+        source.read(tensor, block.firstRow(), block.rows(), values, 0);
+        bytesRead.add(tensor.type().bytesFor(count));
+        int bad = Float.isFinite(largest(values, count)) ? -1 : NonFinite.inValues(values, 0, count);
+        if (bad >= 0) {
+            throw new FerryException("Cannot quantize tensor '" + tensor.name() + "': row " + (block.firstRow() + bad / tensor.rowLength()) + " holds " + values[bad]
+                    + " at column " + bad % tensor.rowLength() + ", a weight must be finite. The checkpoint or the adapter is damaged, or its training diverged.");
+        }
+    }
+
+    /** Largest magnitude, NaN if there is one: the one thing that a plain loop over floats finds at the speed of memory. */
+    private static float largest(float[] values, int count) {
+        float largest = 0;
+        for (int i = 0; i < count; i++) {
+            largest = Math.max(largest, Math.abs(values[i]));
+        }
+        return largest;
+    }
+
+    private void check(TensorInfo tensor, RowBlock block, TensorWork.Strand strand, byte[] bytes) {
+        int bad = NonFinite.inBlocks(strand.type(), bytes, 0, Math.toIntExact(block.rows() * tensor.rowLength()));
+        if (bad < 0) {
+            return;
+        }
+        long row = block.firstRow() + bad / tensor.rowLength();
+        throw new FerryException(strand.copy()
+                ? "Cannot copy tensor '" + tensor.name() + "': row " + row + " holds a value that is not finite. The source file is damaged."
+                : "Cannot quantize tensor '" + tensor.name() + "' to " + strand.type() + ": row " + row + ", column " + bad % tensor.rowLength() + " (" + values[bad]
+                        + "): the scale or value there exceeds " + LARGEST_F16 + ", the largest half-precision number. Use BF16 or F32 for this tensor.");
+    }
+}
