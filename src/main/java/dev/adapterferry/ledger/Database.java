@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -163,7 +162,7 @@ final class Database implements AutoCloseable {
             user.ifPresent(name -> properties.setProperty("user", name));
             password.ifPresent(secret -> properties.setProperty("password", secret.reveal()));
             makeFolder();
-            Connection fresh = DriverManager.getConnection(url, properties);
+            Connection fresh = dialect.driver().connect(url, properties);
             try {
                 new Schema(dialect).bringUp(fresh, Redaction.redact(url));
             } catch (SQLException | RuntimeException e) {

@@ -1,6 +1,7 @@
 package dev.adapterferry.ledger;
 
 import java.sql.Connection;
+import java.sql.Driver;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Properties;
@@ -11,7 +12,13 @@ import java.util.Properties;
  */
 enum Dialect {
     /** A file, shared by the processes of one machine. Write-ahead log, so that readers do not wait for the writer. */
-    SQLITE("CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)", "INTEGER PRIMARY KEY AUTOINCREMENT") {
+    SQLITE("CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)", "INTEGER PRIMARY KEY AUTOINCREMENT",
+            "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?") {
+        @Override
+        Driver driver() {
+            return new org.sqlite.JDBC();
+        }
+
         @Override
         void prepare(Properties properties) {
             // IMMEDIATE: a transaction that reads first and writes later would otherwise fail when another wrote in between.
@@ -35,7 +42,13 @@ enum Dialect {
     },
 
     /** A server, shared by several machines. */
-    POSTGRESQL("CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY") {
+    POSTGRESQL("CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+            "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?") {
+        @Override
+        Driver driver() {
+            return new org.postgresql.Driver();
+        }
+
         @Override
         void prepare(Properties properties) {
             properties.setProperty("ApplicationName", "adapter-ferry");
@@ -67,14 +80,21 @@ enum Dialect {
     /** Type of a column that counts up by itself. */
     final String counter;
 
-    Dialect(String now, String counter) {
+    /** Finds a table by its name; the drivers' own answer reads the whole catalogue. */
+    final String tableNamed;
+
+    Dialect(String now, String counter, String tableNamed) {
         this.now = now;
         this.counter = counter;
+        this.tableNamed = tableNamed;
     }
 
     static Dialect of(String url) {
         return url.startsWith("jdbc:postgresql:") ? POSTGRESQL : SQLITE;
     }
+
+    /** The driver itself: asking DriverManager would load every driver there is. */
+    abstract Driver driver();
 
     /** Sets what connections of this kind need. */
     abstract void prepare(Properties properties);

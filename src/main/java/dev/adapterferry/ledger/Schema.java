@@ -2,6 +2,7 @@ package dev.adapterferry.ledger;
 
 import dev.adapterferry.failure.FerryException;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -135,11 +136,14 @@ final class Schema {
         version(connection, ledger);
     }
 
-    private static int version(Connection connection, String ledger) throws SQLException {
+    private int version(Connection connection, String ledger) throws SQLException {
         int version;
         try (Statement statement = connection.createStatement();
-                ResultSet tables = connection.getMetaData().getTables(connection.getCatalog(), connection.getSchema(), "schema_version", null)) {
-            version = tables.next() ? read(statement) : 0;
+                PreparedStatement named = connection.prepareStatement(dialect.tableNamed)) {
+            named.setString(1, "schema_version");
+            try (ResultSet tables = named.executeQuery()) {
+                version = tables.next() ? read(statement) : 0;
+            }
         }
         if (version > VERSIONS.size()) {
             throw new FerryException("The ledger " + ledger + " was written by a newer ferry (version " + version + " of its tables, this one knows " + VERSIONS.size()
