@@ -7,7 +7,7 @@ import java.util.Optional;
 
 /** Who hears what: section {@code alerts}. */
 public record AlertSettings(
-        @Setting(value = "What is told.", def = "finished, failed, rolled-back, stopped, unhealthy, settings") List<Event> on,
+        @Setting(value = "What is told.", def = "finished, failed, rolled-back, stopped, unhealthy, refused") List<Event> on,
         @Setting(value = "The same thing about the same model is not told again within this time.", def = "5m") Duration throttle,
         @Setting(value = "Time limit of one delivery.", def = "15s") Duration timeout,
         @Setting("Slack.") Slack slack,
@@ -21,7 +21,7 @@ public record AlertSettings(
         STARTED,
         /** A run ended well. */
         FINISHED,
-        /** A run failed for good, or a request was refused. */
+        /** A run failed for good. */
         FAILED,
         /** A release was taken back. */
         ROLLED_BACK,
@@ -29,8 +29,13 @@ public record AlertSettings(
         STOPPED,
         /** A deployed model no longer answers as it should. */
         UNHEALTHY,
-        /** An edited route or settings file was refused. */
-        SETTINGS
+        /** A request, an edited route or a settings file was refused. */
+        REFUSED;
+
+        /** The name in settings, tables and messages: {@code rolled-back}. */
+        public String text() {
+            return Names.kebab(name());
+        }
     }
 
     /** A Slack webhook. */

@@ -1,0 +1,160 @@
+package dev.adapterferry.alert;
+
+import dev.adapterferry.secret.Redaction;
+import dev.adapterferry.settings.AlertSettings.Event;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.stream.Collectors;
+
+/**
+ * One thing that people are told.
+ *
+ * @param kind  what happened
+ * @param model the model concerned, if any
+ * @param run   id of the run concerned, if any
+ * @param facts what is worth telling, by name: texts and numbers, or maps of them; texts are redacted
+ * @param time  when it happened
+ */
+public record Alert(Event kind, Optional<String> model, Optional<String> run, Map<String, Object> facts, Instant time) {
+    /** Redacts the facts and keeps their order. */
+    public Alert {
+        Map<String, Object> clean = new LinkedHashMap<>();
+        facts.forEach((name, value) -> clean.put(name, value instanceof String text ? oneLine(Redaction.redact(text)) : value));
+        facts = Collections.unmodifiableMap(clean);
+    }
+
+    /** A run began. */
+    public static Alert started(String model, String run, String trigger) {
+        return of(Event.STARTED, model, run).with("trigger", trigger);
+    }
+
+    /**
+     * A run ended well.
+     *
+     * @param release number of the release, or 0 when none was made
+     * @param sizes   bytes per format, in the order of the formats
+     * @param took    from its start to its end
+     * @param score   quality of the release, 0 to 1
+     * @param before  quality of the release before it
+     */
+    public static Alert finished(String model, String run, int release, Map<String, Long> sizes, Duration took, OptionalDouble score, OptionalDouble before) {
+        Alert alert = of(Event.FINISHED, model, run).with("seconds", took.toSeconds());
+        alert = release > 0 ? alert.with("release", release) : alert;
+        alert = sizes.isEmpty() ? alert : alert.with("bytes", Collections.unmodifiableMap(new LinkedHashMap<>(sizes)));
+        alert = score.isPresent() ? alert.with("score", score.getAsDouble()) : alert;
+        return before.isPresent() ? alert.with("score-before", before.getAsDouble()) : alert;
+    }
+
+    /** A run failed for good; the reason is the failure's own sentence. */
+    public static Alert failed(String model, String run, String stage, String reason) {
+        Alert alert = of(Event.FAILED, model, run);
+        return (stage == null ? alert : alert.with("stage", stage)).with("reason", reason);
+    }
+
+    /** A release was taken back; {@code to} is 0 when there is none to go back to. */
+    public static Alert rolledBack(String model, String run, int from, int to, String reason) {
+        return of(Event.ROLLED_BACK, model, run).with("from", from).with("to", to).with("reason", reason);
+    }
+
+    /**
+     * A rented instance was stopped or destroyed.
+     *
+     * @param act          {@code stopped} or {@code destroyed}
+     * @param dollarsAnHour what it cost
+     */
+    public static Alert stopped(String model, String run, String instance, String act, OptionalDouble dollarsAnHour) {
+        Alert alert = of(Event.STOPPED, model, run).with("instance", instance).with("act", act);
+        return dollarsAnHour.isPresent() ? alert.with("dollars-an-hour", dollarsAnHour.getAsDouble()) : alert;
+    }
+
+    /** A deployed model does not answer as it should. */
+    public static Alert unhealthy(String model, String reason) {
+        return of(Event.UNHEALTHY, model, null).with("reason", reason);
+    }
+
+    /** A request, a route or a settings file was refused. */
+    public static Alert refused(String what, String reason) {
+        return of(Event.REFUSED, null, null).with("what", what).with("reason", reason);
+    }
+
+    private static Alert of(Event kind, String model, String run) {
+        return new Alert(kind, Optional.ofNullable(model), Optional.ofNullable(run), Map.of(), Instant.now());
+    }
+
+    private Alert with(String name, Object value) {
+        Map<String, Object> more = new LinkedHashMap<>(facts);
+        more.put(name, Objects.requireNonNullElse(value, ""));
+        return new Alert(kind, model, run, more, time);
+    }
+
+    /** What it says: one sentence, with the run's id. */
+    public String sentence() {
+        String id = run.map(known -> " (run " + known + ")").orElse("");
+        String who = model.orElse("");
+        return switch (kind) {
+            case STARTED -> who + ": started by " + fact("trigger") + id + ".";
+            case FINISHED -> who + ": finished in " + Amounts.time(Duration.ofSeconds(((Number) facts.getOrDefault("seconds", 0L)).longValue())) + outcome() + id + ".";
+            case FAILED -> who + ": failed" + (facts.containsKey("stage") ? " in " + fact("stage") : "") + id + ": " + reason();
+            case ROLLED_BACK -> who + ": release " + fact("from") + " was taken back" + (fact("to").equals("0") ? ", none answers now" : ", release " + fact("to") + " answers again")
+                    + id + ": " + reason();
+            case STOPPED -> who + ": instance " + fact("instance") + " was " + fact("act") + saved() + id + ".";
+            case UNHEALTHY -> who + ": does not answer as it should" + id + ": " + reason();
+            case REFUSED -> "Refused " + fact("what") + ": " + reason();
+        };
+    }
+
+    /** Whether somebody has to do something. */
+    public boolean isTrouble() {
+        return switch (kind) {
+            case FAILED, ROLLED_BACK, UNHEALTHY, REFUSED -> true;
+            case STARTED, FINISHED, STOPPED -> false;
+        };
+    }
+
+    /** What makes two alerts the same thing to their readers: the same trouble of the same model, or the same event of the same run. */
+    public String key() {
+        String what = isTrouble() && kind != Event.ROLLED_BACK ? fact("what") + " " + fact("reason") : run.orElse("") + " " + fact("instance");
+        return kind.text() + " " + model.orElse("") + " " + what;
+    }
+
+    /** A fact as text, empty when there is none. */
+    String fact(String name) {
+        return String.valueOf(facts.getOrDefault(name, ""));
+    }
+
+    private String reason() {
+        String reason = fact("reason").strip();
+        return reason.isEmpty() ? "no reason was given." : reason.matches(".*[.!?]") ? reason : reason + ".";
+    }
+
+    private String outcome() {
+        StringBuilder text = new StringBuilder();
+        if (facts.containsKey("release")) {
+            text.append(", release ").append(fact("release")).append(" is deployed");
+        }
+        if (facts.get("bytes") instanceof Map<?, ?> bytes) {
+            text.append(", ").append(bytes.entrySet().stream().map(size -> size.getKey() + " " + Amounts.bytes(((Number) size.getValue()).longValue())).collect(Collectors.joining(", ")));
+        }
+        if (facts.get("score") instanceof Number score) {
+            text.append(", score ").append(Amounts.score(score.doubleValue()));
+            if (facts.get("score-before") instanceof Number before) {
+                text.append(" (before ").append(Amounts.score(before.doubleValue())).append(')');
+            }
+        }
+        return text.toString();
+    }
+
+    private String saved() {
+        return facts.get("dollars-an-hour") instanceof Number price ? ", which saves " + Amounts.dollars(price.doubleValue()) + " an hour" : "";
+    }
+
+    private static String oneLine(String text) {
+        return text.strip().replaceAll("\\s*\\R\\s*", "; ");
+    }
+}
