@@ -31,13 +31,20 @@ public final class CheckpointFolder implements Checkpoint, SourceFiles {
     }
 
     /**
-     * Opens a model folder under its own name.
+     * Opens a model folder under the name that its place gives it: the repository in a hub cache, else the folder's own.
      *
      * @param folder the folder
      * @return the open checkpoint, to be closed by the caller
      */
     public static CheckpointFolder open(Path folder) {
-        return open(folder, folder.toAbsolutePath().normalize().getFileName().toString());
+        Path path = folder.toAbsolutePath().normalize();
+        for (Path part : path) {
+            String[] repository = part.toString().split("--");
+            if (repository.length == 3 && repository[0].equals("models")) {
+                return open(folder, repository[1] + "/" + repository[2]);
+            }
+        }
+        return open(folder, path.getFileName() == null ? path.toString() : path.getFileName().toString());
     }
 
     /**

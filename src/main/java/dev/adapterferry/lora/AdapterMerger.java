@@ -1,0 +1,185 @@
+package dev.adapterferry.lora;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.progress.Cancellation;
+import dev.adapterferry.progress.Progress;
+import dev.adapterferry.tensor.ElementType;
+import dev.adapterferry.tensor.ShardedSafetensors;
+import dev.adapterferry.tensor.ShardedSafetensorsWriter;
+import dev.adapterferry.tensor.StoredBytes;
+import dev.adapterferry.tensor.TensorInfo;
+import dev.adapterferry.tensor.TensorSource;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * Writes a merged checkpoint as a model folder that transformers loads, with a {@code merge-report.json} that proves that the adapter
+ * landed. The folder appears under its name when everything in it was written, read back and checked.
+ */
+public final class AdapterMerger {
+    /** What belongs to a model beside its weights. */
+    private static final List<String> COMPANIONS = List.of("generation_config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json",
+            "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model",
+            "chat_template.jinja", "chat_template.json", "preprocessor_config.json", "processor_config.json", "LICENSE");
+    private static final String REPORT = "merge-report.json";
+    private static final int SAMPLED_ROWS = 4;
+    private static final int UNIT = 1 << 20;
+
+    /**
+     * Writes the checkpoint.
+     *
+     * @param merged       the checkpoint with its adapters; stays open
+     * @param request      where and how
+     * @param progress     hears of tensors and bytes
+     * @param cancellation stops the work
+     * @return what was done
+     * @throws FerryException when the output exists, the disk is full, or the adapter did not land; nothing is left behind
+     */
+    public MergeReport merge(MergedCheckpoint merged, MergeRequest request, Progress progress, Cancellation cancellation) {
+        Path out = request.out().toAbsolutePath().normalize();
+        Path partial = out.resolveSibling("." + out.getFileName() + ".partial");
+        requireReplaceable(out);
+        try {
+            delete(partial);
+            Files.createDirectories(partial);
+            requireSpace(merged, request, partial);
+            writeTensors(merged, request, partial, progress, cancellation);
+            MergeReport report = merged.report().withSamples(sample(merged, partial, progress));
+            report.requireLanded();
+            writeCompanions(merged, request, partial, report);
+            delete(out);
+            Files.move(partial, out, StandardCopyOption.ATOMIC_MOVE);
+            return report;
+        } catch (IOException e) {
+            throw new FerryException("Cannot write the merged checkpoint " + out + ": " + e.getMessage() + ".", e);
+        } finally {
+            deleteQuietly(partial);
+        }
+    }
+
+    /** An earlier merge may be replaced; anything else is the user's. */
+    private static void requireReplaceable(Path out) {
+        if (!Files.exists(out) || Files.isRegularFile(out.resolve(REPORT))) {
+            return;
+        }
+        try (Stream<Path> files = Files.list(out)) {
+            if (files.findAny().isEmpty()) {
+                return;
+            }
+        } catch (IOException e) {
+            throw new FerryException("Cannot write into " + out + ": " + e.getMessage() + ".", e);
+        }
+        throw new FerryException("Cannot write the merged checkpoint to " + out + ": it exists and is not an earlier merge. Name another folder.");
+    }
+
+    private static void requireSpace(MergedCheckpoint merged, MergeRequest request, Path folder) throws IOException {
+        long needed = merged.tensors().tensors().stream().map(t -> written(t, request)).mapToLong(t -> t.type().bytesFor(t.elements())).sum();
+        long free = Files.getFileStore(folder).getUsableSpace();
+        if (needed > free) {
+            throw new FerryException("Cannot write the merged checkpoint to " + request.out() + ": it needs " + (needed >> 20) + " MiB, "
+                    + (free >> 20) + " MiB are free.");
+        }
+    }
+
+    private static TensorInfo written(TensorInfo tensor, MergeRequest request) {
+        boolean weights = ((ElementType) tensor.type()).isFloat() && tensor.type() != ElementType.F64;
+        return weights && request.type().isPresent() ? new TensorInfo(tensor.name(), request.type().get(), tensor.shape()) : tensor;
+    }
+
+    private void writeTensors(MergedCheckpoint merged, MergeRequest request, Path folder, Progress progress, Cancellation cancellation) {
+        TensorSource source = merged.tensors();
+        List<TensorInfo> outputs = source.tensors().stream().map(tensor -> written(tensor, request)).toList();
+        long total = outputs.stream().mapToLong(t -> t.type().bytesFor(t.elements())).sum();
+        try (ShardedSafetensorsWriter writer = ShardedSafetensorsWriter.create(folder, outputs, request.shardBytes())) {
+            List<RowBlocks.Block> blocks = new ArrayList<>();
+            for (int i = 0; i < outputs.size(); i++) {
+                RowBlocks.split(source.tensors().get(i), outputs.get(i), UNIT, blocks);
+            }
+            new RowBlocks(request.threads()).run(blocks, block -> {
+                cancellation.check("merge " + merged.name());
+                copy(source, writer, block);
+            }, done -> progress.report(new Progress.Step("merging " + merged.name(), done, total, Progress.Unit.BYTES)));
+            writer.commit();
+        }
+    }
+
+    private static void copy(TensorSource source, ShardedSafetensorsWriter writer, RowBlocks.Block block) {
+        TensorInfo from = block.from();
+        TensorInfo to = block.to();
+        if (from.type() == to.type() && source instanceof StoredBytes stored && stored.isStored(from)) {
+            long begin = from.type().bytesFor(block.firstRow() * from.rowLength());
+            byte[] bytes = new byte[(int) from.type().bytesFor(block.rows() * from.rowLength())];
+            stored.readStored(from, begin, bytes.length, bytes, 0);
+            writer.writeStored(to, begin, bytes.length, bytes, 0);
+            return;
+        }
+        float[] values = new float[Math.toIntExact(block.rows() * from.rowLength())];
+        source.read(from, block.firstRow(), block.rows(), values, 0);
+        if (to.type() == ElementType.F16) {
+            for (float value : values) {
+                if (Math.abs(value) > 65504) {
+                    throw new FerryException("Cannot write tensor '" + to.name() + "' as F16: it holds " + value + ", F16 ends at 65504. Write BF16 or F32.");
+                }
+            }
+        }
+        writer.write(to, block.firstRow(), block.rows(), values, 0);
+    }
+
+    private static List<LandingCheck.Sample> sample(MergedCheckpoint merged, Path folder, Progress progress) {
+        List<LandingCheck.Sample> samples = new ArrayList<>();
+        List<String> names = merged.adaptedTensors();
+        try (TensorSource written = ShardedSafetensors.find(folder, "model").orElseThrow()) {
+            LandingCheck check = new LandingCheck(merged.plain(), merged.original().tensors(), written, SAMPLED_ROWS, 1);
+            for (String name : names) {
+                samples.add(check.check(name));
+                progress.report(new Progress.Step("checking " + merged.name(), samples.size(), names.size(), Progress.Unit.TENSORS));
+            }
+        }
+        return samples;
+    }
+
+    private static void writeCompanions(MergedCheckpoint merged, MergeRequest request, Path folder, MergeReport report) throws IOException {
+        for (String name : COMPANIONS) {
+            Optional<Path> file = merged.file(name);
+            if (file.isPresent()) {
+                Files.copy(file.get(), folder.resolve(name));
+            }
+        }
+        var config = merged.config();
+        request.type().ifPresent(type -> {
+            String name = switch (type) {
+                case F32 -> "float32";
+                case F16 -> "float16";
+                default -> "bfloat16";
+            };
+            config.put(config.has("dtype") ? "dtype" : "torch_dtype", name);
+        });
+        Files.writeString(folder.resolve("config.json"), config.toPrettyString());
+        Files.write(folder.resolve(REPORT), report.toJson());
+    }
+
+    private static void delete(Path folder) throws IOException {
+        if (Files.exists(folder)) {
+            try (Stream<Path> files = Files.list(folder)) {
+                for (Path file : files.toList()) {
+                    Files.delete(file);
+                }
+            }
+            Files.delete(folder);
+        }
+    }
+
+    private static void deleteQuietly(Path folder) {
+        try {
+            delete(folder);
+        } catch (IOException e) {
+            org.slf4j.LoggerFactory.getLogger(AdapterMerger.class).warn("Cannot remove {}: {}", folder, e.getMessage());
+        }
+    }
+}

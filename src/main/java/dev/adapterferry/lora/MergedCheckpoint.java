@@ -1,0 +1,196 @@
+package dev.adapterferry.lora;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.tensor.Checkpoint;
+import dev.adapterferry.tensor.SourceFiles;
+import dev.adapterferry.tensor.TensorInfo;
+import dev.adapterferry.tensor.TensorSource;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * A base with an adapter merged in while it is read: {@code W + s·B·A}, row block by row block, in double precision, rounded once to
+ * f32. Nothing is staged; what an adapter does not touch comes straight from the base. Several adapters are several of these, one on
+ * the other.
+ */
+public final class MergedCheckpoint implements Checkpoint, SourceFiles {
+    /** Files in which the adapter's version counts, because training may have changed the tokenizer or its template. */
+    private static final Set<String> FROM_ADAPTER = Set.of("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json",
+            "added_tokens.json", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "chat_template.jinja", "chat_template.json");
+
+    private final Checkpoint base;
+    private final AdapterFolder adapter;
+    private final MergePlan plan;
+    private final List<String> warnings;
+    private final MergedTensors tensors;
+
+    private MergedCheckpoint(Checkpoint base, AdapterFolder adapter, MergePlan plan, List<String> warnings) {
+        this.base = base;
+        this.adapter = adapter;
+        this.plan = plan;
+        this.warnings = warnings;
+        this.tensors = new MergedTensors(base.tensors(), plan.tensors(), files());
+    }
+
+    /**
+     * Opens a base with adapters merged in, one after the other.
+     *
+     * @param base     the base; closed with the result, and also when this fails
+     * @param adapters at least one
+     * @param options  what the user says about it
+     * @return the merged checkpoint, to be closed by the caller
+     * @throws FerryException when an adapter cannot be merged, is empty or broken, or was trained on another base; the sentence says why
+     */
+    public static MergedCheckpoint open(Checkpoint base, List<MergeInput> adapters, MergeOptions options) {
+        Checkpoint below = base;
+        try {
+            for (MergeInput input : adapters) {
+                below = open(below, base.name(), input, options);
+            }
+            if (below instanceof MergedCheckpoint merged) {
+                return merged;
+            }
+            throw new IllegalArgumentException("no adapter to merge into " + base.name());
+        } catch (RuntimeException e) {
+            below.close();
+            throw e;
+        }
+    }
+
+    private static MergedCheckpoint open(Checkpoint below, String baseName, MergeInput input, MergeOptions options) {
+        AdapterFolder adapter = AdapterFolder.open(input.folder());
+        try {
+            List<String> warnings = new ArrayList<>(BaseIdentity.check(adapter.name(), adapter.config().baseName(), options.configuredBase(), baseName, options.allowed()));
+            MergePlan plan = new MergePlanner(below, adapter, input.weight(), new VectorProduct()).plan();
+            warnings.addAll(plan.warnings());
+            return new MergedCheckpoint(below, adapter, plan, List.copyOf(warnings));
+        } catch (RuntimeException e) {
+            adapter.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public String name() {
+        return base.name() + " + " + adapter.name();
+    }
+
+    @Override
+    public ObjectNode config() {
+        return plan.config().deepCopy();
+    }
+
+    @Override
+    public Optional<Path> file(String fileName) {
+        Optional<Path> own = FROM_ADAPTER.contains(fileName) ? adapter.file(fileName) : Optional.empty();
+        return own.isPresent() ? own : base.file(fileName);
+    }
+
+    @Override
+    public TensorSource tensors() {
+        return tensors;
+    }
+
+    /** The files of the base and of the adapters. */
+    @Override
+    public List<Path> files() {
+        List<Path> below = base instanceof SourceFiles files ? files.files() : base.tensors() instanceof SourceFiles files ? files.files() : List.of();
+        return Stream.concat(below.stream(), adapter.files().stream()).toList();
+    }
+
+    /** What is merged into: the base itself, or the base with the adapters before this one. */
+    Checkpoint base() {
+        return base;
+    }
+
+    AdapterFolder adapter() {
+        return adapter;
+    }
+
+    MergePlan plan() {
+        return plan;
+    }
+
+    /** What the user should know about the merge, this adapter's and those below. */
+    public List<String> warnings() {
+        List<String> below = base instanceof MergedCheckpoint merged ? merged.warnings() : List.of();
+        return Stream.concat(below.stream(), warnings.stream()).toList();
+    }
+
+    /**
+     * The merged tensors computed element by element, as a yardstick for {@link LandingCheck}. Slow; meant for a few rows. Belongs to
+     * this checkpoint.
+     */
+    public TensorSource plain() {
+        TensorSource below = base instanceof MergedCheckpoint merged ? merged.plain() : base.tensors();
+        return new PlainTensors(below, tensors, plan.tensors());
+    }
+
+    /** The base below all adapters. */
+    public Checkpoint original() {
+        return base instanceof MergedCheckpoint merged ? merged.original() : base;
+    }
+
+    /** Names of the tensors that adapters change or add, in the order of the checkpoint. */
+    public List<String> adaptedTensors() {
+        Set<String> adapted = new HashSet<>(plan.tensors().keySet());
+        if (base instanceof MergedCheckpoint merged) {
+            adapted.addAll(merged.adaptedTensors());
+        }
+        return tensors.tensors().stream().map(TensorInfo::name).filter(adapted::contains).toList();
+    }
+
+    /**
+     * What the merge did, as far as rows were read: after a whole pass over the tensors it is complete.
+     *
+     * @return the report, without samples of written outputs
+     */
+    public MergeReport report() {
+        List<MergeReport.Adapter> adapters = new ArrayList<>();
+        List<MergeReport.Tensor> lines = new ArrayList<>();
+        collect(adapters, lines);
+        long elements = 0;
+        double changed = 0;
+        long nonFinite = 0;
+        for (MergeReport.Tensor line : lines) {
+            long of = tensors.find(line.name()).orElseThrow().elements();
+            elements += of;
+            changed += line.changedShare() * of;
+            nonFinite += line.nonFinite();
+        }
+        List<String> told = new ArrayList<>(warnings());
+        lines.stream().filter(line -> line.relativeChange() > 1).forEach(line -> told.add(
+                "tensor '" + line.name() + "' changed by more than its own size: is this the right base?"));
+        return new MergeReport(original().name(), adapters, adaptedTensors().size(), 0, nonFinite, elements, elements == 0 ? 0 : changed / elements, lines, List.of(), told);
+    }
+
+    private void collect(List<MergeReport.Adapter> adapters, List<MergeReport.Tensor> lines) {
+        if (base instanceof MergedCheckpoint merged) {
+            merged.collect(adapters, lines);
+        }
+        adapters.add(new MergeReport.Adapter(adapter.name(), adapter.config().format().name(), adapter.config().baseName().orElse(null), adapter.tensors().tensors().size()));
+        plan.tensors().values().forEach(tensor -> lines.add(line(tensor)));
+    }
+
+    private MergeReport.Tensor line(MergedTensor tensor) {
+        Landing.Measured measured = tensor.landing().measured();
+        boolean onlyDelta = !tensor.deltas().isEmpty() && tensor.magnitude().isEmpty() && tensor.residual().isEmpty() && tensor.tokens().isEmpty()
+                && tensor.source() == tensor.baseSource();
+        Delta first = tensor.deltas().isEmpty() ? null : tensor.deltas().getFirst();
+        return new MergeReport.Tensor(tensor.info().name(), adapter.name(), tensor.kind(), first == null ? null : first.shape().rank(), first == null ? null : first.scale(),
+                onlyDelta ? DeltaNorm.of(tensor.deltas()) : null, measured.change(), measured.base(),
+                measured.elements() == 0 ? 0 : (double) measured.changed() / measured.elements(), measured.nonFinite(), measured.rows() == tensor.matrixRows());
+    }
+
+    @Override
+    public void close() {
+        adapter.close();
+        base.close();
+    }
+}

@@ -1,0 +1,88 @@
+package dev.adapterferry.lora;
+
+import dev.adapterferry.tensor.SourceFiles;
+import dev.adapterferry.tensor.StoredBytes;
+import dev.adapterferry.tensor.TensorInfo;
+import dev.adapterferry.tensor.TensorSource;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+
+/** The tensors of a {@link MergedCheckpoint}: the planned ones computed, all others the base's own. */
+final class MergedTensors implements TensorSource, StoredBytes, SourceFiles {
+    private final TensorSource base;
+    private final Map<String, MergedTensor> merged;
+    private final List<TensorInfo> tensors;
+    private final List<Path> files;
+
+    /**
+     * @param base   the base's tensors
+     * @param merged those that change, and those that are new
+     * @param files  what all of it is made from
+     */
+    MergedTensors(TensorSource base, Map<String, MergedTensor> merged, List<Path> files) {
+        this.base = base;
+        this.merged = merged;
+        this.files = files;
+        List<TensorInfo> all = new ArrayList<>();
+        base.tensors().forEach(tensor -> all.add(merged.containsKey(tensor.name()) ? merged.get(tensor.name()).info() : tensor));
+        merged.values().stream().map(MergedTensor::info).filter(tensor -> base.find(tensor.name()).isEmpty()).forEach(all::add);
+        this.tensors = List.copyOf(all);
+    }
+
+    @Override
+    public List<TensorInfo> tensors() {
+        return tensors;
+    }
+
+    @Override
+    public Optional<TensorInfo> find(String name) {
+        MergedTensor tensor = merged.get(name);
+        return tensor == null ? base.find(name) : Optional.of(tensor.info());
+    }
+
+    @Override
+    public Optional<String> identity(TensorInfo tensor) {
+        return merged.containsKey(tensor.name()) ? Optional.empty() : base.identity(tensor);
+    }
+
+    @Override
+    public void read(TensorInfo tensor, long firstRow, int rows, float[] into, int offset) {
+        MergedTensor own = merged.get(tensor.name());
+        if (own == null) {
+            base.read(tensor, firstRow, rows, into, offset);
+            return;
+        }
+        if (!own.info().equals(tensor)) {
+            throw new IllegalArgumentException("the merged model has " + own.info() + ", not " + tensor);
+        }
+        Objects.checkFromIndexSize(firstRow, rows, tensor.rows());
+        Objects.checkFromIndexSize((long) offset, rows * tensor.rowLength(), into.length);
+        own.read(firstRow, rows, into, offset);
+    }
+
+    @Override
+    public boolean isStored(TensorInfo tensor) {
+        return !merged.containsKey(tensor.name()) && base instanceof StoredBytes stored && stored.isStored(tensor);
+    }
+
+    @Override
+    public void readStored(TensorInfo tensor, long firstByte, int length, byte[] into, int offset) {
+        if (!isStored(tensor)) {
+            throw new IllegalArgumentException("tensor " + tensor.name() + " is computed, not stored");
+        }
+        ((StoredBytes) base).readStored(tensor, firstByte, length, into, offset);
+    }
+
+    @Override
+    public List<Path> files() {
+        return files;
+    }
+
+    /** Nothing of its own: base and adapter belong to the checkpoint. */
+    @Override
+    public void close() { }
+}
