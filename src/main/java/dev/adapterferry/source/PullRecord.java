@@ -49,6 +49,11 @@ public final class PullRecord {
         }
     }
 
+    /** Whether a merge reads a file of this plain name, so that it counts for the {@link #identity}. */
+    public static boolean isReadByMerge(String name) {
+        return AdapterFiles.isReadByMerge(name);
+    }
+
     /** Writes the record of a pull into a folder. */
     static void write(Path folder, PulledAdapter adapter, Instant began) {
         ObjectNode json = JSON.createObjectNode().put("format", 1).put("identity", adapter.identity()).put("place", adapter.place()).put("method", adapter.method())

@@ -1,6 +1,7 @@
 package dev.adapterferry.source;
 
 import dev.adapterferry.failure.SettingsException;
+import dev.adapterferry.source.ssh.RemoteShell;
 import dev.adapterferry.source.ssh.SshAccess;
 import dev.adapterferry.source.ssh.SshConnection;
 import dev.adapterferry.source.ssh.SshEndpoint;
@@ -25,6 +26,7 @@ public final class Sources implements Closeable {
     private final Supplier<VastApi> vast;
     private final Function<SourceSpec.Hub, FileTree> hub;
     private final Function<SourceSpec.S3, FileTree> s3;
+    private final Function<SshConnection, RemoteShell> shells;
     private SshAccess opened;
 
     /**
@@ -32,12 +34,15 @@ public final class Sources implements Closeable {
      * @param vast   makes the vast.ai client, when first needed
      * @param hub    opens repositories
      * @param s3     opens buckets
+     * @param shells gives the shell that carries commands over a connection that stands: the connection itself, or another client
      */
-    public Sources(Supplier<SshAccess> access, Supplier<VastApi> vast, Function<SourceSpec.Hub, FileTree> hub, Function<SourceSpec.S3, FileTree> s3) {
+    public Sources(Supplier<SshAccess> access, Supplier<VastApi> vast, Function<SourceSpec.Hub, FileTree> hub, Function<SourceSpec.S3, FileTree> s3,
+                   Function<SshConnection, RemoteShell> shells) {
         this.access = access;
         this.vast = vast;
         this.hub = hub;
         this.s3 = s3;
+        this.shells = shells;
     }
 
     /** Stands for a kind of source that this process does not offer. */
@@ -77,7 +82,7 @@ public final class Sources implements Closeable {
 
     private FileTree ssh(SshTarget target, String path) {
         SshConnection connection = access().connect(target);
-        return new SshTree(connection, target.name(), path, root -> new SftpTransfer(connection, root, SftpTransfer.Terms.usual()), connection);
+        return new SshTree(shells.apply(connection), target.name(), path, root -> new SftpTransfer(connection, root, SftpTransfer.Terms.usual()), connection);
     }
 
     private synchronized SshAccess access() {

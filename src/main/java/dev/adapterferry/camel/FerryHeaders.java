@@ -1,0 +1,21 @@
+package dev.adapterferry.camel;
+
+/** Names of the headers that travel with a run through the routes. */
+public final class FerryHeaders {
+    /** The run's id. */
+    public static final String RUN = "FerryRun";
+    /** The model's name. */
+    public static final String MODEL = "FerryModel";
+    /** The stage that is being run. */
+    public static final String STAGE = "FerryStage";
+    /** True when a request joined a run that was already under way. */
+    public static final String JOINED = "FerryJoined";
+    /** What an alert is about: an {@code AlertSettings.Event} in kebab-case. */
+    public static final String ALERT = "FerryAlert";
+    /** The inbox file that started a run. */
+    public static final String FILE = "FerryFile";
+    /** Where an adapter waits, in words. */
+    public static final String SOURCE = "FerrySource";
+
+    private FerryHeaders() { }
+}

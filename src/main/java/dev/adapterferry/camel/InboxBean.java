@@ -1,0 +1,32 @@
+package dev.adapterferry.camel;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.settings.Settings;
+import dev.adapterferry.stage.RequestFiles;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.apache.camel.Exchange;
+import org.apache.camel.component.file.GenericFile;
+
+/** The bean {@code inbox} of the routes: turns a dropped file into a request. */
+public final class InboxBean {
+    private final Settings settings;
+
+    InboxBean(Settings settings) {
+        this.settings = settings;
+    }
+
+    /** Body: the file. Leaves the request as body. Reads no more than one byte over the limit, however large the file is. */
+    public void read(Exchange exchange) throws IOException {
+        Path file = Path.of(((GenericFile<?>) exchange.getMessage().getBody()).getAbsoluteFilePath());
+        if (!Files.isRegularFile(file, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+            throw new FerryException("Refusing the inbox entry '" + file.getFileName() + "': it is no regular file.");
+        }
+        int limit = Math.toIntExact(Math.min(Integer.MAX_VALUE - 8L, settings.inbox().maxSize().bytes() + 1));
+        try (InputStream in = Files.newInputStream(file)) {
+            exchange.getMessage().setBody(RequestFiles.read(settings, file.getFileName().toString(), in.readNBytes(limit)));
+        }
+    }
+}

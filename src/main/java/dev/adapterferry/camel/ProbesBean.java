@@ -1,0 +1,28 @@
+package dev.adapterferry.camel;
+
+import dev.adapterferry.stage.ModelProbe;
+import java.util.List;
+import org.apache.camel.Exchange;
+
+/** The bean {@code probes} of the routes: the health checks on a timer. */
+public final class ProbesBean {
+    private final ModelProbe probe;
+
+    ProbesBean(ModelProbe probe) {
+        this.probe = probe;
+    }
+
+    /** Names of the models that have an active release. */
+    public List<String> deployed() {
+        return probe.deployed();
+    }
+
+    /** Body: a model's name. Says in the headers whether its health differs from the last time. */
+    public void probe(Exchange exchange) {
+        String model = exchange.getMessage().getBody(String.class);
+        ModelProbe.Result result = probe.probe(model);
+        exchange.getMessage().setHeader(FerryHeaders.MODEL, model);
+        exchange.getMessage().setHeader("FerryHealthChanged", result.changed());
+        exchange.getMessage().setHeader("FerryReason", result.sentence());
+    }
+}

@@ -1,0 +1,44 @@
+package dev.adapterferry.camel;
+
+import dev.adapterferry.settings.AlertSettings;
+import dev.adapterferry.settings.Settings;
+import java.util.Properties;
+
+/**
+ * What routes see as <code>{{...}}</code>: every effective setting under its dotted key, and a few values that follow from
+ * several of them.
+ */
+final class RouteProperties {
+    private RouteProperties() { }
+
+    /**
+     * @param settings the settings in force
+     * @param daemon   true for the daemon; a single command runs the passage only, without the ways in
+     */
+    static Properties of(Settings settings, boolean daemon) {
+        Properties properties = new Properties();
+        settings.flat().forEach((key, value) -> properties.setProperty(key, value.text()));
+        properties.setProperty("daemon.enabled", Boolean.toString(daemon));
+        properties.setProperty("watch-folder.enabled", Boolean.toString(daemon && settings.inbox().enabled()));
+        properties.setProperty("scheduled-pull.enabled", Boolean.toString(daemon));
+        boolean probing = daemon && !settings.health().every().isZero();
+        properties.setProperty("probe-models.enabled", Boolean.toString(probing));
+        properties.setProperty("probe-models.period", Long.toString(Math.max(1000, settings.health().every().toMillis())));
+        properties.setProperty("failed.path", settings.failed().toString());
+        properties.setProperty("alerts.endpoint", "seda:alerts");
+        properties.setProperty("alerts.mail-scheme", settings.alerts().email().security() == AlertSettings.Security.TLS ? "smtps" : "smtp");
+        boolean http = daemon && settings.http().enabled();
+        properties.setProperty("camel.server.enabled", Boolean.toString(http));
+        properties.setProperty("camel.server.host", settings.http().host());
+        properties.setProperty("camel.server.port", Integer.toString(settings.http().port()));
+        // Health and metrics live on the same server as the API, never on one of their own on every interface.
+        properties.setProperty("camel.management.enabled", Boolean.toString(http));
+        properties.setProperty("camel.management.host", settings.http().host());
+        properties.setProperty("camel.management.port", Integer.toString(settings.http().port()));
+        properties.setProperty("camel.opentelemetry2.enabled", "false");
+        if (!http) {
+            properties.setProperty("camel.main.routesExcludePattern", "**/http-api.camel.yaml");
+        }
+        return properties;
+    }
+}

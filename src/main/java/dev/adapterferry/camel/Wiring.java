@@ -1,0 +1,141 @@
+package dev.adapterferry.camel;
+
+import dev.adapterferry.http.HttpCaller;
+import dev.adapterferry.ledger.Ledger;
+import dev.adapterferry.progress.Progress;
+import dev.adapterferry.settings.LedgerSettings;
+import dev.adapterferry.settings.PipelineSettings;
+import dev.adapterferry.settings.Settings;
+import dev.adapterferry.settings.Stage;
+import dev.adapterferry.source.ssh.TrustedClients;
+import dev.adapterferry.stage.AdapterSources;
+import dev.adapterferry.stage.AlertDesk;
+import dev.adapterferry.stage.DeployStage;
+import dev.adapterferry.stage.DownloadStage;
+import dev.adapterferry.stage.EmbeddedServers;
+import dev.adapterferry.stage.EvaluateStage;
+import dev.adapterferry.stage.Fallback;
+import dev.adapterferry.stage.HealthStage;
+import dev.adapterferry.stage.LocalBases;
+import dev.adapterferry.stage.MergeStage;
+import dev.adapterferry.stage.ModelProbe;
+import dev.adapterferry.stage.ModelServers;
+import dev.adapterferry.stage.QuantizeStage;
+import dev.adapterferry.stage.RunDesk;
+import dev.adapterferry.stage.StageDesk;
+import dev.adapterferry.stage.StageWork;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.camel.processor.errorhandler.RedeliveryPolicy;
+
+/** Makes the plain objects once and gives routes their names. They outlive every generation of routes. */
+final class Wiring implements AutoCloseable {
+    private final Templates templates = new Templates();
+    private final Ledger ledger;
+    private final ModelServers servers;
+    private final RunDesk runs;
+    private final StageDesk stages;
+    private final Map<String, Object> beans = new HashMap<>();
+
+    Wiring(Settings settings, Progress progress) {
+        LedgerSettings book = settings.ledger();
+        makeHome(settings);
+        this.ledger = Ledger.open(book.url(), book.user(), book.password(), book.lease());
+        HttpCaller http = new CamelHttpCaller(templates);
+        this.servers = new EmbeddedServers(http);
+        this.runs = new RunDesk(() -> settings, ledger, progress, servers);
+        TrustedClients sshClients = new TrustedClients(AdapterSources.login(settings));
+        beans.put("sshClients", sshClients);
+        AdapterSources sources = new AdapterSources(http, new CamelShells(templates, sshClients));
+        Fallback fallback = new Fallback(ledger, servers);
+        Map<Stage, StageWork> works = new EnumMap<>(Stage.class);
+        for (StageWork work : new StageWork[] {new DownloadStage(sources, ledger), new MergeStage(new LocalBases(Wiring::absentHub)), new QuantizeStage(), new DeployStage(ledger), new HealthStage(http, servers, fallback),
+                new EvaluateStage(http, servers, fallback, ledger)}) {
+            works.put(work.stage(), work);
+        }
+        this.stages = new StageDesk(runs, ledger, works);
+        bind(settings, http, sources);
+    }
+
+    private static void makeHome(Settings settings) {
+        try {
+            Files.createDirectories(settings.home());
+        } catch (IOException e) {
+            throw new dev.adapterferry.failure.SettingsException("Cannot make the working directory " + settings.home() + " (setting home): " + e.getMessage(), e);
+        }
+    }
+
+    private void bind(Settings settings, HttpCaller http, AdapterSources sources) {
+        beans.put("runs", new RunsBean(runs, ledger));
+        beans.put("stages", new StagesBean(stages));
+        for (Stage stage : Stage.values()) {
+            String name = stage.text().equals("health-check") ? "health" : stage.text();
+            beans.put(name + "Stage", new StageBean(stages, stage));
+        }
+        for (String event : new String[] {"started", "finished", "failed", "refused", "unhealthy"}) {
+            beans.put("tell" + Character.toUpperCase(event.charAt(0)) + event.substring(1), new Tell(event));
+        }
+        beans.put("alerts", new AlertsBean(settings.alerts(), new AlertDesk(settings.alerts(), ledger), http));
+        beans.put("inbox", new InboxBean(settings));
+        beans.put("pulls", new PullsBean(settings, ledger, sources));
+        beans.put("probes", new ProbesBean(new ModelProbe(settings, ledger, http)));
+        beans.put("housekeeping", new HousekeepingBean(settings, ledger));
+        beans.put("api", new ApiBean(settings, ledger));
+        beans.put("healing", healing(settings.pipeline().retries()));
+        RedeliveryPolicy quiet = quiet(new RedeliveryPolicy());
+        quiet.setMaximumRedeliveries(0);
+        beans.put("quietFailure", quiet);
+    }
+
+    private static RedeliveryPolicy healing(PipelineSettings.Retries retries) {
+        RedeliveryPolicy policy = quiet(new RedeliveryPolicy());
+        policy.setMaximumRedeliveries(retries.attempts());
+        policy.setRedeliveryDelay(retries.delay().toMillis());
+        policy.setUseExponentialBackOff(true);
+        policy.setBackOffMultiplier(retries.backoff());
+        policy.setMaximumRedeliveryDelay(retries.maxDelay().toMillis());
+        policy.setLogRetryAttempted(true);
+        policy.setRetryAttemptedLogLevel(org.apache.camel.LoggingLevel.WARN);
+        return policy;
+    }
+
+    /** The sentence is enough: it is in the ledger, the dead letter and the alert; the stack is in the letter. */
+    private static RedeliveryPolicy quiet(RedeliveryPolicy policy) {
+        policy.setLogExhausted(false);
+        policy.setLogExhaustedMessageHistory(false);
+        policy.setLogStackTrace(false);
+        policy.setLogHandled(false);
+        policy.setLogContinued(false);
+        policy.setLogRetryAttempted(false);
+        return policy;
+    }
+
+    Map<String, Object> beans() {
+        return beans;
+    }
+
+    Templates templates() {
+        return templates;
+    }
+
+    Ledger ledger() {
+        return ledger;
+    }
+
+    RunDesk runs() {
+        return runs;
+    }
+
+    StageDesk stages() {
+        return stages;
+    }
+
+    @Override
+    public void close() {
+        runs.close();
+        ledger.close();
+    }
+}

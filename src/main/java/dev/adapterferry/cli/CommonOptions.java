@@ -1,0 +1,56 @@
+package dev.adapterferry.cli;
+
+import dev.adapterferry.settings.LoadedSettings;
+import dev.adapterferry.settings.Settings;
+import dev.adapterferry.settings.SettingsLoader;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import picocli.CommandLine.Option;
+
+/** Options that every command understands, and the settings that follow from them. */
+final class CommonOptions {
+    @Option(names = {"-c", "--config"}, paramLabel = "FILE", description = "Settings file (default: config/ferry.yaml of the installation).")
+    private Path config;
+
+    @Option(names = "--home", paramLabel = "DIR", description = "Working directory instead of the settings' one.")
+    private Path home;
+
+    @Option(names = "--set", paramLabel = "KEY=VALUE", description = "One setting for this time, by its dotted key.")
+    private Map<String, String> overrides = new LinkedHashMap<>();
+
+    @Option(names = {"-v", "--verbose"}, description = "Show what happens inside, and where an error came from.")
+    private boolean verbose;
+
+    @Option(names = {"-q", "--quiet"}, description = "No progress, only results and errors.")
+    private boolean quiet;
+
+    boolean verbose() {
+        return verbose;
+    }
+
+    boolean quiet() {
+        return quiet;
+    }
+
+    Console console() {
+        return Console.system(quiet);
+    }
+
+    /** The installation: where the launcher lies, else the current folder. */
+    static Path installation() {
+        return Path.of(System.getProperty("ferry.dist", ".")).toAbsolutePath().normalize();
+    }
+
+    /** Reads the settings; warnings go to the console. */
+    Settings settings(Console console) {
+        Map<String, String> all = new LinkedHashMap<>(overrides);
+        if (home != null) {
+            all.put("home", home.toAbsolutePath().toString());
+        }
+        LoadedSettings loaded = new SettingsLoader(installation(), System.getenv()).load(Optional.ofNullable(config), all);
+        loaded.warnings().forEach(w -> console.note("ferry: " + w));
+        return loaded.settings();
+    }
+}

@@ -1,0 +1,33 @@
+package dev.adapterferry.cli;
+
+import dev.adapterferry.camel.FerryApplication;
+import dev.adapterferry.settings.Settings;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** The daemon. */
+@Command(name = "run", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "Runs the daemon: watches the inbox and the schedule, carries what arrives, probes what is deployed. Ctrl-C stops it.")
+final class RunCommand implements Callable<Integer> {
+    @Mixin
+    private CommonOptions common;
+
+    @Override
+    public Integer call() throws InterruptedException {
+        Console console = common.console();
+        Settings settings = common.settings(console);
+        CountDownLatch stopped = new CountDownLatch(1);
+        FerryApplication application = FerryApplication.forDaemon(settings, CommonOptions.installation(), console);
+        // The JVM waits for this hook on Ctrl-C and on kill: running work is finished or parked before the process ends.
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            console.note("ferry: stopping; running work is finished or parked within " + settings.pipeline().shutdownTimeout().toSeconds() + "s");
+            application.close();
+            stopped.countDown();
+        }, "stop-ferry"));
+        console.println("ferry is running. Inbox: " + settings.inbox().path() + (settings.http().enabled() ? ". API: http://" + settings.http().host() + ":" + settings.http().port() + "/api/runs" : ""));
+        stopped.await();
+        return ExitCode.DONE;
+    }
+}

@@ -1,0 +1,84 @@
+package dev.adapterferry.stage;
+
+import dev.adapterferry.alert.Alert;
+import dev.adapterferry.alert.Throttle;
+import dev.adapterferry.ledger.Ledger;
+import dev.adapterferry.ledger.ReleaseEntry;
+import dev.adapterferry.ledger.Run;
+import dev.adapterferry.settings.AlertSettings;
+import dev.adapterferry.settings.Stage;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/** Turns what happened into an alert, unless nobody wants to hear it or it was told just now. */
+public final class AlertDesk {
+    private final AlertSettings settings;
+    private final Ledger ledger;
+    private final Throttle throttle;
+
+    /**
+     * Something that happened; what does not apply is null.
+     *
+     * @param event  started, finished, failed, refused or unhealthy
+     * @param run    id of the run
+     * @param model  the model
+     * @param stage  stage of the run
+     * @param reason what went wrong
+     * @param file   inbox file
+     */
+    public record Happening(String event, String run, String model, String stage, String reason, String file) { }
+
+    /**
+     * @param settings who hears what
+     * @param ledger   knows the runs
+     */
+    public AlertDesk(AlertSettings settings, Ledger ledger) {
+        this.settings = settings;
+        this.ledger = ledger;
+        this.throttle = new Throttle(settings.throttle());
+    }
+
+    /** The alert, or empty when it is not to be told. */
+    public Optional<Alert> word(Happening happening) {
+        return alert(happening).filter(alert -> settings.on().contains(alert.kind())).filter(alert -> throttle.lets(alert, Instant.now()));
+    }
+
+    private Optional<Alert> alert(Happening h) {
+        return Optional.ofNullable(switch (h.event()) {
+            case "started" -> Alert.started(h.model(), h.run(), ledger.runs().find(h.run()).map(Run::trigger).orElse(""));
+            case "finished" -> finished(h);
+            case "failed" -> Alert.failed(h.model(), h.run(), h.stage(), h.reason());
+            case "unhealthy" -> Alert.unhealthy(h.model(), h.reason());
+            case "refused" -> Alert.refused(h.file() == null ? "a request" : "the inbox file '" + h.file().replaceAll("\\p{Cntrl}", "?") + "'", h.reason());
+            default -> null;
+        });
+    }
+
+    private Alert finished(Happening h) {
+        Run run = ledger.runs().get(h.run());
+        Records records = new Records(run.folder());
+        Optional<Facts.Deployed> deployed = records.find(Stage.DEPLOY, Facts.Deployed.class);
+        Map<String, Long> sizes = new LinkedHashMap<>();
+        deployed.ifPresent(d -> d.files().forEach(f -> sizes.put(f.format(), f.item().bytes())));
+        OptionalDouble score = records.find(Stage.EVALUATE, Facts.Evaluated.class).map(Facts.Evaluated::score).map(OptionalDouble::of).orElse(OptionalDouble.empty());
+        int release = deployed.map(Facts.Deployed::release).orElse(0);
+        return Alert.finished(h.model(), h.run(), release, sizes, run.duration(Instant.now()), score, before(h.model(), release));
+    }
+
+    /** Score of the newest earlier release that has one. */
+    private OptionalDouble before(String model, int release) {
+        List<ReleaseEntry> releases = ledger.releases().of(model);
+        return releases.stream().filter(r -> r.number() < release && r.scores().isPresent()).findFirst().map(r -> {
+            try {
+                double score = Records.JSON.readTree(r.scores().get()).path("score").asDouble(Double.NaN);
+                return Double.isNaN(score) ? OptionalDouble.empty() : OptionalDouble.of(score);
+            } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+                return OptionalDouble.empty();
+            }
+        }).orElse(OptionalDouble.empty());
+    }
+}

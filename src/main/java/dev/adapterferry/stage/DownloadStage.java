@@ -1,0 +1,107 @@
+package dev.adapterferry.stage;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Sha256;
+import dev.adapterferry.ledger.Ledger;
+import dev.adapterferry.settings.Settings;
+import dev.adapterferry.settings.Stage;
+import dev.adapterferry.source.AdapterPull;
+import dev.adapterferry.source.PullRecord;
+import dev.adapterferry.source.PulledAdapter;
+import dev.adapterferry.source.SourceSpec;
+import dev.adapterferry.source.Sources;
+import dev.adapterferry.transfer.Bandwidth;
+import dev.adapterferry.transfer.FileTree;
+import dev.adapterferry.transfer.TransferTerms;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** Brings the adapter home, or takes the folder that the request names. */
+public final class DownloadStage implements StageWork {
+    private final AdapterSources sources;
+    private final Ledger ledger;
+
+    /**
+     * @param sources opens the place where the adapter lies
+     * @param ledger  remembers which adapters were carried
+     */
+    public DownloadStage(AdapterSources sources, Ledger ledger) {
+        this.sources = sources;
+        this.ledger = ledger;
+    }
+
+    @Override
+    public Stage stage() {
+        return Stage.DOWNLOAD;
+    }
+
+    @Override
+    public Class<Facts.Downloaded> facts() {
+        return Facts.Downloaded.class;
+    }
+
+    /** What lies at the source is a question about now; the pull itself finds that nothing is to be done. */
+    @Override
+    public Optional<String> key(RunContext run) {
+        return Optional.empty();
+    }
+
+    @Override
+    public Facts.Downloaded carry(RunContext run) {
+        Facts.Downloaded downloaded = run.request().adapter() != null ? local(Path.of(run.request().adapter())) : pull(run);
+        ledger.adapters().add(downloaded.identity(), run.name(), run.request().instanceId(), downloaded.source(), run.id());
+        return downloaded;
+    }
+
+    private Facts.Downloaded pull(RunContext run) {
+        Settings settings = run.settings();
+        SourceSpec spec = sources.spec(settings, run.name(), Optional.ofNullable(run.request().instanceId()));
+        AdapterPull.Terms terms = new AdapterPull.Terms(settings.source().settle(), settings.source().parallelFiles(), AdapterPull.Terms.usual().accepted());
+        if (settings.source().acceptUnfinished()) {
+            terms = terms.orUnfinished();
+        }
+        Bandwidth bandwidth = settings.source().bandwidthLimit().map(limit -> new Bandwidth(limit.bytes())).orElse(Bandwidth.UNLIMITED);
+        Path into = settings.home().resolve("adapters").resolve(run.name());
+        try (Sources opened = sources.open(settings); FileTree tree = opened.open(spec)) {
+            PulledAdapter pulled = new AdapterPull(terms).pull(tree, into, new TransferTerms(bandwidth, run.progress(), run.cancellation()));
+            List<Facts.Item> items = pulled.files().stream().map(f -> new Facts.Item(pulled.folder().resolve(f.name()), f.size(), f.sha256())).toList();
+            return new Facts.Downloaded(pulled.folder(), pulled.identity(), pulled.place(), items, pulled.upToDate() ? 0 : pulled.transferred());
+        }
+    }
+
+    /** A folder that the user named is used where it lies; only what a merge reads is counted. */
+    private static Facts.Downloaded local(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new FerryException("Cannot use the adapter " + folder + ": there is no such folder.");
+        }
+        Map<String, String> digests = new LinkedHashMap<>();
+        List<Facts.Item> items = new ArrayList<>();
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
+                String name = file.getFileName().toString();
+                if (PullRecord.isReadByMerge(name)) {
+                    String sha256 = Sha256.of(file);
+                    digests.put(name, sha256);
+                    items.add(new Facts.Item(file.toAbsolutePath().normalize(), Files.size(file), sha256));
+                }
+            }
+        } catch (IOException e) {
+            throw new FerryException("Cannot read the adapter folder " + folder + ": " + e.getMessage(), e);
+        }
+        return new Facts.Downloaded(folder.toAbsolutePath().normalize(), PullRecord.identity(digests), folder.toString(), items, 0);
+    }
+
+    @Override
+    public String summary(Object facts) {
+        Facts.Downloaded downloaded = (Facts.Downloaded) facts;
+        long bytes = downloaded.items().stream().mapToLong(Facts.Item::bytes).sum();
+        return downloaded.items().size() + " files, " + bytes + " bytes, " + (downloaded.bytes() == 0 ? "nothing to transfer" : downloaded.bytes() + " transferred, SHA-256 equal on both sides");
+    }
+}

@@ -1,0 +1,93 @@
+package dev.adapterferry.stage;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.http.HttpCaller;
+import dev.adapterferry.probe.Health;
+import dev.adapterferry.probe.HealthCheck;
+import dev.adapterferry.probe.Limits;
+import dev.adapterferry.probe.Status;
+import dev.adapterferry.probe.Subject;
+import dev.adapterferry.probe.TestPrompt;
+import dev.adapterferry.settings.HealthSettings;
+import dev.adapterferry.settings.ModelSettings;
+import dev.adapterferry.settings.Stage;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/** Checks files, server and answer of the release that was deployed. */
+public final class HealthStage implements StageWork {
+    private final HttpCaller caller;
+    private final ModelServers servers;
+    private final Fallback fallback;
+
+    /**
+     * @param caller   sends the small requests
+     * @param servers  finds or starts the server
+     * @param fallback takes a release back that does not hold
+     */
+    public HealthStage(HttpCaller caller, ModelServers servers, Fallback fallback) {
+        this.caller = caller;
+        this.servers = servers;
+        this.fallback = fallback;
+    }
+
+    @Override
+    public Stage stage() {
+        return Stage.HEALTH_CHECK;
+    }
+
+    @Override
+    public Class<Facts.Checked> facts() {
+        return Facts.Checked.class;
+    }
+
+    /** Health is a question about now; it is asked each time. */
+    @Override
+    public Optional<String> key(RunContext run) {
+        return Optional.empty();
+    }
+
+    @Override
+    public Facts.Checked carry(RunContext run) {
+        Facts.Deployed deployed = run.records().get(Stage.DEPLOY, Facts.Deployed.class);
+        ModelServers.Serving serving = servers.serve(run, deployed);
+        Health health = check(run, deployed, serving);
+        Path report = run.folder().resolve("health.json");
+        Reports.write(report, health);
+        List<String> findings = health.findings().stream().map(f -> f.sentence()).toList();
+        if (health.status() == Status.UNHEALTHY) {
+            throw new FerryException("The health check of " + run.name() + " (release " + deployed.release() + ") failed: " + String.join("; ", findings)
+                    + ". The report is " + report + "." + fallback.takeBack(run, deployed));
+        }
+        String answer = health.answers() == null ? "" : health.answers().stream().map(Health.AnswerReport::response).filter(r -> r != null && !r.isBlank()).findFirst().orElse("");
+        return new Facts.Checked(health.status().name().toLowerCase(java.util.Locale.ROOT), findings, serving.endpoint().base(), serving.modelId(), answer, report);
+    }
+
+    private Health check(RunContext run, Facts.Deployed deployed, ModelServers.Serving serving) {
+        ModelSettings model = run.model();
+        HealthSettings health = run.settings().health();
+        List<String> forbidden = health.forbidden().stream().map(Pattern::pattern).toList();
+        List<TestPrompt> prompts = model.testPrompts().stream().map(p -> new TestPrompt(p, health.minResponseLength(), List.of(), forbidden)).toList();
+        List<Subject.InstalledFile> files = deployed.items().stream().map(i -> new Subject.InstalledFile(i.path(), i.bytes(), i.sha256())).toList();
+        Subject subject = new Subject(run.name(), files, serving.endpoint(), serving.modelId(), model.systemPrompt(), model.temperature(), prompts);
+        return new HealthCheck(caller, limits(health), true, Clock.systemUTC()).check(subject, EnumSet.allOf(HealthCheck.Part.class));
+    }
+
+    /** Limits of the settings; what they do not name stays generous. */
+    static Limits limits(HealthSettings health) {
+        Limits defaults = Limits.defaults();
+        return new Limits(health.loadTimeout(), health.retries(), health.retryDelay(), health.maxLatency(), health.maxLatency(), 0, defaults.minFreeDisk(),
+                defaults.minFreeMemory(), health.maxTokens());
+    }
+
+    @Override
+    public String summary(Object facts) {
+        Facts.Checked checked = (Facts.Checked) facts;
+        return checked.status() + (checked.findings().isEmpty() ? "" : checked.findings().stream().collect(Collectors.joining("; ", ": ", "")));
+    }
+}

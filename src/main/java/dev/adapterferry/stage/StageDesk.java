@@ -1,0 +1,113 @@
+package dev.adapterferry.stage;
+
+import dev.adapterferry.ledger.Ledger;
+import dev.adapterferry.ledger.Run;
+import dev.adapterferry.ledger.StageEntry;
+import dev.adapterferry.ledger.StageFile;
+import dev.adapterferry.ledger.StageRecord;
+import dev.adapterferry.settings.Stage;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Decides whether a stage is due, has it done, and writes down what came of it. A stage is not due when the request leaves it
+ * out, or when the same inputs gave a result before whose files still hold.
+ */
+public final class StageDesk {
+    private static final int EARLIER_RUNS = 50;
+
+    private final RunDesk runs;
+    private final Ledger ledger;
+    private final Map<Stage, StageWork> works;
+
+    /**
+     * @param runs   the runs that this process carries
+     * @param ledger where stages are written down
+     * @param works  what each stage does
+     */
+    public StageDesk(RunDesk runs, Ledger ledger, Map<Stage, StageWork> works) {
+        this.runs = runs;
+        this.ledger = ledger;
+        this.works = Map.copyOf(works);
+    }
+
+    /** Whether a stage of a run has to be done; writes down why when not. */
+    public boolean isDue(String id, Stage stage) {
+        RunContext run = runs.context(id);
+        run.cancellation().check(stage.text() + " of " + run.name());
+        if (!run.request().wants(stage) || !run.settings().pipeline().stages().contains(stage)) {
+            leaveOut(run, stage);
+            return false;
+        }
+        Optional<String> key = works.get(stage).key(run);
+        Optional<StageRecord> known = run.request().force() ? Optional.empty() : key.flatMap(k -> ledger.stages().known(stage.text(), k));
+        if (known.isPresent()) {
+            ledger.stages().skipped(id, run.folder(), known.get());
+            tell(run, stage, "skipped", "already done in run " + known.get().run());
+            return false;
+        }
+        int attempt = ledger.stages().begin(id, stage.text());
+        tell(run, stage, "begun", attempt == 1 ? "begins" : "attempt " + attempt);
+        return true;
+    }
+
+    /** A stage that this request leaves out still hands on what an earlier run of the model recorded. */
+    private void leaveOut(RunContext run, Stage stage) {
+        for (Run earlier : ledger.runs().of(run.name(), EARLIER_RUNS)) {
+            Optional<StageEntry> entry = ledger.stages().find(earlier.id(), stage.text()).filter(e -> e.json().isPresent());
+            if (entry.isPresent() && !earlier.id().equals(run.id())) {
+                ledger.stages().skipped(run.id(), run.folder(), entry.get().record().orElseThrow());
+                tell(run, stage, "skipped", "left out; its result of run " + earlier.id() + " stands");
+                return;
+            }
+        }
+        ledger.stages().leftOut(run.id(), stage.text());
+        tell(run, stage, "skipped", "left out");
+    }
+
+    /** Does a stage's work and records it. */
+    public void carry(String id, Stage stage) {
+        RunContext run = runs.context(id);
+        StageWork work = works.get(stage);
+        String key = work.key(run).orElse("");
+        Instant started = Instant.now();
+        Object facts = work.carry(run);
+        List<StageFile> files = facts instanceof Facts.Kept kept ? kept.items().stream().map(item -> StageFile.of(item.path(), item.sha256())).toList() : List.of();
+        ledger.stages().done(id, run.folder(), new StageRecord(stage.text(), key, id, started, Instant.now(), files, Records.map(facts)));
+        tell(run, stage, "done", work.summary(facts));
+    }
+
+    /** Whether a run goes on although this stage failed. */
+    public boolean mayGoOn(String id, Stage stage) {
+        return runs.carries(id) && runs.context(id).settings().pipeline().continueOnError().after(stage);
+    }
+
+    /** Writes down that a stage failed. */
+    public void failed(String id, Stage stage, Throwable reason) {
+        ledger.stages().failed(id, stage.text(), RunDesk.sentence(reason));
+        tell(runs.context(id), stage, "failed", RunDesk.sentence(reason));
+    }
+
+    /** One line about a stage of a run, for tables. */
+    public String summary(StageEntry entry) {
+        Stage stage = RunRequest.stage(entry.name());
+        return switch (entry.state()) {
+            case DONE -> summary(stage, entry);
+            case SKIPPED -> entry.record().isPresent() ? "already done in run " + entry.record().get().run() + ": " + summary(stage, entry) : "left out";
+            case FAILED -> "FAILED: " + entry.error().orElse("");
+            case CANCELLED -> "cancelled";
+            case RUNNING -> "running";
+        };
+    }
+
+    private String summary(Stage stage, StageEntry entry) {
+        StageWork work = works.get(stage);
+        return work.summary(Records.facts(entry.record().orElseThrow(), work.facts()));
+    }
+
+    private void tell(RunContext run, Stage stage, String kind, String text) {
+        ledger.events().add(run.id(), run.name(), "stage-" + kind, stage.text() + ": " + text, null);
+    }
+}
