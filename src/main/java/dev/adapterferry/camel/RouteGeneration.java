@@ -4,6 +4,7 @@ import dev.adapterferry.failure.FerryException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -11,7 +12,10 @@ import java.util.function.Predicate;
 import org.apache.camel.CamelContext;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.Route;
+import org.apache.camel.component.platform.http.main.MainHttpServer;
+import org.apache.camel.component.platform.http.main.ManagementHttpServer;
 import org.apache.camel.main.Main;
+import org.apache.camel.support.service.ServiceHelper;
 
 /**
  * One generation of routes: a Camel application made of the route files as they were at one moment. An edit does not change a
@@ -71,14 +75,36 @@ final class RouteGeneration implements AutoCloseable {
         return template;
     }
 
-    /** Stops consuming from every source that matches, and leaves running exchanges alone. */
-    void stopRoutes(Predicate<Route> which) {
+    /** Stops taking work from every source that matches, and leaves running exchanges alone. The HTTP server lets go of its port. */
+    void pause(Predicate<Route> which) {
+        eachRoute(which, "pause", id -> context().getRouteController().suspendRoute(id));
+        httpServers().forEach(ServiceHelper::stopService);
+    }
+
+    /** Takes work again from what was paused. */
+    void resume(Predicate<Route> which) {
+        httpServers().forEach(ServiceHelper::startService);
+        eachRoute(which, "resume", id -> context().getRouteController().resumeRoute(id));
+    }
+
+    private List<Object> httpServers() {
+        List<Object> servers = new ArrayList<>(context().hasServices(ManagementHttpServer.class));
+        servers.addAll(context().hasServices(MainHttpServer.class));
+        return servers;
+    }
+
+    /** Something done to one route by its id. */
+    private interface RouteAct {
+        void on(String id) throws Exception;
+    }
+
+    private void eachRoute(Predicate<Route> which, String verb, RouteAct act) {
         for (Route route : List.copyOf(context().getRoutes())) {
             if (which.test(route)) {
                 try {
-                    context().getRouteController().suspendRoute(route.getRouteId());
+                    act.on(route.getRouteId());
                 } catch (Exception e) {
-                    throw new FerryException("Cannot pause route '" + route.getRouteId() + "': " + innermost(e), e);
+                    throw new FerryException("Cannot " + verb + " route '" + route.getRouteId() + "': " + innermost(e), e);
                 }
             }
         }

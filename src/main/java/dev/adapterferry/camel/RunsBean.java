@@ -6,6 +6,7 @@ import dev.adapterferry.ledger.Run;
 import dev.adapterferry.ledger.Runs;
 import dev.adapterferry.stage.RunDesk;
 import dev.adapterferry.stage.RunRequest;
+import org.apache.camel.CamelExecutionException;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 
@@ -50,7 +51,7 @@ public final class RunsBean {
 
     /** Ends the run with the failure that was caught. */
     public void fail(Exchange exchange) {
-        Throwable reason = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
+        Throwable reason = caught(exchange);
         desk.fail(id(exchange), stage(exchange), reason);
     }
 
@@ -62,7 +63,7 @@ public final class RunsBean {
 
     /** Keeps the dead letter in the ledger and leaves it as body: request, reason, stage, attempts, stack, as JSON. */
     public void letter(Exchange exchange) {
-        Throwable reason = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
+        Throwable reason = caught(exchange);
         exchange.getMessage().setBody(desk.letter(id(exchange), stage(exchange), reason));
     }
 
@@ -78,5 +79,11 @@ public final class RunsBean {
 
     private static String stage(Exchange exchange) {
         return exchange.getMessage().getHeader(FerryHeaders.STAGE, String.class);
+    }
+
+    /** What was caught; Camel wraps an error of the JVM, which says nothing by itself. */
+    static Throwable caught(Exchange exchange) {
+        Throwable reason = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
+        return reason instanceof CamelExecutionException && reason.getCause() != null ? reason.getCause() : reason;
     }
 }

@@ -25,7 +25,7 @@ public final class StagesBean {
 
     /** Writes down that the stage failed and the run goes on. */
     public void failed(Exchange exchange) {
-        desk.failed(run(exchange), stage(exchange), exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class));
+        desk.failed(run(exchange), stage(exchange), RunsBean.caught(exchange));
     }
 
     static String run(Exchange exchange) {

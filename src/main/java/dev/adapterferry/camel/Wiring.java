@@ -16,6 +16,7 @@ import dev.adapterferry.stage.EmbeddedServers;
 import dev.adapterferry.stage.EvaluateStage;
 import dev.adapterferry.stage.Fallback;
 import dev.adapterferry.stage.HealthStage;
+import dev.adapterferry.stage.HubBases;
 import dev.adapterferry.stage.LocalBases;
 import dev.adapterferry.stage.MergeStage;
 import dev.adapterferry.stage.ModelProbe;
@@ -52,7 +53,7 @@ final class Wiring implements AutoCloseable {
         AdapterSources sources = new AdapterSources(http, new CamelShells(templates, sshClients));
         Fallback fallback = new Fallback(ledger, servers);
         Map<Stage, StageWork> works = new EnumMap<>(Stage.class);
-        for (StageWork work : new StageWork[] {new DownloadStage(sources, ledger), new MergeStage(new LocalBases(Wiring::absentHub)), new QuantizeStage(), new DeployStage(ledger), new HealthStage(http, servers, fallback),
+        for (StageWork work : new StageWork[] {new DownloadStage(sources, ledger), new MergeStage(new LocalBases(new HubBases())), new QuantizeStage(), new DeployStage(ledger), new HealthStage(http, servers, fallback),
                 new EvaluateStage(http, servers, fallback, ledger)}) {
             works.put(work.stage(), work);
         }
