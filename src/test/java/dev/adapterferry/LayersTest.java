@@ -26,7 +26,7 @@ class LayersTest {
             List.of("camel"),
             List.of("stage", "demo", "bench"),
             List.of("source", "hub", "lora", "convert", "deploy", "probe", "evaluate", "serve"),
-            List.of("modelserver"),
+            List.of("modelserver", "transfer", "chat"),
             List.of("pass"),
             List.of("llamacpp", "ledger", "alert", "log"),
             List.of("settings"),

@@ -8,10 +8,11 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * What the user sees: plain lines on standard output, and on a terminal one moving progress line on standard error.
- * Where standard error is no terminal a line is printed per tenth instead. Safe for many threads.
+ * Where standard error is no terminal, steps that take long print a line per tenth instead. Safe for many threads.
  */
 public final class Console implements Progress {
     private static final long REDRAW_NANOS = 100_000_000L;
+    private static final long LINE_NANOS = 3_000_000_000L;
     private static final int BAR = 24;
 
     private final PrintStream out;
@@ -27,6 +28,7 @@ public final class Console implements Progress {
         final long startNanos = System.nanoTime();
         final long startDone;
         int tenth = -1;
+        long lastNanos = startNanos;
 
         Track(long startDone) {
             this.startDone = startDone;
@@ -94,8 +96,10 @@ public final class Console implements Progress {
             }
         } else if (step.total() > 0) {
             int tenth = (int) (10 * step.done() / step.total());
-            if (tenth > track.tenth) {
+            // A log wants to hear of what takes long, not of every file.
+            if (tenth > track.tenth && System.nanoTime() - track.lastNanos > LINE_NANOS) {
                 track.tenth = tenth;
+                track.lastNanos = System.nanoTime();
                 err.println("  " + line(step, track));
             }
         }

@@ -2,6 +2,7 @@ package dev.adapterferry.cli;
 
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.SettingsException;
+import dev.adapterferry.ledger.RunState;
 
 /** What the command tells the shell. The README's table lists the same numbers. */
 public final class ExitCode {
@@ -31,6 +32,16 @@ public final class ExitCode {
             case SettingsException ignored -> SETTINGS;
             case dev.adapterferry.failure.FerryException ignored -> FAILED;
             default -> DEFECT;
+        };
+    }
+
+    /** The code of a run's end. */
+    public static int of(RunState state) {
+        return switch (state) {
+            case DONE -> DONE;
+            case PARTLY_FAILED -> PARTLY;
+            case CANCELLED, QUEUED, RUNNING -> INTERRUPTED;
+            case FAILED -> FAILED;
         };
     }
 }
