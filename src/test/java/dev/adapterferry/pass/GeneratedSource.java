@@ -41,6 +41,12 @@ class GeneratedSource implements TensorSource {
         return this;
     }
 
+    /** A second thing to do before each read, ahead of the first. */
+    GeneratedSource alsoBeforeRead(LongConsumer hook) {
+        beforeRead = hook.andThen(beforeRead);
+        return this;
+    }
+
     /** These tensors are untouched ones of a base of that name. */
     GeneratedSource identified(String base, String... names) {
         baseName = base;
