@@ -9,6 +9,9 @@ import dev.adapterferry.quant.ImportanceMatrix;
 import dev.adapterferry.quant.Kernels;
 import dev.adapterferry.tensor.TensorInfo;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -60,6 +63,21 @@ final class PassFixture {
 
     static PassResult run(PassSettings settings, PassRequest request) {
         return pass(settings).run(request, Progress.NONE, new Cancellation());
+    }
+
+    /** Number of blocks that a journal vouches for; 0 without one. */
+    static long journalledBlocks(Path journal) {
+        try {
+            String last = Files.exists(journal) ? Files.readString(journal).lines().reduce("", (a, b) -> b) : "";
+            return last.contains("blocks") ? Long.parseLong(last.replaceAll(".*\"blocks\":(\\d+).*", "$1")) : 0;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Rows in that many blocks of a source. */
+    static long rowsIn(long blocks, GeneratedSource source) {
+        return RowBlock.cut(source.tensors(), BLOCK_WEIGHTS).subList(0, (int) blocks).stream().mapToLong(RowBlock::rows).sum();
     }
 
     /** The file that an output must become. */

@@ -43,7 +43,7 @@ class ResumeTest {
     @Test
     void goesOnAfterAFailureThatHealsAndDoesNothingTwice() throws IOException {
         breakAt(350);
-        long kept = keptRows();
+        long kept = PassFixture.rowsIn(PassFixture.journalledBlocks(journal), GeneratedSource.model(1));
         assertThat(kept).isPositive();
         GeneratedSource again = GeneratedSource.model(1);
         PassResult result = run(journalled(2, journals), request(again, folder, TYPES));
@@ -120,7 +120,7 @@ class ResumeTest {
     @Test
     void passesOverAJournalLineThatAKillCutShort() throws IOException {
         breakAt(350);
-        long kept = keptRows();
+        long kept = PassFixture.rowsIn(PassFixture.journalledBlocks(journal), GeneratedSource.model(1));
         Files.writeString(journal, Files.readString(journal) + "{\"blocks\":9999,\"ha");
         GeneratedSource again = GeneratedSource.model(1);
         assertComplete(run(journalled(2, journals), request(again, folder, TYPES)));
@@ -199,25 +199,10 @@ class ResumeTest {
     /** Makes a source wait, past some row, until the journal has a checkpoint, so that a failure finds something to keep. */
     private void awaitingCheckpoint(GeneratedSource source, long fromRow) {
         source.alsoBeforeRead(read -> {
-            while (read >= fromRow && !hasCheckpoint()) {
+            while (read >= fromRow && PassFixture.journalledBlocks(journal) == 0) {
                 Thread.onSpinWait();
             }
         });
-    }
-
-    private boolean hasCheckpoint() {
-        try {
-            return Files.exists(journal) && Files.readString(journal).lines().count() > 1;
-        } catch (IOException e) {
-            return false;
-        }
-    }
-
-    /** Rows of all blocks that the journal vouches for. */
-    private long keptRows() throws IOException {
-        List<String> lines = Files.readString(journal).lines().toList();
-        long blocks = Long.parseLong(lines.getLast().replaceAll(".*\"blocks\":(\\d+).*", "$1"));
-        return RowBlock.cut(GeneratedSource.model(1).tensors(), PassFixture.BLOCK_WEIGHTS).subList(0, (int) blocks).stream().mapToLong(RowBlock::rows).sum();
     }
 
     private void assertComplete(PassResult result) throws IOException {
