@@ -1,0 +1,134 @@
+package dev.adapterferry.bench;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.adapterferry.convert.ConvertedModel;
+import dev.adapterferry.convert.ModelConverter;
+import dev.adapterferry.convert.Provenance;
+import dev.adapterferry.pass.PassResult;
+import dev.adapterferry.pass.PassSettings;
+import dev.adapterferry.pass.QuantizeJob;
+import dev.adapterferry.pass.QuantizeRequest;
+import dev.adapterferry.progress.Cancellation;
+import dev.adapterferry.progress.Progress;
+import dev.adapterferry.quant.Mix;
+import dev.adapterferry.quant.TypeRequest;
+import dev.adapterferry.tensor.Checkpoint;
+import dev.adapterferry.tensor.CheckpointFolder;
+import dev.adapterferry.tensor.SourceFiles;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * One pass in a process of its own, so that memory, CPU and traffic are its own: the second half of {@link PassBenchmark}.
+ * The last line it prints is a JSON object.
+ */
+public final class PassRun {
+    private static final long SAMPLE_MILLIS = 50;
+
+    private PassRun() { }
+
+    /**
+     * Runs a pass.
+     *
+     * @param arguments checkpoint folder, adapter folder or {@code -}, output folder, formats joined by commas, threads,
+     *                  journal folder or {@code -}
+     */
+    public static void main(String[] arguments) throws Exception {
+        Path base = Path.of(arguments[0]);
+        List<TypeRequest> formats = Arrays.stream(arguments[3].split(",")).map(name -> TypeRequest.of(Mix.parse(name), false)).toList();
+        Optional<Path> journals = arguments[5].equals("-") ? Optional.empty() : Optional.of(Path.of(arguments[5]));
+        PassSettings settings = new PassSettings(Integer.parseInt(arguments[4]), journals, Optional.empty());
+        PeakMemory peak = new PeakMemory();
+        try (Checkpoint checkpoint = open(base, arguments[1])) {
+            ConvertedModel model = new ModelConverter().convert(checkpoint, Provenance.NONE);
+            List<Path> inputs = checkpoint instanceof SourceFiles files ? files.files() : List.of();
+            QuantizeRequest request = new QuantizeRequest("bench", model.tensors(), model.metadata(), "bench", inputs, Path.of(arguments[2]), formats, Optional.empty(), false);
+            PassResult result = new QuantizeJob(settings).run(request, Progress.NONE, new Cancellation());
+            peak.stop();
+            System.out.println(json(result, model.parameters(), peak));
+        }
+        System.exit(0);
+    }
+
+    private static Checkpoint open(Path base, String adapter) {
+        if (!adapter.equals("-")) {
+            throw new IllegalArgumentException("merging is not measured yet");
+        }
+        return CheckpointFolder.open(base);
+    }
+
+    private static ObjectNode json(PassResult result, long weights, PeakMemory peak) throws IOException {
+        var system = (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+        double wall = result.wall().toNanos() / 1e9;
+        double cpu = system.getProcessCpuTime() / 1e9;
+        ObjectNode node = new JsonMapper().createObjectNode().put("weights", weights).put("wallSeconds", wall).put("processCpuSeconds", cpu)
+                .put("encoderCpuSeconds", result.cpu().toNanos() / 1e9).put("cpuNanosPerWeight", cpu * 1e9 / weights)
+                .put("outputBytes", result.files().stream().mapToLong(PassResult.FileResult::size).sum()).put("bytesRead", result.bytesRead()).put("bytesWritten", result.bytesWritten());
+        Path io = Path.of("/proc/self/io");
+        if (Files.isReadable(io)) {
+            for (String line : Files.readAllLines(io)) {
+                String[] parts = line.split(": ");
+                switch (parts[0]) {
+                    case "rchar" -> node.put("ioRead", Long.parseLong(parts[1]));
+                    case "wchar" -> node.put("ioWritten", Long.parseLong(parts[1]));
+                    default -> { }
+                }
+            }
+        }
+        node.put("peakRssBytes", peak.rss).put("peakAnonymousBytes", peak.anonymous);
+        return node;
+    }
+
+    /** The largest resident sizes seen, sampled: Linux keeps a high-water mark for the whole, but none for the anonymous part. */
+    private static final class PeakMemory {
+        private final AtomicBoolean running = new AtomicBoolean(true);
+        private final Thread thread;
+        private volatile long rss;
+        private volatile long anonymous;
+
+        private PeakMemory() {
+            thread = Thread.ofPlatform().daemon().name("peak-memory").start(() -> {
+                while (running.get()) {
+                    sample();
+                    try {
+                        Thread.sleep(SAMPLE_MILLIS);
+                    } catch (InterruptedException e) {
+                        return;
+                    }
+                }
+            });
+        }
+
+        private void stop() throws InterruptedException {
+            running.set(false);
+            thread.interrupt();
+            thread.join();
+            sample();
+        }
+
+        private void sample() {
+            try {
+                for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+                    if (line.startsWith("VmHWM:")) {
+                        rss = kibibytes(line);
+                    } else if (line.startsWith("RssAnon:")) {
+                        anonymous = Math.max(anonymous, kibibytes(line));
+                    }
+                }
+            } catch (IOException e) {
+                // Only Linux tells; elsewhere the columns stay empty.
+            }
+        }
+
+        private static long kibibytes(String line) {
+            return Long.parseLong(line.replaceAll("\\D", "")) << 10;
+        }
+    }
+}
