@@ -5,6 +5,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.convert.ConvertedModel;
 import dev.adapterferry.convert.ModelConverter;
 import dev.adapterferry.convert.Provenance;
+import dev.adapterferry.lora.MergeInput;
+import dev.adapterferry.lora.MergeOptions;
+import dev.adapterferry.lora.MergedCheckpoint;
 import dev.adapterferry.pass.PassResult;
 import dev.adapterferry.pass.PassSettings;
 import dev.adapterferry.pass.QuantizeJob;
@@ -58,10 +61,8 @@ public final class PassRun {
     }
 
     private static Checkpoint open(Path base, String adapter) {
-        if (!adapter.equals("-")) {
-            throw new IllegalArgumentException("merging is not measured yet");
-        }
-        return CheckpointFolder.open(base);
+        Checkpoint checkpoint = CheckpointFolder.open(base);
+        return adapter.equals("-") ? checkpoint : MergedCheckpoint.open(checkpoint, List.of(MergeInput.of(Path.of(adapter))), MergeOptions.STRICT);
     }
 
     private static ObjectNode json(PassResult result, long weights, PeakMemory peak) throws IOException {
