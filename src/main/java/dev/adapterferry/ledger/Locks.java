@@ -109,6 +109,11 @@ public final class Locks implements AutoCloseable {
         }
     }
 
+    /** How long a lock outlives the last sign of life of its owner. */
+    Duration lease() {
+        return lease;
+    }
+
     /** Who holds a lock; a holder that is dead or late is none. */
     public Optional<Holder> holder(String name) {
         return database.find("SELECT * FROM locks WHERE name = ? AND expires >= " + database.dialect().now, Locks::row, name)

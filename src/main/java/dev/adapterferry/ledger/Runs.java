@@ -166,7 +166,8 @@ public final class Runs {
     }
 
     /**
-     * Ends a run. Ending it again changes nothing.
+     * Ends a run that this process carries, or one that nobody carries. Ending it again changes nothing, nor does it when the run
+     * was taken over by another process in between.
      *
      * @param state one of the end states
      * @param error why it failed, or null
@@ -176,7 +177,8 @@ public final class Runs {
         if (!state.isEnd()) {
             throw new IllegalArgumentException(state + " is no end");
         }
-        return database.update("UPDATE runs SET state = ?, ended = ?, error = ?, owner = NULL WHERE id = ? AND state IN ('queued', 'running')", state.text(), Times.now(), error, id) == 1;
+        return database.update("UPDATE runs SET state = ?, ended = ?, error = ?, owner = NULL WHERE id = ? AND (state = 'queued' OR state = 'running' AND owner = ?)",
+                state.text(), Times.now(), error, id, Owner.self().toString()) == 1;
     }
 
     /**
@@ -197,15 +199,17 @@ public final class Runs {
     }
 
     /**
-     * Puts runs of this machine whose process has died back into the queue; they go on where they were, since finished stages
-     * are known by their keys. A run that brought its process down several times is ended instead.
+     * Puts runs of this machine whose process has died, or has not stirred for two leases, back into the queue; they go on where
+     * they were, since finished stages are known by their keys. A run that brought its process down several times is ended instead.
      *
      * @return the runs found, as they stand now
      */
     public List<Run> recover() {
         List<Run> found = new ArrayList<>();
-        for (Orphan orphan : database.list("SELECT * FROM runs WHERE state = 'running' AND host = ? ORDER BY seq", row -> new Orphan(run(row), row.getString("owner")), Owner.self().host())) {
-            if (orphan.owner() == null || !Owner.parse(orphan.owner()).isDead()) {
+        for (Orphan orphan : database.list("SELECT runs.*, locks.expires - " + database.dialect().now + " AS left_over FROM runs"
+                + " LEFT JOIN locks ON locks.name = 'model ' || runs.model AND locks.run = runs.id WHERE state = 'running' AND host = ? ORDER BY seq",
+                row -> new Orphan(run(row), row.getString("owner"), row.getObject("left_over") == null ? Long.MIN_VALUE : row.getLong("left_over")), Owner.self().host())) {
+            if (!Owner.parse(orphan.owner()).isDead() && orphan.leftOver() > -locks.lease().toMillis()) {
                 continue;
             }
             Run run = orphan.run();
@@ -224,7 +228,8 @@ public final class Runs {
         return found;
     }
 
-    private record Orphan(Run run, String owner) { }
+    /** A running run, its owner, and the milliseconds until its lock ends. */
+    private record Orphan(Run run, String owner, long leftOver) { }
 
     private static Run run(ResultSet row) throws SQLException {
         return new Run(row.getString("id"), row.getString("model"), RunState.of(row.getString("state")), row.getString("started_by"), row.getString("request"),

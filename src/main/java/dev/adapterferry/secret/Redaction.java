@@ -14,17 +14,20 @@ import java.util.regex.Pattern;
  * <p>Static, because the log encoder is made before any settings are read and must mask what becomes known later.
  */
 public final class Redaction {
-    /** Shorter texts are not searched for: masking every "a" would hide the message and protect nothing. */
-    static final int SHORTEST = 4;
+    /** Shorter texts are not searched for: a password "ferry" would be masked in every path, and what is stored would no longer fit. */
+    static final int SHORTEST = 6;
 
-    /** Token shapes; group 1 stays readable, the rest is masked. */
+    /**
+     * Token shapes; the group stays readable, the rest is masked. A backslash ends each, so that JSON stays JSON. Tokens of the
+     * hub and its like are long and hold a digit, which keeps names such as {@code hf_internal-testing} readable.
+     */
     private static final Pattern SHAPES = Pattern.compile(
             "((?i:authorization)\"?\\s*[:=]\\s*\"?(?i:bearer|basic)\\s+|(?i:bearer)\\s+)[A-Za-z0-9._~+/=-]{8,}"
-            + "|(https://hooks\\.slack\\.com/(?:services|workflows|triggers)/)[^\\s\"'<>|]+"
-            + "|(https://(?:[a-z]+\\.)?discord(?:app)?\\.com/api/(?:v\\d+/)?webhooks/)[^\\s\"'<>|]+"
-            + "|\\b(hf_|sk-lm-|sk-|xox[abprs]-)[A-Za-z0-9:_-]{10,}"
-            + "|([a-z][a-z0-9+.-]*://[^\\s/:@\"']+:)[^\\s/@\"']+(?=@)"
-            + "|([?&](?:api_key|token|access_token|password|X-Amz-Signature|Signature)=)[^&\\s\"'<>]+");
+            + "|(https://hooks\\.slack\\.com/(?:services|workflows|triggers)/)[^\\s\"'<>|\\\\]+"
+            + "|(https://(?:[a-z]+\\.)?discord(?:app)?\\.com/api/(?:v\\d+/)?webhooks/)[^\\s\"'<>|\\\\]+"
+            + "|\\b(hf_|sk-lm-|sk-|xox[abprs]-)(?=[A-Za-z0-9:_-]{20})[A-Za-z0-9:_-]*[0-9][A-Za-z0-9:_-]*"
+            + "|([a-z][a-z0-9+.-]*://[^\\s/:@\"'\\\\]+:)[^\\s/@\"'\\\\]+(?=@)"
+            + "|([?&](?:api_key|token|access_token|password|X-Amz-Signature|Signature)=)[^&\\s\"'<>\\\\]+");
 
     /** Longest first, so that a secret which contains another one is masked whole. */
     private static volatile List<String> known = List.of();
@@ -34,7 +37,7 @@ public final class Redaction {
     /**
      * Makes a text known as secret.
      *
-     * @param secret the text; ignored when shorter than four characters
+     * @param secret the text; ignored when shorter than six characters
      */
     static synchronized void register(String secret) {
         if (secret.length() < SHORTEST || known.contains(secret)) {

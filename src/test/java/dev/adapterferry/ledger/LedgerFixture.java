@@ -12,7 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A ledger on an empty database, and other ledgers on the same one. */
 abstract class LedgerFixture {
-    static final Duration LEASE = Duration.ofSeconds(3);
+    static final Duration LEASE = Duration.ofSeconds(2);
 
     @TempDir
     Path folder;

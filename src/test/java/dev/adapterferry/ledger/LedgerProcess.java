@@ -19,7 +19,7 @@ final class LedgerProcess implements AutoCloseable {
     private final BufferedReader lines;
 
     LedgerProcess(String url, Optional<String> user, Path folder, String... arguments) throws IOException {
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1", "-Xmx64m",
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx64m",
                 "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"), LedgerProcess.class.getName(), url, user.orElse(""), folder.toString()));
         command.addAll(List.of(arguments));
         process = new ProcessBuilder(command).redirectError(folder.resolve("process-" + System.nanoTime() + ".err").toFile()).start();
@@ -74,6 +74,15 @@ final class LedgerProcess implements AutoCloseable {
                     ledger.runs().claim(arguments[4], new Cancellation()).orElseThrow();
                     System.out.println("claimed");
                     Thread.sleep(Duration.ofMinutes(5));
+                }
+                case "carry" -> {
+                    Cancellation cancellation = new Cancellation();
+                    ledger.runs().claim(arguments[4], cancellation).orElseThrow();
+                    System.out.println("claimed");
+                    while (!cancellation.isRequested()) {
+                        Thread.sleep(20);
+                    }
+                    System.out.println("ended: " + ledger.runs().end(arguments[4], RunState.CANCELLED, null));
                 }
                 case "lock" -> lock(ledger, arguments[4]);
                 case "count" -> {

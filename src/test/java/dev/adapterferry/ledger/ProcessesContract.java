@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** How processes share a ledger, whatever database it stands on. */
@@ -38,14 +39,29 @@ abstract class ProcessesContract extends LedgerFixture {
     }
 
     @Test
+    void takesOverTheRunOfAProcessThatNoLongerStirsAndIgnoresItsLateWord() throws Exception {
+        Run run = request("majora", "a").run();
+        LedgerProcess process = process("carry", run.id());
+        process.awaitLine("claimed");
+        process.stop();
+        await("two leases", () -> !ledger.runs().recover().isEmpty());
+        assertThat(ledger.runs().claim(run.id(), new Cancellation())).isPresent();
+        process.go();
+        process.awaitLine("ended: false");
+        assertThat(ledger.runs().get(run.id())).returns(RunState.RUNNING, Run::state).returns(1, Run::resumed);
+        assertThat(ledger.runs().end(run.id(), RunState.DONE, null)).isTrue();
+    }
+
+    @Test
     void givesUpARunThatTakesItsProcessWithItTimeAndAgain() throws Exception {
         Run run = request("majora", "a").run();
-        for (int i = 0; i <= Runs.MOST_RESUMED; i++) {
-            LedgerProcess process = process("claim", run.id());
-            process.awaitLine("claimed");
-            process.kill();
-            assertThat(ledger.runs().recover()).hasSize(1);
-        }
+        Database database = new Database(url(), user(), Optional.empty());
+        open.add(database);
+        database.update("UPDATE runs SET resumed = ? WHERE id = ?", Runs.MOST_RESUMED, run.id());
+        LedgerProcess process = process("claim", run.id());
+        process.awaitLine("claimed");
+        process.kill();
+        assertThat(ledger.runs().recover()).hasSize(1);
         assertThat(ledger.runs().get(run.id())).returns(RunState.FAILED, Run::state);
         assertThat(ledger.runs().get(run.id()).error()).hasValueSatisfying(error -> assertThat(error).contains("died 4 times"));
     }
@@ -105,7 +121,7 @@ abstract class ProcessesContract extends LedgerFixture {
     @Test
     void processesThatContendTakeTurns() throws Exception {
         Path counter = Files.writeString(folder.resolve("counter"), "0");
-        int turns = 12;
+        int turns = 6;
         List<LedgerProcess> processes = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
             processes.add(process("count", counter.toString(), Integer.toString(turns)));

@@ -38,8 +38,8 @@ class RedactionTest {
         "{\"authorization\":\"Basic dXNlcjpwYXNz\"} | {\"authorization\":\"Basic ***\"}",
         "POST https://hooks.slack.com/services/T00/B00/XXXX failed | POST https://hooks.slack.com/services/*** failed",
         "https://discord.com/api/webhooks/123/abc-def said 404 | https://discord.com/api/webhooks/*** said 404",
-        "token hf_abcdefghijklmnop refused | token hf_*** refused",
-        "sk-lm-abcdefgh:ijklmnopqrst | sk-lm-***",
+        "token hf_abcdefghijklmnopqrstu7 refused | token hf_*** refused",
+        "sk-lm-abcdefgh:ijklmnopqrst42 | sk-lm-***",
         "jdbc:postgresql://ferry:hunter2@db/ferry | jdbc:postgresql://ferry:***@db/ferry",
         "GET /x?api_key=0123456789&limit=25 | GET /x?api_key=***&limit=25"})
     void masksTokensNobodyToldIt(String text, String masked) {
@@ -47,9 +47,23 @@ class RedactionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"merged 196 tensors in 3.2s", "ssh://root@1.2.3.4:20022/workspace", "a = b", "disk-full", "the bearer of news", "task-sk-2", ""})
+    @ValueSource(strings = {"merged 196 tensors in 3.2s", "ssh://root@1.2.3.4:20022/workspace", "a = b", "disk-full", "the bearer of news", "task-sk-2", "hf_internal-testing/tiny-random-LlamaForCausalLM", "sk-learn-something-very-long-indeed", ""})
     void leavesOtherTextAlone(String text) {
         assertThat(Redaction.redact(text)).isEqualTo(text);
+    }
+
+    @Test
+    void jsonStaysJson() throws java.io.IOException {
+        String url = "https://a.example/?token=abc\"def and https://hooks.slack.com/services/T0\"x and ftp://u:p\\w@h and Authorization: Bearer abcdefgh\"";
+        com.fasterxml.jackson.databind.ObjectMapper mapper = new com.fasterxml.jackson.databind.ObjectMapper();
+        String json = Redaction.redact(mapper.writeValueAsString(java.util.Map.of("url", url)));
+        assertThat(mapper.readTree(json).get("url").asText()).contains("?token=***", "services/***", "Bearer ***");
+    }
+
+    @Test
+    void leavesShortSecretsAloneSinceTheyStandInOrdinaryWords() {
+        new Secret("ferry");
+        assertThat(Redaction.redact("/home/me/.adapter-ferry")).isEqualTo("/home/me/.adapter-ferry");
     }
 
     @Test
