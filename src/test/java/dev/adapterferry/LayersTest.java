@@ -33,6 +33,7 @@ class LayersTest {
             List.of("gguf"),
             List.of("quant"),
             List.of("tensor"),
+            List.of("transfer"),
             List.of("http", "files", "secret"),
             List.of("progress"),
             List.of("failure"));

@@ -28,8 +28,7 @@ final class AdapterFiles {
     private static final List<String> NOTES = List.of("trainer_state.json", "README.md", "training_args.yaml");
     private static final Pattern RECIPE = Pattern.compile("[A-Za-z0-9._-]{1,64}\\.ya?ml");
 
-    /** More than any adapter has; a sparse file of terabytes ends here. */
-    private static final long MAX_WEIGHTS = 256L << 30;
+    /** Tokenizers have tens of MB at most. */
     private static final long MAX_OTHER = 256L << 20;
     private static final long MAX_RECIPE = 1L << 20;
 
@@ -80,10 +79,11 @@ final class AdapterFiles {
      * @param folder the adapter's own folder
      * @param root   files of the training's root, where tokenizer files may lie instead
      * @param place  for messages
+     * @param most   largest weights file that is believed; a sparse file of terabytes ends here
      * @return files by the plain name under which they are kept
      * @throws FerryException when one of them must not be fetched
      */
-    static Map<String, FileEntry> choose(Collection<FileEntry> folder, Collection<FileEntry> root, String place) {
+    static Map<String, FileEntry> choose(Collection<FileEntry> folder, Collection<FileEntry> root, String place, long most) {
         Map<String, FileEntry> chosen = new LinkedHashMap<>();
         weights(folder, place).forEach(f -> chosen.put(f.plainName(), f));
         for (String name : READ_BY_MERGE) {
@@ -94,13 +94,13 @@ final class AdapterFiles {
         }
         root.stream().filter(f -> RECIPE.matcher(f.plainName()).matches() && f.size() <= MAX_RECIPE).limit(8).forEach(f -> chosen.putIfAbsent(f.plainName(), f));
         chosen.forEach((name, file) -> {
-            long limit = isWeights(name) ? MAX_WEIGHTS : MAX_OTHER;
+            long limit = isWeights(name) ? most : Math.min(MAX_OTHER, most);
             if (!file.refusal().isEmpty()) {
                 throw new FerryException("Refusing to pull " + file.name() + " from " + place + ": " + file.refusal() + ".");
             }
             if (file.size() > limit) {
-                throw new FerryException("Refusing to pull " + file.name() + " from " + place + ": it claims " + file.size() + " bytes, more than any adapter's file has ("
-                        + (limit >> 20) + " MiB).");
+                throw new FerryException("Refusing to pull " + file.name() + " from " + place + ": it claims " + file.size() + " bytes, and more than "
+                        + limit + " is not believed (source.max-file-size).");
             }
         });
         return chosen;

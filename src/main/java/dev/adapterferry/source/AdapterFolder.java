@@ -1,11 +1,12 @@
 package dev.adapterferry.source;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.transfer.Checksum;
 import dev.adapterferry.transfer.FileEntry;
-import dev.adapterferry.transfer.FileHash;
 import dev.adapterferry.transfer.FolderLock;
+import dev.adapterferry.transfer.PartFile;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -53,7 +54,7 @@ final class AdapterFolder implements Closeable {
         try {
             Files.createDirectories(path.getParent());
         } catch (IOException e) {
-            throw new FerryException("Cannot make the folder " + path.getParent() + ": " + e.getMessage(), e);
+            throw new FerryException("Cannot make the folder " + path.getParent() + ": " + Durable.reason(e) + ".", e);
         }
         FolderLock lock = FolderLock.take(path.resolveSibling("." + path.getFileName() + ".lock"), path.toString());
         AdapterFolder folder = new AdapterFolder(path, lock);
@@ -62,7 +63,7 @@ final class AdapterFolder implements Closeable {
             return folder;
         } catch (IOException e) {
             lock.close();
-            throw new FerryException("Cannot use the folder " + path + ": " + e.getMessage(), e);
+            throw new FerryException("Cannot use the folder " + path + ": " + Durable.reason(e) + ".", e);
         } catch (RuntimeException e) {
             lock.close();
             throw e;
@@ -112,7 +113,7 @@ final class AdapterFolder implements Closeable {
             for (PulledAdapter.File file : here.files()) {
                 Checksum expected = checksums.get(file.name());
                 Path local = path.resolve(file.name());
-                if (expected == null || !Files.isRegularFile(local) || !FileHash.of(local, expected.kind(), cancellation).equals(expected)) {
+                if (expected == null || !Files.isRegularFile(local) || !Checksum.of(local, expected.kind(), cancellation).equals(expected)) {
                     return false;
                 }
             }
@@ -133,7 +134,10 @@ final class AdapterFolder implements Closeable {
                 for (Path file : content.toList()) {
                     if (!keep.contains(file.getFileName().toString())) {
                         delete(file);
-                    } else {
+                    } else if (file.toString().endsWith(".part.journal")) {
+                        // The part itself is sparse; its journal knows how much of it is there.
+                        there += PartFile.journaled(file.resolveSibling(file.getFileName().toString().replaceFirst("\\.journal$", "")));
+                    } else if (!file.toString().endsWith(".part")) {
                         there += Files.size(file);
                     }
                 }
@@ -145,7 +149,7 @@ final class AdapterFolder implements Closeable {
                         + " MiB free. Free space and run the same command again.");
             }
         } catch (IOException e) {
-            throw new FerryException("Cannot use the folder " + staging + ": " + e.getMessage(), e);
+            throw new FerryException("Cannot use the folder " + staging + ": " + Durable.reason(e) + ".", e);
         }
     }
 
@@ -154,15 +158,15 @@ final class AdapterFolder implements Closeable {
         check(pulled);
         PullRecord.write(staging, pulled, began);
         try {
-            force(staging);
+            Durable.forceDirectory(staging);
             if (Files.exists(path)) {
                 Files.move(path, old, StandardCopyOption.ATOMIC_MOVE);
             }
             Files.move(staging, path, StandardCopyOption.ATOMIC_MOVE);
-            force(path.getParent());
+            Durable.forceDirectory(path.getParent());
             delete(old);
         } catch (IOException e) {
-            throw new FerryException("Cannot give the pulled adapter its name " + path + ": " + e.getMessage(), e);
+            throw new FerryException("Cannot give the pulled adapter its name " + path + ": " + Durable.reason(e) + ".", e);
         }
     }
 
@@ -179,7 +183,7 @@ final class AdapterFolder implements Closeable {
                                 + ". Save the adapter again from the training.");
                     }
                 } catch (IOException e) {
-                    throw new FerryException("Cannot open " + staged(file.name()) + ": " + e.getMessage(), e);
+                    throw new FerryException("Cannot open " + staged(file.name()) + ": " + Durable.reason(e) + ".", e);
                 }
             }
         }
@@ -197,18 +201,9 @@ final class AdapterFolder implements Closeable {
                 // read on until the piece is whole or the file ends
             }
         } catch (IOException e) {
-            throw new FerryException("Cannot read back what was pulled: " + e.getMessage(), e);
+            throw new FerryException("Cannot read back what was pulled: " + Durable.reason(e) + ".", e);
         }
         return java.util.Arrays.copyOf(buffer.array(), buffer.position());
-    }
-
-    private static void force(Path folder) throws IOException {
-        if (System.getProperty("os.name").startsWith("Windows")) {
-            return; // a folder cannot be opened there
-        }
-        try (FileChannel channel = FileChannel.open(folder)) {
-            channel.force(true);
-        }
     }
 
     private static void delete(Path path) throws IOException {

@@ -34,29 +34,29 @@ public final class AdapterPull {
     /**
      * What a pull insists on.
      *
-     * @param settle      time between two looks at the files, which must not differ
+     * @param look        how to look for the adapter
      * @param filesAtOnce files under way at the same time
      * @param accepted    states of the training in which its adapter is taken
      */
-    public record Terms(Duration settle, int filesAtOnce, Set<TrainingState.Kind> accepted) {
+    public record Terms(RemoteAdapter.Look look, int filesAtOnce, Set<TrainingState.Kind> accepted) {
         /** Copies the states. */
         public Terms {
             accepted = Set.copyOf(accepted);
         }
 
-        /** Finished trainings only, two seconds between looks, three files at once. */
-        public static Terms usual() {
-            return new Terms(Duration.ofSeconds(2), 3, Set.of(TrainingState.Kind.FINISHED));
+        /** Finished trainings only. */
+        public static Terms finished(RemoteAdapter.Look look, int filesAtOnce) {
+            return new Terms(look, filesAtOnce, Set.of(TrainingState.Kind.FINISHED));
         }
 
         /** The same, and trainings of which nobody can say how they ended: what a person put into a folder. */
         public Terms orUnknown() {
-            return new Terms(settle, filesAtOnce, Set.of(TrainingState.Kind.FINISHED, TrainingState.Kind.UNKNOWN));
+            return new Terms(look, filesAtOnce, Set.of(TrainingState.Kind.FINISHED, TrainingState.Kind.UNKNOWN));
         }
 
         /** The same, in whatever state a training is: the person who asks has looked. */
         public Terms orUnfinished() {
-            return new Terms(settle, filesAtOnce, Set.of(TrainingState.Kind.values()));
+            return new Terms(look, filesAtOnce, Set.of(TrainingState.Kind.values()));
         }
     }
 
@@ -87,7 +87,7 @@ public final class AdapterPull {
      * @throws FerryException when there is none, or what is there can never be pulled
      */
     public Sighting look(FileTree tree) {
-        RemoteAdapter adapter = RemoteAdapter.find(tree, terms.settle(), pause);
+        RemoteAdapter adapter = RemoteAdapter.find(tree, terms.look(), pause);
         if (adapter.files().isEmpty() || !terms.accepted().contains(adapter.state().kind())) {
             return new Sighting(adapter, Map.of(), Optional.empty());
         }

@@ -6,14 +6,13 @@ import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.transfer.Checksum;
 import dev.adapterferry.transfer.FileChanged;
 import dev.adapterferry.transfer.FileEntry;
-import dev.adapterferry.transfer.FileHash;
 import dev.adapterferry.transfer.FileTree;
+import dev.adapterferry.transfer.PartFile;
 import dev.adapterferry.transfer.Transfer;
 import dev.adapterferry.transfer.TransferTerms;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -83,7 +82,7 @@ final class FilePulls {
         terms.cancellation().check("pulling " + name);
         Path done = folder.staged(name);
         if (Files.isRegularFile(done)) {
-            Checksum sha256 = FileHash.sha256(done, terms.cancellation());
+            Checksum sha256 = Checksum.of(done, Checksum.Kind.SHA256, terms.cancellation());
             if (expected != null && holds(done, sha256, expected)) {
                 kept.addAndGet(file.size());
                 return new PulledAdapter.File(name, file.name(), file.size(), sha256.hex(), file.modified());
@@ -96,10 +95,10 @@ final class FilePulls {
             transferred.addAndGet(received.transferred());
             kept.addAndGet(received.kept());
             if (Files.size(part) == file.size() && (expected == null || holds(part, received.sha256(), expected))) {
-                Files.move(part, done, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+                PartFile.finish(part, done);
                 return new PulledAdapter.File(name, file.name(), file.size(), received.sha256().hex(), file.modified());
             }
-            Files.deleteIfExists(part);
+            PartFile.discard(part);
             Checksum now = tree.checksums(List.of(file)).get(file.name());
             if (expected != null && !expected.equals(now)) {
                 throw new FileChanged(file.name() + " in " + tree.place() + " changed while it was being pulled; something is still writing it.");
@@ -113,7 +112,7 @@ final class FilePulls {
     }
 
     private boolean holds(Path file, Checksum sha256, Checksum expected) {
-        Checksum found = expected.kind() == Checksum.Kind.SHA256 ? sha256 : FileHash.of(file, expected.kind(), terms.cancellation());
+        Checksum found = expected.kind() == Checksum.Kind.SHA256 ? sha256 : Checksum.of(file, expected.kind(), terms.cancellation());
         return found.equals(expected);
     }
 }

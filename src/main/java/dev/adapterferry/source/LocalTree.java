@@ -1,15 +1,16 @@
 package dev.adapterferry.source;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
+import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.transfer.Checksum;
 import dev.adapterferry.transfer.FileEntry;
-import dev.adapterferry.transfer.FileHash;
 import dev.adapterferry.transfer.FileTree;
 import dev.adapterferry.transfer.Lane;
 import dev.adapterferry.transfer.RangedTransfer;
 import dev.adapterferry.transfer.SegmentQueue;
+import dev.adapterferry.transfer.FileChanged;
 import dev.adapterferry.transfer.Transfer;
-import dev.adapterferry.progress.Cancellation;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -39,7 +40,7 @@ public final class LocalTree implements FileTree {
             }
             root = start.toRealPath();
         } catch (IOException e) {
-            throw new FerryException("Cannot open the folder " + folder + ": " + e.getMessage(), e);
+            throw new FerryException("Cannot open the folder " + folder + ": " + Durable.reason(e) + ".", e);
         }
     }
 
@@ -74,14 +75,14 @@ public final class LocalTree implements FileTree {
             }
             return java.util.Arrays.copyOf(buffer.array(), buffer.position());
         } catch (IOException e) {
-            throw new FerryException("Cannot read " + root.resolve(file.name()) + ": " + e.getMessage(), e);
+            throw new FerryException("Cannot read " + root.resolve(file.name()) + ": " + Durable.reason(e) + ".", e);
         }
     }
 
     @Override
     public Map<String, Checksum> checksums(List<FileEntry> files) {
         Map<String, Checksum> checksums = new LinkedHashMap<>();
-        files.forEach(file -> checksums.put(file.name(), FileHash.sha256(root.resolve(file.name()), new Cancellation())));
+        files.forEach(file -> checksums.put(file.name(), Checksum.of(root.resolve(file.name()), Checksum.Kind.SHA256, new Cancellation())));
         return checksums;
     }
 
@@ -109,7 +110,7 @@ public final class LocalTree implements FileTree {
                 while (segment.left() > 0) {
                     buffer.clear().limit((int) Math.min(buffer.capacity(), segment.left()));
                     if (channel.read(buffer, segment.offset() + segment.length() - segment.left()) <= 0) {
-                        throw new dev.adapterferry.transfer.FileChanged("A file became shorter while it was copied. Something is still writing it; try again later.");
+                        throw new FileChanged("A file became shorter while it was copied. Something is still writing it; try again later.");
                     }
                     segment.write(buffer.flip());
                 }
@@ -121,7 +122,7 @@ public final class LocalTree implements FileTree {
             try {
                 channel.close();
             } catch (IOException e) {
-                throw new FerryException("Cannot close a file that was copied: " + e.getMessage(), e);
+                throw new FerryException("Cannot close a file that was copied: " + Durable.reason(e) + ".", e);
             }
         }
     }

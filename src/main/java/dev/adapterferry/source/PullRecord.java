@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -65,11 +65,7 @@ public final class PullRecord {
             json.withArray("files").addObject().put("name", file.name()).put("from", file.from()).put("size", file.size()).put("sha256", file.sha256())
                     .put("modified", file.modified());
         }
-        try {
-            Files.writeString(folder.resolve(NAME), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json) + "\n");
-        } catch (IOException e) {
-            throw new FerryException("Cannot write the record of the pull into " + folder + ": " + e.getMessage(), e);
-        }
+        Durable.write(folder.resolve(NAME), json.toPrettyString() + "\n");
     }
 
     /**

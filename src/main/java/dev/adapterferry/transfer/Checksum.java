@@ -1,5 +1,15 @@
 package dev.adapterferry.transfer;
 
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
+import dev.adapterferry.files.Sha256;
+import dev.adapterferry.progress.Cancellation;
+import dev.adapterferry.progress.Progress;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -23,6 +33,30 @@ public record Checksum(Kind kind, String hex) {
     /** A SHA-256 of the content. */
     public static Checksum sha256(String hex) {
         return new Checksum(Kind.SHA256, hex);
+    }
+
+    /**
+     * Digest of a local file, in one sequential read.
+     *
+     * @param file         what to read
+     * @param kind         how to digest
+     * @param cancellation looked at for every block
+     */
+    public static Checksum of(Path file, Kind kind, Cancellation cancellation) {
+        if (kind == Kind.SHA256) {
+            return sha256(Sha256.of(file, Progress.NONE, cancellation));
+        }
+        byte[] buffer = new byte[256 << 10];
+        try (InputStream in = Files.newInputStream(file)) {
+            MessageDigest digest = kind.start(Files.size(file));
+            for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+                cancellation.check("hashing " + file.getFileName());
+                digest.update(buffer, 0, n);
+            }
+            return kind.end(digest);
+        } catch (IOException e) {
+            throw new FerryException("Cannot hash " + file + ": " + Durable.reason(e) + ".", e);
+        }
     }
 
     /** Digests that places state about their files. */
@@ -51,7 +85,7 @@ public record Checksum(Kind kind, String hex) {
             try {
                 MessageDigest digest = MessageDigest.getInstance(algorithm);
                 if (this == GIT_BLOB) {
-                    digest.update(("blob " + size + "\0").getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+                    digest.update(("blob " + size + "\0").getBytes(StandardCharsets.US_ASCII));
                 }
                 return digest;
             } catch (NoSuchAlgorithmException e) {

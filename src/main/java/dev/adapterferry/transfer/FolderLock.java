@@ -2,6 +2,7 @@ package dev.adapterferry.transfer;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.files.Durable;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -51,7 +52,7 @@ public final class FolderLock implements Closeable {
                 close(channel);
             } catch (IOException e) {
                 close(channel);
-                throw new FerryException("Cannot lock " + thing + " with " + file + ": " + e.getMessage(), e);
+                throw new FerryException("Cannot lock " + thing + " with " + file + ": " + Durable.reason(e) + ".", e);
             }
             throw new TransientFailure("Something else is working on " + thing + " at this moment. Wait for it, or end it, and try again.");
         }
@@ -63,7 +64,7 @@ public final class FolderLock implements Closeable {
             try {
                 channel.close();
             } catch (IOException e) {
-                throw new FerryException("Cannot close a lock: " + e.getMessage(), e);
+                throw new FerryException("Cannot close a lock: " + Durable.reason(e) + ".", e);
             }
         }
     }
@@ -74,7 +75,7 @@ public final class FolderLock implements Closeable {
             Files.deleteIfExists(file);
             channel.close();
         } catch (IOException e) {
-            throw new FerryException("Cannot give up the lock " + file + ": " + e.getMessage(), e);
+            throw new FerryException("Cannot give up the lock " + file + ": " + Durable.reason(e) + ".", e);
         }
     }
 }

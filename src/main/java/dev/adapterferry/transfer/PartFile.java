@@ -1,6 +1,7 @@
 package dev.adapterferry.transfer;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -23,7 +24,7 @@ import java.util.zip.CRC32C;
  * <p>Journal format, ASCII: a line {@code ferry-part 1 <size> <block bytes> <version>}, then {@code <block> <crc32c hex>}
  * per complete block.
  */
-final class PartFile implements Closeable {
+public final class PartFile implements Closeable {
     /** Bytes of a block: what a kill can cost each lane. */
     static final int BLOCK = 1 << 20;
 
@@ -179,17 +180,44 @@ final class PartFile implements Closeable {
         try {
             return data.read(into, offset);
         } catch (IOException e) {
-            throw new FerryException("Cannot read back " + part + ": " + e.getMessage(), e);
+            throw new FerryException("Cannot read back " + part + ": " + Durable.reason(e) + ".", e);
         }
     }
 
-    /** Makes the bytes durable and drops the journal; the part is whole and only waits for its name. */
-    void seal() {
+    /**
+     * Gives a part that was found right its final name, after forcing its bytes to the medium.
+     *
+     * @param part the file that a transfer has filled
+     * @param done its final name, in the same folder
+     */
+    public static void finish(Path part, Path done) {
         try {
-            data.force(true);
-            Files.deleteIfExists(journalPath);
+            Durable.force(part);
+            Files.move(part, done, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            Files.deleteIfExists(journalOf(part));
+        } catch (IOException e) {
+            throw cannotWrite(done, e);
+        }
+    }
+
+    /** Drops a part and its journal. */
+    public static void discard(Path part) {
+        try {
+            Files.deleteIfExists(journalOf(part));
+            Files.deleteIfExists(part);
         } catch (IOException e) {
             throw cannotWrite(part, e);
+        }
+    }
+
+    /**
+     * Bytes that a part's journal claims, without looking whether they hold.
+     *
+     * @param part a file that a transfer fills
+     */
+    public static long journaled(Path part) throws IOException {
+        try (java.util.stream.Stream<String> lines = Files.lines(journalOf(part), StandardCharsets.ISO_8859_1)) {
+            return Math.max(0, lines.count() - 1) * BLOCK;
         }
     }
 
@@ -204,7 +232,7 @@ final class PartFile implements Closeable {
     }
 
     static FerryException cannotWrite(Path file, IOException e) {
-        return new FerryException("Cannot write " + file + ": " + (e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage())
+        return new FerryException("Cannot write " + file + ": " + Durable.reason(e)
                 + ". Free space or correct the permissions, then run the same command to go on.", e);
     }
 }

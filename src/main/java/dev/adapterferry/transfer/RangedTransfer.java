@@ -57,7 +57,6 @@ public final class RangedTransfer implements Transfer {
             Segments segments = new Segments(open, shape.segmentBytes(), "pulling " + file.name(), terms);
             Attempt attempt = new Attempt(file, segments, terms);
             Checksum sha256 = attempt.run();
-            open.seal();
             return new Received(sha256, segments.transferred(), open.kept());
         }
     }

@@ -10,7 +10,7 @@ public interface Transfer {
     /**
      * Brings the whole file into {@code part}, keeping what an earlier attempt left there when it still belongs to the
      * same version of the file. On return {@code part} has the file's size; whether the content is right is for the
-     * caller to compare.
+     * caller to compare; {@link PartFile#finish} then gives it its name, or {@link PartFile#discard} throws it away.
      *
      * @param file  what to fetch
      * @param part  where the bytes go; a journal may lie beside it while it is incomplete

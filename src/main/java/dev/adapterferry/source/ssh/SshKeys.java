@@ -1,6 +1,7 @@
 package dev.adapterferry.source.ssh;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.secret.Secret;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -39,7 +40,7 @@ final class SshKeys {
     }
 
     private void load(Path file, SshLogin login) throws IOException, GeneralSecurityException {
-        FilePasswordProvider passphrase = (session, resource, attempt) -> login.passphrase().orElse(null);
+        FilePasswordProvider passphrase = (session, resource, attempt) -> login.passphrase().map(Secret::reveal).orElse(null);
         try (InputStream in = Files.newInputStream(file)) {
             Iterable<KeyPair> loaded = SecurityUtils.loadKeyPairIdentities(null, NamedResource.ofName(file.toString()), in, passphrase);
             int before = pairs.size();

@@ -1,5 +1,6 @@
 package dev.adapterferry.source.ssh;
 
+import dev.adapterferry.secret.Secret;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -18,7 +19,7 @@ import java.util.Optional;
  * @param loginWait      wait between those attempts
  * @param keepAlive      interval of keep-alive messages; a connection that misses three is dead
  */
-public record SshLogin(List<Path> keys, Path home, Optional<Path> agentSocket, Optional<String> passphrase, Path knownHosts,
+public record SshLogin(List<Path> keys, Path home, Optional<Path> agentSocket, Optional<Secret> passphrase, Path knownHosts,
                        Duration connectTimeout, int loginAttempts, Duration loginWait, Duration keepAlive) {
     /** Copies the keys. */
     public SshLogin {
@@ -33,7 +34,7 @@ public record SshLogin(List<Path> keys, Path home, Optional<Path> agentSocket, O
      */
     public static SshLogin usual(java.util.Map<String, String> environment, Path knownHosts) {
         Optional<Path> agent = Optional.ofNullable(environment.get("SSH_AUTH_SOCK")).filter(s -> !s.isBlank()).map(Path::of);
-        Optional<String> passphrase = Optional.ofNullable(environment.get("FERRY_SSH_PASSPHRASE")).filter(s -> !s.isEmpty());
+        Optional<Secret> passphrase = Optional.ofNullable(environment.get("FERRY_SSH_PASSPHRASE")).filter(s -> !s.isBlank()).map(Secret::new);
         return new SshLogin(List.of(), Path.of(System.getProperty("user.home")), agent, passphrase, knownHosts,
                 Duration.ofSeconds(8), 4, Duration.ofSeconds(3), Duration.ofSeconds(10));
     }
@@ -41,11 +42,5 @@ public record SshLogin(List<Path> keys, Path home, Optional<Path> agentSocket, O
     /** The same login with these keys alone. */
     public SshLogin withKeys(List<Path> only) {
         return new SshLogin(only, home, agentSocket, passphrase, knownHosts, connectTimeout, loginAttempts, loginWait, keepAlive);
-    }
-
-    /** Leaves the passphrase out. */
-    @Override
-    public String toString() {
-        return "SshLogin[keys=" + keys + ", agent=" + agentSocket.isPresent() + ", passphrase=" + (passphrase.isPresent() ? "set" : "none") + "]";
     }
 }

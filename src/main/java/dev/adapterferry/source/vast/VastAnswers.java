@@ -125,7 +125,7 @@ final class VastAnswers {
             }
         }
         // A service, or a proxy before it, may echo what it was sent.
-        text = text.replace(key.secret(), "***").replaceAll("\\p{Cntrl}+", " ").strip();
+        text = text.replace(key.secret().reveal(), "***").replaceAll("\\p{Cntrl}+", " ").strip();
         return text.startsWith("<") ? "" : text.length() > 160 ? text.substring(0, 160) + "..." : text;
     }
 

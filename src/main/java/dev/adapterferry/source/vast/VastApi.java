@@ -26,26 +26,28 @@ import java.util.Set;
  */
 public final class VastApi {
     private static final ObjectMapper JSON = JsonMapper.builder().build();
-    private static final Duration TIMEOUT = Duration.ofSeconds(30);
     private static final int PAGE = 25;
     private static final int MAX_PAGES = 400;
 
     private final HttpCaller http;
     private final URI base;
     private final VastKey key;
+    private final Duration timeout;
     private final VastAnswers answers;
 
     /**
      * @param http sends requests
      * @param base address of the service, {@code https://console.vast.ai} unless a test or a demo plays it
      * @param key  the API key
+     * @param timeout limit of one request
      */
-    public VastApi(HttpCaller http, URI base, VastKey key) {
-        this(http, base, key, Pause.SLEEP);
+    public VastApi(HttpCaller http, URI base, VastKey key, Duration timeout) {
+        this(http, base, key, timeout, Pause.SLEEP);
     }
 
-    VastApi(HttpCaller http, URI base, VastKey key, Pause pause) {
+    VastApi(HttpCaller http, URI base, VastKey key, Duration timeout, Pause pause) {
         this.http = http;
+        this.timeout = timeout;
         this.base = URI.create(base.toString().replaceAll("/+$", ""));
         this.key = key;
         this.answers = new VastAnswers(key, pause);
@@ -162,8 +164,8 @@ public final class VastApi {
 
     private HttpReply send(String method, String path, String json, String act) {
         URI uri = URI.create(base + path);
-        Map<String, String> headers = Map.of("Authorization", "Bearer " + key.secret(), "Accept", "application/json", "User-Agent", "adapter-ferry");
-        HttpCall call = json.isEmpty() ? HttpCall.get(uri, headers, TIMEOUT) : HttpCall.json(method, uri, headers, json, TIMEOUT);
+        Map<String, String> headers = Map.of("Authorization", "Bearer " + key.secret().reveal(), "Accept", "application/json", "User-Agent", "adapter-ferry");
+        HttpCall call = json.isEmpty() ? HttpCall.get(uri, headers, timeout) : HttpCall.json(method, uri, headers, json, timeout);
         return answers.patiently(() -> http.call(call), act);
     }
 

@@ -7,18 +7,18 @@ import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.source.AdapterFixture;
 import dev.adapterferry.source.AdapterPull;
 import dev.adapterferry.source.PulledAdapter;
-import dev.adapterferry.source.TrainingState;
+import dev.adapterferry.source.RemoteAdapter;
 import dev.adapterferry.transfer.TransferTerms;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPair;
 import java.time.Duration;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class SshPullIT {
-    private static final AdapterPull PULL = new AdapterPull(new AdapterPull.Terms(Duration.ofMillis(50), 3, Set.of(TrainingState.Kind.FINISHED)));
+    private static final AdapterPull PULL = new AdapterPull(AdapterPull.Terms.finished(
+            new RemoteAdapter.Look(Duration.ofMillis(50), RemoteAdapter.Choice.AUTO, 1L << 30), 3));
 
     @TempDir
     Path dir;
