@@ -1,5 +1,6 @@
 package dev.adapterferry.cli;
 
+import dev.adapterferry.log.Logs;
 import dev.adapterferry.settings.LoadedSettings;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.SettingsLoader;
@@ -50,6 +51,7 @@ final class CommonOptions {
             all.put("home", home.toAbsolutePath().toString());
         }
         LoadedSettings loaded = new SettingsLoader(installation(), System.getenv()).load(Optional.ofNullable(config), all);
+        Logs.open(loaded.settings().log(), loaded.settings().runs(), verbose);
         loaded.warnings().forEach(w -> console.note("ferry: " + w));
         return loaded.settings();
     }

@@ -2,10 +2,10 @@ package dev.adapterferry.stage;
 
 import dev.adapterferry.failure.SettingsException;
 import dev.adapterferry.http.HttpCaller;
-import dev.adapterferry.secret.Secret;
 import dev.adapterferry.settings.ModelSettings;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.VastSettings;
+import dev.adapterferry.source.RemoteAdapter;
 import dev.adapterferry.source.SourceSpec;
 import dev.adapterferry.source.Sources;
 import dev.adapterferry.source.ssh.RemoteShell;
@@ -98,11 +98,11 @@ public final class AdapterSources {
 
     /** The vast.ai client. */
     public VastApi vast(Settings settings) {
-        return new VastApi(http, settings.vast().apiUrl(), key(settings.vast()));
+        return new VastApi(http, settings.vast().apiUrl(), key(settings.vast()), settings.vast().timeout());
     }
 
     private static VastKey key(VastSettings vast) {
-        return VastKey.find(vast.apiKey().map(Secret::reveal).orElse(null), System.getenv(), Path.of(System.getProperty("user.home")));
+        return VastKey.find(vast.apiKey(), System.getenv(), Path.of(System.getProperty("user.home")));
     }
 
     /** Opens sources with the settings' keys and patience. */
@@ -116,8 +116,13 @@ public final class AdapterSources {
     public static SshLogin login(Settings settings) {
         VastSettings vast = settings.vast();
         SshLogin usual = SshLogin.usual(System.getenv(), vast.knownHosts());
-        SshLogin patient = new SshLogin(usual.keys(), usual.home(), usual.agentSocket(), vast.sshPassphrase().map(Secret::reveal), usual.knownHosts(),
+        SshLogin patient = new SshLogin(usual.keys(), usual.home(), usual.agentSocket(), vast.sshPassphrase(), usual.knownHosts(),
                 settings.source().connectTimeout(), usual.loginAttempts(), usual.loginWait(), usual.keepAlive());
         return vast.sshKey().map(key -> patient.withKeys(List.of(key))).orElse(patient);
+    }
+
+    /** What a look at a folder insists on, as the settings have it. */
+    static RemoteAdapter.Look look(Settings settings) {
+        return new RemoteAdapter.Look(settings.source().settle(), RemoteAdapter.Choice.valueOf(settings.source().checkpoint().name()), settings.source().maxFileSize().bytes());
     }
 }

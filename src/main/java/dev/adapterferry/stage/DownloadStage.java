@@ -63,7 +63,7 @@ public final class DownloadStage implements StageWork {
     private Facts.Downloaded pull(RunContext run) {
         Settings settings = run.settings();
         SourceSpec spec = sources.spec(settings, run.name(), Optional.ofNullable(run.request().instanceId()));
-        AdapterPull.Terms terms = new AdapterPull.Terms(settings.source().settle(), settings.source().parallelFiles(), AdapterPull.Terms.usual().accepted());
+        AdapterPull.Terms terms = AdapterPull.Terms.finished(AdapterSources.look(settings), settings.source().parallelFiles());
         if (settings.source().acceptUnfinished()) {
             terms = terms.orUnfinished();
         }

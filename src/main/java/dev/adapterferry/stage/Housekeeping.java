@@ -1,6 +1,7 @@
 package dev.adapterferry.stage;
 
 import dev.adapterferry.ledger.Ledger;
+import dev.adapterferry.log.Logs;
 import dev.adapterferry.settings.Settings;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
@@ -10,7 +11,6 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import java.util.List;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,30 +42,8 @@ public final class Housekeeping {
         int releases = ledger.retention().forgetReleases(now.minus(settings.retention().releases()));
         List<String> letters = ledger.retention().forgetLetters(now.minus(settings.retention().failed()));
         letters.forEach(run -> deleteTree(settings.failed().resolve(run + ".json")));
-        int logs = oldFiles(settings.log().path(), now.minus(settings.retention().logs()));
+        int logs = Logs.forget(settings.log().path(), now.minus(settings.retention().logs())).size();
         return folders.size() + " runs, " + releases + " releases, " + letters.size() + " letters, " + logs + " log files forgotten";
-    }
-
-    private static int oldFiles(Path folder, Instant before) {
-        if (!Files.isDirectory(folder)) {
-            return 0;
-        }
-        try (Stream<Path> files = Files.list(folder)) {
-            List<Path> old = files.filter(f -> f.getFileName().toString().matches(".+\\.(log|json|jsonl)(\\..*)?")).filter(f -> isOlder(f, before)).toList();
-            old.forEach(Housekeeping::deleteTree);
-            return old.size();
-        } catch (IOException e) {
-            LOG.warn("Cannot look through {}: {}", folder, e.getMessage());
-            return 0;
-        }
-    }
-
-    private static boolean isOlder(Path file, Instant before) {
-        try {
-            return Files.isRegularFile(file) && Files.getLastModifiedTime(file).toInstant().isBefore(before);
-        } catch (IOException e) {
-            return false;
-        }
     }
 
     /** Deletes a file or folder without following links; what cannot be deleted is told and left. */

@@ -5,6 +5,7 @@ import dev.adapterferry.ledger.Run;
 import dev.adapterferry.ledger.StageEntry;
 import dev.adapterferry.ledger.StageFile;
 import dev.adapterferry.ledger.StageRecord;
+import dev.adapterferry.log.LogContext;
 import dev.adapterferry.settings.Stage;
 import java.time.Instant;
 import java.util.List;
@@ -73,7 +74,10 @@ public final class StageDesk {
         StageWork work = works.get(stage);
         String key = work.key(run).orElse("");
         Instant started = Instant.now();
-        Object facts = work.carry(run);
+        Object facts;
+        try (LogContext context = LogContext.of(id, run.name(), stage.text())) {
+            facts = work.carry(run);
+        }
         List<StageFile> files = facts instanceof Facts.Kept kept ? kept.items().stream().map(item -> StageFile.of(item.path(), item.sha256())).toList() : List.of();
         ledger.stages().done(id, run.folder(), new StageRecord(stage.text(), key, id, started, Instant.now(), files, Records.map(facts)));
         tell(run, stage, "done", work.summary(facts));
