@@ -1,6 +1,7 @@
 package dev.adapterferry.settings;
 
 import dev.adapterferry.secret.Redaction;
+import dev.adapterferry.secret.Secret;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,6 +23,7 @@ final class Binder {
     private final Scalars scalars;
     private final Interpolation interpolation;
     private final List<String> problems = new ArrayList<>();
+    private final List<String> warnings = new ArrayList<>();
     private final Map<String, Origin> origins = new LinkedHashMap<>();
     private int unusable;
 
@@ -39,6 +41,11 @@ final class Binder {
     /** What was wrong, one sentence each. */
     List<String> problems() {
         return problems;
+    }
+
+    /** What is odd without being wrong, one sentence each. */
+    List<String> warnings() {
+        return warnings;
     }
 
     /** Where each value came from, by dotted key. */
@@ -187,6 +194,9 @@ final class Binder {
             if (text != null && !(text.isBlank() && single.presence() != Shape.Presence.REQUIRED)) {
                 value = parse(single, setting, text, leaf, key);
                 origins.put(key, tree.origin());
+                if (value instanceof Secret && leaf.origin().kind() == Origin.Kind.FILE && text.equals(leaf.text())) {
+                    warnings.add("Setting " + key + " in " + leaf.origin() + " holds a secret in the open; write ${NAME} there and set the environment variable.");
+                }
             }
         } else if (tree != null && !(tree instanceof Tree.Nothing)) {
             problem(key, tree, "a single value");

@@ -22,6 +22,9 @@ public record DeploySettings(
     /** Checks names that become folders. */
     public DeploySettings {
         Names.requireFolderName(publisher);
+        if (ssh.isPresent() && !ssh.get().matches("(ssh|sftp)://.+/.*")) {
+            throw new IllegalArgumentException("ssh must be ssh://user@host:port/path, found '" + ssh.get() + "'");
+        }
     }
 
     /** What happens when a release does not hold. */

@@ -6,10 +6,10 @@ import java.util.Optional;
 
 /** Where runs and releases are written down: section {@code ledger}. */
 public record LedgerSettings(
-        @Setting(value = "JDBC address: `jdbc:sqlite:FILE`, or `jdbc:postgresql://host/database` when several machines share it.", def = "jdbc:sqlite:{{home}}/ledger.db") String url,
-        @Setting("Login name.") Optional<String> user,
-        @Setting("Password.") Optional<Secret> password,
-        @Setting(value = "How long a model stays locked by a process that shows no sign of life.", def = "30s") Duration lease) {
+        @Setting(value = "JDBC address: `jdbc:sqlite:FILE`, or `jdbc:postgresql://host/database` when several machines share it.", def = "jdbc:sqlite:{{home}}/ledger.db", restart = true) String url,
+        @Setting(value = "Login name.", restart = true) Optional<String> user,
+        @Setting(value = "Password.", restart = true) Optional<Secret> password,
+        @Setting(value = "How long a model stays locked by a process that shows no sign of life.", def = "30s", restart = true) Duration lease) {
 
     /** Refuses databases that the ledger does not speak, and passwords in the open. */
     public LedgerSettings {

@@ -22,8 +22,9 @@ public final class Reference {
      * @param byDefault the default in the notation of the file, empty for none
      * @param meaning what it does
      * @param secret  whether its value is masked
+     * @param restart whether a running daemon takes a change only when it is started again
      */
-    public record Row(String key, String kind, String byDefault, String meaning, boolean secret) { }
+    public record Row(String key, String kind, String byDefault, String meaning, boolean secret, boolean restart) { }
 
     /** All keys. */
     public static List<Row> rows() {
@@ -35,7 +36,7 @@ public final class Reference {
         StringBuilder table = new StringBuilder("| key | value | default | meaning |\n|---|---|---|---|\n");
         for (Row row : ROWS) {
             table.append("| `").append(row.key()).append("` | ").append(cell(row.kind())).append(" | ").append(row.byDefault().isEmpty() ? "" : "`" + cell(row.byDefault()) + "`")
-                    .append(" | ").append(cell(row.meaning())).append(" |\n");
+                    .append(" | ").append(cell(row.meaning())).append(row.restart() ? " *" : "").append(" |\n");
         }
         return table.toString();
     }
@@ -65,7 +66,7 @@ public final class Reference {
 
     private static Row row(String key, String kind, Shape.Field field) {
         boolean secret = field.shape() instanceof Shape.Single single && single.type() == Secret.class;
-        return new Row(key, kind, field.setting().def(), field.setting().value(), secret);
+        return new Row(key, kind, field.setting().def(), field.setting().value(), secret, field.setting().restart());
     }
 
     private static String kind(Shape shape, Setting setting) {

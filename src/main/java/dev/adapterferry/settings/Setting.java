@@ -30,6 +30,9 @@ public @interface Setting {
     /** A list of sentences rather than of names: a single text is one item, however many commas it has. */
     boolean prose() default false;
 
+    /** Whether a running daemon takes a change only when it is started again. */
+    boolean restart() default false;
+
     /** What a relative path starts from. */
     Root root() default Root.INSTALLATION;
 

@@ -9,7 +9,7 @@ import java.util.Map;
  * {@link SettingsLoader}.
  */
 public record Settings(
-        @Setting(value = "Working directory: inbox, runs, failed requests, releases, logs and ledger live under it.", def = "${user.home}/.adapter-ferry") Path home,
+        @Setting(value = "Working directory: inbox, runs, failed requests, releases, logs and ledger live under it.", def = "${user.home}/.adapter-ferry", restart = true) Path home,
         @Setting("The models, by name.") Map<String, ModelSettings> models,
         @Setting("The rented machines.") VastSettings vast,
         @Setting("How adapters are pulled.") SourceSettings source,
@@ -58,6 +58,16 @@ public record Settings(
     /** Folder and Ollama name under which a model is deployed. */
     public String deployName(String name) {
         return model(name).deployAs().orElse(name);
+    }
+
+    /**
+     * What differs from earlier settings.
+     *
+     * @param before the settings in force until now
+     * @return the dotted keys whose values differ, sorted
+     */
+    public Changes changesSince(Settings before) {
+        return Changes.between(before, this);
     }
 
     /** Every effective value under its dotted key, in the order of the file; what is not set is absent. */

@@ -47,6 +47,7 @@ public final class SettingsLoader {
             throw new SettingsException(binder.problems().size() == 1 ? binder.problems().getFirst()
                     : binder.problems().size() + " settings are wrong:\n  " + String.join("\n  ", binder.problems()));
         }
+        warnings.addAll(binder.warnings());
         return new LoadedSettings(settings, Map.copyOf(binder.origins()), List.copyOf(warnings));
     }
 

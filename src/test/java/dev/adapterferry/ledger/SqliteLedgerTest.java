@@ -11,6 +11,9 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.Statement;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
 
 class SqliteLedgerTest extends LedgerContract {
@@ -34,6 +37,21 @@ class SqliteLedgerTest extends LedgerContract {
             statement.execute("BEGIN IMMEDIATE");
             assertThat(another(LEASE).runs().get(run.id())).isEqualTo(run);
             statement.execute("ROLLBACK");
+        }
+    }
+
+    @Test
+    void waitsForAnotherWriterAndSaysSoWhenItTakesTooLong() throws Exception {
+        try (Connection connection = DriverManager.getConnection(url()); Statement statement = connection.createStatement()) {
+            statement.execute("BEGIN IMMEDIATE");
+            Ledger impatient = Ledger.open(url() + "?busy_timeout=100", Optional.empty(), Optional.empty(), LEASE);
+            open.add(impatient);
+            assertThatThrownBy(() -> impatient.events().add(null, null, "x", "x", null)).isInstanceOf(TransientFailure.class)
+                    .hasMessageStartingWith("Cannot write to the ledger " + url()).hasMessageContaining("locked");
+            CompletableFuture<Runs.Opened> patient = CompletableFuture.supplyAsync(() -> request("majora", "a"));
+            assertThatThrownBy(() -> patient.get(200, TimeUnit.MILLISECONDS)).isInstanceOf(TimeoutException.class);
+            statement.execute("COMMIT");
+            assertThat(patient.get(10, TimeUnit.SECONDS).joined()).isFalse();
         }
     }
 

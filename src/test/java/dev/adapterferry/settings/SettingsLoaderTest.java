@@ -78,6 +78,7 @@ class SettingsLoaderTest {
         "models: {a: {source: {instance-id: 1, url: 'hf:a/b'}}} | Section models.a.source in FILE, line 1: give either instance-id or url, not both.",
         "http: {host: 0.0.0.0} | Section http in FILE, line 1: host '0.0.0.0' is reachable from other machines: set token, or listen on 127.0.0.1.",
         "alerts: {slack: {enabled: true}} | Section alerts.slack in FILE, line 1: enabled is true, but webhook-url is not set.",
+        "deploy: {ssh: 'host:/path'} | Section deploy in FILE, line 1: ssh must be ssh://user@host:port/path, found 'host:/path'.",
         "health: {forbidden: ['(']} | Setting health.forbidden in FILE, line 1: expected a regular expression (Unclosed group), found '('.",
         "vast: {api-key: '${NO_SUCH_KEY}'} | Setting vast.api-key in FILE, line 1 uses environment variable NO_SUCH_KEY, which is not set; set it, or write ${NO_SUCH_KEY:} if it may be missing.",
         "a: {a: 1, a: 2} | Setting 'a' in FILE, line 1 is given twice.",
@@ -163,6 +164,22 @@ class SettingsLoaderTest {
                 .hasMessageNotContaining("pg-secret-5");
         assertThatThrownBy(() -> new SettingsLoader(folder, Map.of()).load(Optional.empty(), Map.of("hub.endpoint", "https://u:hub-secret-6@h")))
                 .hasMessageContaining("without login and password").hasMessageNotContaining("hub-secret-6");
+    }
+
+    @Test
+    void warnsOfSecretsInTheOpen() throws IOException {
+        assertThat(load("hub: {token: plain-secret-7}\nvast: {api-key: '${NOT_SET:}'}\n").warnings()).containsExactly(
+                "Setting hub.token in " + folder.resolve("ferry.yaml") + ", line 1 holds a secret in the open; write ${NAME} there and set the environment variable.");
+    }
+
+    @Test
+    void saysWhatChangedAndWhatNeedsARestart() throws IOException {
+        Settings before = load("health: {timeout: 1s}\nhub: {token: '${A:one-secret}'}\nmodels: {a: {}, b: {}}\n").settings();
+        Settings after = load("health: {timeout: 2s}\nhub: {token: '${A:two-secret}'}\nmodels: {a: {temperature: 1}}\nledger: {lease: 1m}\n").settings();
+        Changes changes = after.changesSince(before);
+        assertThat(changes.keys()).contains("health.timeout", "hub.token", "models.a.temperature", "ledger.lease", "models.b.temperature").doesNotContain("models.a.context-length", "home");
+        assertThat(changes.restart()).containsExactly("ledger.lease");
+        assertThat(before.changesSince(before).isEmpty()).isTrue();
     }
 
     @Test
