@@ -159,6 +159,8 @@ final class Database implements AutoCloseable {
         if (connection == null || connection.isClosed()) {
             Properties properties = new Properties();
             dialect.prepare(properties);
+            // What the address itself says goes before our choice.
+            properties.stringPropertyNames().stream().filter(name -> url.contains(name + "=")).forEach(properties::remove);
             user.ifPresent(name -> properties.setProperty("user", name));
             password.ifPresent(secret -> properties.setProperty("password", secret.reveal()));
             makeFolder();

@@ -74,6 +74,11 @@ enum Dialect {
     /** How long a statement waits for another process's write. */
     static final int BUSY_MILLIS = 10_000;
 
+    /** Whether a run belongs to the machine on which it was asked for, since its folders are there. A file has one machine, whatever that is called today. */
+    boolean isShared() {
+        return this == POSTGRESQL;
+    }
+
     /** The database's clock in milliseconds since 1970: leases must not depend on the clocks of several machines. */
     final String now;
 

@@ -1,6 +1,5 @@
 package dev.adapterferry.ledger;
 
-import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.progress.Cancellation;
 import java.sql.ResultSet;
@@ -29,6 +28,7 @@ public final class Locks implements AutoCloseable {
     private final Duration lease;
     private final Set<Lease> held = ConcurrentHashMap.newKeySet();
     private ScheduledExecutorService keeper;
+    private boolean troubled;
 
     Locks(Database database, Duration lease) {
         this.database = database;
@@ -142,8 +142,12 @@ public final class Locks implements AutoCloseable {
         for (Lease lease : held) {
             try {
                 beat(lease);
-            } catch (FerryException | IllegalStateException e) {
-                LOG.warn("Cannot keep the lock on '{}' alive: {}", lease.name(), e.getMessage());
+                troubled = false;
+            } catch (RuntimeException e) {
+                if (!troubled) {
+                    LOG.warn("Cannot keep the lock on '{}' alive, trying again: {}", lease.name(), e.getMessage());
+                }
+                troubled = true;
             }
         }
     }

@@ -15,7 +15,8 @@ import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * The runs. A run is opened as queued, claimed by one process, and ended once; each of these is one statement that holds
- * across processes. A machine carries only runs that were opened on it: requests name its folders.
+ * across processes. Of a ledger that several machines share, each carries only the runs that were opened on it: requests name its
+ * folders.
  */
 public final class Runs {
     /** A run that took its process with it this often is not taken up again. */
@@ -26,11 +27,13 @@ public final class Runs {
     private final Database database;
     private final Locks locks;
     private final Events events;
+    private final String here;
 
     Runs(Database database, Locks locks, Events events) {
         this.database = database;
         this.locks = locks;
         this.events = events;
+        this.here = database.dialect().isShared() ? "host = ?" : "? <> ''";
     }
 
     /**
@@ -123,15 +126,15 @@ public final class Runs {
     }
 
     /**
-     * Takes the oldest waiting run of this machine whose model nobody carries, and makes it running.
+     * Takes the oldest waiting run whose model nobody carries, and makes it running.
      *
      * @param cancellation stops the run's work when somebody asks for it through the ledger, or when the lock is lost
      */
     public Optional<Claimed> next(Cancellation cancellation) {
-        List<String> waiting = database.list("SELECT MIN(seq) AS first, model FROM runs WHERE state = 'queued' AND host = ?"
+        List<String> waiting = database.list("SELECT MIN(seq) AS first, model FROM runs WHERE state = 'queued' AND " + here
                 + " AND model NOT IN (SELECT model FROM runs WHERE state = 'running') GROUP BY model ORDER BY first", row -> row.getString("model"), Owner.self().host());
         for (String model : waiting) {
-            Optional<Run> oldest = database.find("SELECT * FROM runs WHERE state = 'queued' AND host = ? AND model = ? ORDER BY seq LIMIT 1", Runs::run, Owner.self().host(), model);
+            Optional<Run> oldest = database.find("SELECT * FROM runs WHERE state = 'queued' AND " + here + " AND model = ? ORDER BY seq LIMIT 1", Runs::run, Owner.self().host(), model);
             Optional<Claimed> claimed = oldest.flatMap(run -> claim(run.id(), cancellation));
             if (claimed.isPresent()) {
                 return claimed;
@@ -199,7 +202,7 @@ public final class Runs {
     }
 
     /**
-     * Puts runs of this machine whose process has died, or has not stirred for two leases, back into the queue; they go on where
+     * Puts runs whose process has died, or has not stirred for two leases, back into the queue; they go on where
      * they were, since finished stages are known by their keys. A run that brought its process down several times is ended instead.
      *
      * @return the runs found, as they stand now
@@ -207,7 +210,7 @@ public final class Runs {
     public List<Run> recover() {
         List<Run> found = new ArrayList<>();
         for (Orphan orphan : database.list("SELECT runs.*, locks.expires - " + database.dialect().now + " AS left_over FROM runs"
-                + " LEFT JOIN locks ON locks.name = 'model ' || runs.model AND locks.run = runs.id WHERE state = 'running' AND host = ? ORDER BY seq",
+                + " LEFT JOIN locks ON locks.name = 'model ' || runs.model AND locks.run = runs.id WHERE state = 'running' AND " + here + " ORDER BY seq",
                 row -> new Orphan(run(row), row.getString("owner"), row.getObject("left_over") == null ? Long.MIN_VALUE : row.getLong("left_over")), Owner.self().host())) {
             if (!Owner.parse(orphan.owner()).isDead() && orphan.leftOver() > -locks.lease().toMillis()) {
                 continue;

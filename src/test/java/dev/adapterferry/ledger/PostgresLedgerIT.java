@@ -46,6 +46,15 @@ class PostgresLedgerIT extends LedgerContract {
     }
 
     @Test
+    void carriesOnlyTheRunsOfItsOwnMachine() throws Exception {
+        Run run = request("majora", "a").run();
+        Database database = new Database(url(), user(), Optional.empty());
+        open.add(database);
+        database.update("UPDATE runs SET host = 'another-machine' WHERE id = ?", run.id());
+        assertThat(ledger.runs().next(new Cancellation())).isEmpty();
+    }
+
+    @Test
     void saysWhenTheServerCannotBeReached() {
         assertThatThrownBy(() -> Ledger.open("jdbc:postgresql://127.0.0.1:1/ferry", user(), Optional.empty(), LEASE)).isInstanceOf(TransientFailure.class)
                 .hasMessageStartingWith("Cannot open the ledger jdbc:postgresql://127.0.0.1:1/ferry: ");
