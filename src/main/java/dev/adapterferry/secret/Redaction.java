@@ -18,15 +18,16 @@ public final class Redaction {
     static final int SHORTEST = 6;
 
     /**
-     * Token shapes; the group stays readable, the rest is masked. A backslash ends each, so that JSON stays JSON. Tokens of the
-     * hub and its like are long and hold a digit, which keeps names such as {@code hf_internal-testing} readable.
+     * Token shapes; the group stays readable, the rest is masked. A backslash ends each, so that JSON stays JSON; lengths are
+     * bounded, so that no text makes the search slow. Tokens of the hub and its like are long and hold a digit, which keeps names
+     * such as {@code hf_internal-testing} readable.
      */
     private static final Pattern SHAPES = Pattern.compile(
             "((?i:authorization)\"?\\s*[:=]\\s*\"?(?i:bearer|basic)\\s+|(?i:bearer)\\s+)[A-Za-z0-9._~+/=-]{8,}"
             + "|(https://hooks\\.slack\\.com/(?:services|workflows|triggers)/)[^\\s\"'<>|\\\\]+"
             + "|(https://(?:[a-z]+\\.)?discord(?:app)?\\.com/api/(?:v\\d+/)?webhooks/)[^\\s\"'<>|\\\\]+"
-            + "|\\b(hf_|sk-lm-|sk-|xox[abprs]-)(?=[A-Za-z0-9:_-]{20})[A-Za-z0-9:_-]*[0-9][A-Za-z0-9:_-]*"
-            + "|([a-z][a-z0-9+.-]*://[^\\s/:@\"'\\\\]+:)[^\\s/@\"'\\\\]+(?=@)"
+            + "|\\b(hf_|sk-lm-|sk-|xox[abprs]-)(?=[A-Za-z0-9:_-]{20})[A-Za-z0-9:_-]{0,300}?[0-9][A-Za-z0-9:_-]*"
+            + "|(\\b[a-z][a-z0-9+.-]{0,20}://[^\\s/:@\"'\\\\]{0,200}:)[^\\s/@\"'\\\\]{1,500}(?=@)"
             + "|([?&](?:api_key|token|access_token|password|X-Amz-Signature|Signature)=)[^&\\s\"'<>\\\\]+");
 
     /** Longest first, so that a secret which contains another one is masked whole. */

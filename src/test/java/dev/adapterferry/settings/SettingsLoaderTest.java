@@ -9,6 +9,7 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -89,6 +90,20 @@ class SettingsLoaderTest {
     }
 
     @Test
+    void refusesWhatIsNoSettingsFileInOneSentence() throws IOException {
+        Path file = folder.resolve("ferry.yaml");
+        for (String text : List.of("\u0000\u0001", "\t- a", "[".repeat(10_000), "{".repeat(10_000), "%YAML 9.9\n---\na: 1", "a: 1\n---\nb: 2", "- a\n- b", "just text", "? [a]\n: b",
+                "health: !!javax.script.ScriptEngineManager [x]", "health: &h {timeout: *h}", "a: *nowhere", "\"open", "home: |", "models: {'': {}}", "models: {a: 3}", "health:\n timeout: 1s\n  retries: 2")) {
+            Files.writeString(file, text);
+            assertThatThrownBy(() -> new SettingsLoader(folder, Map.of()).load(Optional.of(file), Map.of())).as(text.substring(0, Math.min(20, text.length())))
+                    .isInstanceOf(SettingsException.class).hasMessageContaining(file.toString());
+        }
+        Files.write(file, new byte[] {(byte) 0xff, (byte) 0xfe, 0x00, (byte) 0xd8});
+        assertThatThrownBy(() -> new SettingsLoader(folder, Map.of()).load(Optional.of(file), Map.of())).hasMessageContaining("it is not UTF-8 text");
+        assertThatThrownBy(() -> new SettingsLoader(folder, Map.of()).load(Optional.of(folder), Map.of())).isInstanceOf(SettingsException.class);
+    }
+
+    @Test
     void tellsTheLineOfTheKeyAndEverythingThatIsWrong() {
         assertThatThrownBy(() -> load("health:\n  retries: x\n  nonsense: 1\n\nmodels:\n  a:\n    system-prompt: |\n      two\n      lines\n    temperature: hot\n"))
                 .hasMessageStartingWith("3 settings are wrong:\n  ").hasMessageContaining("health.retries in " + folder.resolve("ferry.yaml") + ", line 2:")
@@ -110,7 +125,7 @@ class SettingsLoaderTest {
         assertThat(settings.health().maxLatency()).isEqualTo(Duration.ofSeconds(30));
         assertThat(settings.health().testPrompts()).containsExactly("a, b", "c");
         assertThat(settings.model("qwen2.5-c")).returns(0.1, ModelSettings::temperature).returns(512, ModelSettings::contextLength)
-                .returns(java.util.List.of(Format.Q8_0, Format.F16), ModelSettings::formats).returns(Optional.of(Format.Q8_0), ModelSettings::primaryFormat);
+                .returns(List.of(Format.Q8_0, Format.F16), ModelSettings::formats).returns(Optional.of(Format.Q8_0), ModelSettings::primaryFormat);
         assertThat(settings.model("new").base()).contains("x/y");
         assertThat(loaded.origin("health.timeout")).hasToString("Optional[command line (health.timeout)]");
         assertThat(loaded.origin("health.load-timeout")).hasToString("Optional[environment variable FERRY_HEALTH_LOAD_TIMEOUT]");
@@ -206,9 +221,9 @@ class SettingsLoaderTest {
                   own: {<<: *plain, base: org/own, publisher: me, endpoint: "http://127.0.0.1:5001", test-prompts: [a, b], deploy-as: own-v2}
                 """).settings();
         assertThat(settings.model("plain")).returns(Optional.of("org/general"), ModelSettings::base).returns("acme", ModelSettings::publisher)
-                .returns(URI.create("http://10.0.0.2:1234"), ModelSettings::endpoint).returns(java.util.List.of("One, two?"), ModelSettings::testPrompts);
+                .returns(URI.create("http://10.0.0.2:1234"), ModelSettings::endpoint).returns(List.of("One, two?"), ModelSettings::testPrompts);
         assertThat(settings.model("own")).returns(Optional.of("org/own"), ModelSettings::base).returns("me", ModelSettings::publisher).returns(0.5, ModelSettings::temperature)
-                .returns(URI.create("http://127.0.0.1:5001"), ModelSettings::endpoint).returns(java.util.List.of("a", "b"), ModelSettings::testPrompts);
+                .returns(URI.create("http://127.0.0.1:5001"), ModelSettings::endpoint).returns(List.of("a", "b"), ModelSettings::testPrompts);
         assertThat(settings.deployName("own")).isEqualTo("own-v2");
         assertThat(settings.deployName("plain")).isEqualTo("plain");
         assertThatThrownBy(() -> settings.model("plane")).hasMessage("No model 'plane' in the settings; did you mean 'plain'?");
