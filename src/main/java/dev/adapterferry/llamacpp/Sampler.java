@@ -15,8 +15,8 @@ final class Sampler implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             chain = NativeCalls.CHAIN_NEW.callAddress(arena.allocate(NativeCalls.CHAIN_PARAMS));
         }
-        if (how.repeatPenalty() != 1) {
-            add(NativeCalls.PENALTIES.callAddress(PENALTY_WINDOW, (float) how.repeatPenalty(), 0f, 0f));
+        if (how.repeatPenalty() != 1 || how.frequencyPenalty() != 0 || how.presencePenalty() != 0) {
+            add(NativeCalls.PENALTIES.callAddress(PENALTY_WINDOW, (float) how.repeatPenalty(), (float) how.frequencyPenalty(), (float) how.presencePenalty()));
         }
         if (how.temperature() <= 0) {
             add(NativeCalls.GREEDY.callAddress());

@@ -35,24 +35,40 @@ class GeneratingModelTest {
     @Test
     void takesTheLikeliestTokenEachTime() {
         Generation answer = model.complete("hello", Sampling.greedy(12), new Cancellation(), piece -> { });
-        List<Integer> expected = new ArrayList<>();
+        List<Integer> expected = likeliest("hello", 12, false);
+        assertThat(answer.text()).isEqualTo(model.model().vocabulary().detokenize(expected.stream().mapToInt(i -> i).toArray(), false));
+        assertThat(answer.answerTokens()).isEqualTo(expected.size());
+        assertThat(answer.promptTokens()).isEqualTo(2);
+    }
+
+    @Test
+    void penaltyKeepsItFromRepeatingItself() {
+        Sampling sampling = new Sampling(0, 0, 1, 0, 1, 0, 1000, OptionalInt.empty(), 40, List.of());
+        Generation varied = model.complete("hello", sampling, new Cancellation(), piece -> { });
+        List<Integer> expected = likeliest("hello", 40, true);
+        assertThat(varied.text()).isEqualTo(model.model().vocabulary().detokenize(expected.stream().mapToInt(i -> i).toArray(), false));
+        assertThat(expected).doesNotHaveDuplicates().isNotEqualTo(likeliest("hello", 40, false));
+    }
+
+    /** Greedy decoding by hand; without repeats when asked, as an overwhelming penalty has it. */
+    private static List<Integer> likeliest(String prompt, int limit, boolean withoutRepeats) {
+        List<Integer> answer = new ArrayList<>();
         try (LoadedModel own = LoadedModel.open(model.model().file()); LlamaContext context = new LlamaContext(own, 128, 1)) {
-            float[] logits = context.decode(own.vocabulary().tokenize("hello", true, true));
-            for (int i = 0; i < 12; i++) {
-                int best = 0;
-                for (int token = 1; token < logits.length; token++) {
-                    best = logits[token] > logits[best] ? token : best;
+            float[] logits = context.decode(own.vocabulary().tokenize(prompt, true, true));
+            while (answer.size() < limit) {
+                int best = -1;
+                for (int token = 0; token < logits.length; token++) {
+                    boolean allowed = !withoutRepeats || !answer.contains(token);
+                    best = allowed && (best < 0 || logits[token] > logits[best]) ? token : best;
                 }
                 if (own.vocabulary().endsGeneration(best)) {
                     break;
                 }
-                expected.add(best);
+                answer.add(best);
                 logits = context.decode(best);
             }
-            assertThat(answer.text()).isEqualTo(own.vocabulary().detokenize(expected.stream().mapToInt(i -> i).toArray(), false));
         }
-        assertThat(answer.answerTokens()).isEqualTo(expected.size());
-        assertThat(answer.promptTokens()).isEqualTo(2);
+        return answer;
     }
 
     @Test
@@ -62,7 +78,7 @@ class GeneratingModelTest {
     }
 
     private static String random(int seed) {
-        Sampling sampling = new Sampling(1.5, 0, 1, 0, 1.1, OptionalInt.of(seed), 24, List.of());
+        Sampling sampling = new Sampling(1.5, 0, 1, 0, 1.1, 0, 0, OptionalInt.of(seed), 24, List.of());
         return model.complete("the ", sampling, new Cancellation(), piece -> { }).text();
     }
 
@@ -78,7 +94,7 @@ class GeneratingModelTest {
     void stopsAtAStopText() {
         Generation whole = model.complete("x", Sampling.greedy(20), new Cancellation(), piece -> { });
         String stop = whole.text().substring(3, 5);
-        Sampling sampling = new Sampling(0, 40, 1, 0, 1, OptionalInt.empty(), 20, List.of(stop));
+        Sampling sampling = new Sampling(0, 40, 1, 0, 1, 0, 0, OptionalInt.empty(), 20, List.of(stop));
         Generation cut = model.complete("x", sampling, new Cancellation(), piece -> { });
         assertThat(cut.text()).isEqualTo(whole.text().substring(0, whole.text().indexOf(stop)));
         assertThat(cut.finish()).isEqualTo(Generation.Finish.STOP);
@@ -86,7 +102,7 @@ class GeneratingModelTest {
 
     @Test
     void endsWithLengthWhenTokensOrContextRunOut() {
-        Sampling noEnd = new Sampling(0, 40, 1, 0, 1, OptionalInt.empty(), 5, List.of());
+        Sampling noEnd = new Sampling(0, 40, 1, 0, 1, 0, 0, OptionalInt.empty(), 5, List.of());
         Generation five = model.complete("x", noEnd, new Cancellation(), piece -> { });
         assertThat(five.finish()).isEqualTo(Generation.Finish.LENGTH);
         assertThat(five.answerTokens()).isEqualTo(5);

@@ -36,6 +36,8 @@ public final class TinyGguf {
     private final Map<String, byte[]> metadata = new LinkedHashMap<>();
     private final Map<String, int[]> tensors = new LinkedHashMap<>();
 
+    private boolean endless;
+
     private TinyGguf() { }
 
     /**
@@ -46,7 +48,17 @@ public final class TinyGguf {
      * @param chatTemplate Jinja text, or null for none
      */
     public static void write(Path file, long seed, String chatTemplate) throws IOException {
+        write(file, seed, chatTemplate, false);
+    }
+
+    /** The same, but greedily the model never ends an answer: its markers' logits are zero, and some other is above. */
+    public static void writeEndless(Path file, long seed, String chatTemplate) throws IOException {
+        write(file, seed, chatTemplate, true);
+    }
+
+    private static void write(Path file, long seed, String chatTemplate, boolean endless) throws IOException {
         TinyGguf gguf = new TinyGguf();
+        gguf.endless = endless;
         gguf.describe(chatTemplate);
         gguf.listTensors();
         Files.write(file, gguf.bytes(seed));
@@ -123,10 +135,13 @@ public final class TinyGguf {
         }
         pad(out);
         Random random = new Random(seed);
-        for (int[] shape : tensors.values()) {
+        for (Map.Entry<String, int[]> tensor : tensors.entrySet()) {
+            int[] shape = tensor.getValue();
+            int silentFrom = endless && tensor.getKey().equals("output.weight") ? END_OF_TEXT * WIDTH : Integer.MAX_VALUE;
             ByteBuffer data = little(4 * count(shape));
             for (int i = 0; i < count(shape); i++) {
-                data.putFloat(shape.length == 1 ? 1f : (float) (random.nextGaussian() * 0.2));
+                float value = shape.length == 1 ? 1f : (float) (random.nextGaussian() * 0.2);
+                data.putFloat(i < silentFrom ? value : 0f);
             }
             out.writeBytes(data.array());
             pad(out);
