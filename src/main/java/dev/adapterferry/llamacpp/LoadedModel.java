@@ -6,7 +6,6 @@ import dev.adapterferry.failure.FerryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -30,7 +29,7 @@ public final class LoadedModel implements AutoCloseable {
      *
      * @param file a GGUF file
      * @return the model, to be closed
-     * @throws FerryException with llama.cpp's own reason when it refuses the file
+     * @throws FerryException when the file is broken, or with llama.cpp's own reason when it refuses it
      */
     public static LoadedModel open(Path file) {
         return open(file, false, 0);
@@ -42,7 +41,7 @@ public final class LoadedModel implements AutoCloseable {
      * @param file      a GGUF file
      * @param gpuLayers layers to put on the GPU; 0 for none
      * @return the model, to be closed
-     * @throws FerryException with llama.cpp's own reason when it refuses the file
+     * @throws FerryException when the file is broken, or with llama.cpp's own reason when it refuses it
      */
     public static LoadedModel open(Path file, int gpuLayers) {
         return open(file, false, gpuLayers);
@@ -53,7 +52,7 @@ public final class LoadedModel implements AutoCloseable {
      *
      * @param file a GGUF file
      * @return the model, to be closed; no context can be made from it
-     * @throws FerryException with llama.cpp's own reason when it refuses the file
+     * @throws FerryException when the file is broken, or with llama.cpp's own reason when it refuses it
      */
     public static LoadedModel openVocabulary(Path file) {
         return open(file, true, 0);
@@ -61,9 +60,7 @@ public final class LoadedModel implements AutoCloseable {
 
     private static LoadedModel open(Path file, boolean vocabularyOnly, int gpuLayers) {
         LlamaLibrary.load();
-        if (!Files.isReadable(file)) {
-            throw new FerryException("Cannot load model " + file + " into llama.cpp: there is no such readable file.");
-        }
+        LoadableFile.check(file);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment params = NativeCalls.defaults(NativeCalls.MODEL_DEFAULTS, NativeCalls.MODEL_PARAMS, arena);
             NativeCalls.setInt(params, NativeCalls.MODEL_PARAMS, "n_gpu_layers", gpuLayers);
@@ -71,16 +68,10 @@ public final class LoadedModel implements AutoCloseable {
             NativeLog.forget();
             MemorySegment model = NativeCalls.MODEL_LOAD.callAddress(arena.allocateFrom(file.toString()), params);
             if (model.equals(MemorySegment.NULL)) {
-                throw new FerryException("Cannot load model " + file + " into llama.cpp " + LlamaLibrary.BUILD + ": " + reason(file) + ".");
+                throw new FerryException("Cannot load model " + file + " into llama.cpp " + LlamaLibrary.BUILD + ": " + NativeLog.lastErrorOr("it gave no reason") + ".");
             }
             return new LoadedModel(file, model);
         }
-    }
-
-    private static String reason(Path file) {
-        String told = NativeLog.lastErrorOr("it gave no reason");
-        // What is wrong with the container itself goes to standard error only; the log just repeats the name.
-        return told.contains("failed to load model from " + file) ? "it is not a GGUF file that this build can read" : told;
     }
 
     /** The file. */

@@ -55,7 +55,7 @@ final class NativeLog {
             LOG.trace("{}", line);
             // The first complaint names the cause; later ones only repeat that loading failed.
             if (level == ERROR && LAST_ERROR.get() == null) {
-                LAST_ERROR.set(line.replaceFirst("^[a-z_0-9]+: (error loading model: )?", ""));
+                LAST_ERROR.set(line.replaceFirst("^[a-z_0-9]+: (error loading model[a-z ]*: )*", ""));
             }
         } catch (RuntimeException | Error e) {
             // Nothing sensible is left to do: a log line is lost.

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.failure.MalformedFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -107,11 +108,31 @@ class LlamaContextTest {
     @Test
     void tellsWhyAFileIsRefused() throws IOException {
         Path text = Files.writeString(folder.resolve("text.gguf"), "This is no model.");
-        assertThatThrownBy(() -> LoadedModel.open(text)).isInstanceOf(FerryException.class).hasMessageContaining("text.gguf into llama.cpp b4916: it is not a GGUF file");
+        assertThatThrownBy(() -> LoadedModel.open(text)).isInstanceOf(MalformedFile.class).hasMessageContaining("text.gguf");
         byte[] whole = Files.readAllBytes(file);
         Path cut = Files.write(folder.resolve("cut.gguf"), Arrays.copyOf(whole, whole.length - 20_000));
-        assertThatThrownBy(() -> LoadedModel.open(cut)).isInstanceOf(FerryException.class).hasMessageContaining("not within the file bounds");
+        assertThatThrownBy(() -> LoadedModel.open(cut)).isInstanceOf(MalformedFile.class).hasMessageContaining("cut.gguf");
         assertThatThrownBy(() -> LoadedModel.open(folder.resolve("absent.gguf"))).isInstanceOf(FerryException.class).hasMessageContaining("no such readable file");
+    }
+
+    @Test
+    void passesOnWhyLlamaCppRefuses() throws IOException {
+        Path foreign = patched("foreign.gguf", "llama", "llamb");
+        assertThatThrownBy(() -> LoadedModel.open(foreign)).isInstanceOf(FerryException.class).hasMessageContaining("foreign.gguf into llama.cpp b4916: unknown model architecture: 'llamb'");
+    }
+
+    @Test
+    void refusesATokenThatOccursTwiceBecauseLlamaCppWouldEndTheProcess() throws IOException {
+        // Length and text of the tokens a and b, one after the other: the second becomes the first.
+        String one = "\u0001\0\0\0\0\0\0\0";
+        Path twice = patched("twice.gguf", one + "a" + one + "b", one + "a" + one + "a");
+        assertThatThrownBy(() -> LoadedModel.open(twice)).isInstanceOf(MalformedFile.class).hasMessageContaining("token 98, 'a', is the same as an earlier one");
+    }
+
+    /** The model file with the first occurrence of a text replaced by one of the same length. */
+    private static Path patched(String name, String text, String by) throws IOException {
+        String bytes = new String(Files.readAllBytes(file), java.nio.charset.StandardCharsets.ISO_8859_1);
+        return Files.write(folder.resolve(name), bytes.replaceFirst(java.util.regex.Pattern.quote(text), by).getBytes(java.nio.charset.StandardCharsets.ISO_8859_1));
     }
 
     @Test

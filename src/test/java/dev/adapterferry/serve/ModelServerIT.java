@@ -226,7 +226,7 @@ class ModelServerIT {
         "/v1/chat/completions => {\"model\": \"first\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"tools\": [{}]} => 400 => 'tools' is not supported",
         "/v1/chat/completions => {\"model\": \"first\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"stop\": \"\"} => 400 => 'stop' must be",
         "/v1/chat/completions => {\"model\": \"second\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}]} => 400 => carries no chat template",
-        "/v1/chat/completions => {\"model\": \"broken\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"stream\": true} => 400 => not a GGUF file",
+        "/v1/chat/completions => {\"model\": \"broken\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"stream\": true} => 400 => broken.gguf at byte",
         "/v1/completions => {\"model\": \"first\"} => 400 => 'prompt' must be a text",
         "/v1/embeddings => {\"model\": \"first\"} => 404 => Unknown request",
         "/v2 => {} => 404 => Unknown request"

@@ -1,0 +1,47 @@
+package dev.adapterferry.llamacpp;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.gguf.GgufFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Looks at a file before llama.cpp does. Most defects llama.cpp refuses in words, but some end the whole process (an
+ * assertion about a token that occurs twice) or keep it busy for minutes (absurd array lengths); a server must survive both.
+ */
+final class LoadableFile {
+    private LoadableFile() { }
+
+    /**
+     * Refuses what llama.cpp would not survive.
+     *
+     * @throws MalformedFile  with offset and defect when the container is broken
+     * @throws FerryException when the file cannot be read
+     */
+    static void check(Path file) {
+        if (!Files.isReadable(file)) {
+            throw new FerryException("Cannot load model " + file + " into llama.cpp: there is no such readable file.");
+        }
+        try (GgufFile gguf = GgufFile.open(file)) {
+            List<String> tokens = gguf.metadata().findStrings("tokenizer.ggml.tokens").orElse(List.of());
+            Set<String> seen = new HashSet<>(tokens.size() * 2);
+            for (int id = 0; id < tokens.size(); id++) {
+                String token = asInC(tokens.get(id));
+                // llama.cpp names empty tokens after their ids; what is no UTF-8 cannot be told apart here.
+                if (!token.isEmpty() && token.indexOf('\uFFFD') < 0 && !seen.add(token)) {
+                    throw new MalformedFile(file, -1, "token " + id + ", '" + token + "', is the same as an earlier one; llama.cpp needs each to be unique. Convert the model again, with a sound tokenizer.");
+                }
+            }
+        }
+    }
+
+    /** C's strings end at the first zero. */
+    private static String asInC(String text) {
+        int zero = text.indexOf('\0');
+        return zero < 0 ? text : text.substring(0, zero);
+    }
+}
