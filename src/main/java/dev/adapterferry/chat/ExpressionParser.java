@@ -295,26 +295,6 @@ final class ExpressionParser {
         return value == null ? null : (Long) Values.integer(value);
     }
 
-    /**
-     * Arguments in parentheses.
-     *
-     * @param positional by place
-     * @param named      by name
-     */
-    private record Arguments(List<Expression> positional, Map<String, Expression> named) {
-        List<Object> places(Scope scope) {
-            List<Object> values = new ArrayList<>();
-            positional.forEach(argument -> values.add(argument.value(scope)));
-            return values;
-        }
-
-        Map<String, Object> names(Scope scope) {
-            Map<String, Object> values = new LinkedHashMap<>();
-            named.forEach((name, argument) -> values.put(name, argument.value(scope)));
-            return values;
-        }
-    }
-
     private Arguments arguments() {
         Arguments arguments = new Arguments(new ArrayList<>(), new LinkedHashMap<>());
         in.expectSymbol("(");
@@ -369,7 +349,7 @@ final class ExpressionParser {
         if (!Functions.FILTERS.containsKey(name)) {
             throw in.defect("the filter '" + name + "' is not known here");
         }
-        Arguments arguments = in.seesSymbol("(") ? arguments() : new Arguments(List.of(), Map.of());
+        Arguments arguments = in.seesSymbol("(") ? arguments() : Arguments.NONE;
         return scope -> apply(Functions.FILTERS.get(name), "filter '" + name + "'", line, object, arguments, scope);
     }
 
@@ -380,7 +360,7 @@ final class ExpressionParser {
         if (!Functions.TESTS.containsKey(name)) {
             throw in.defect("the test '" + name + "' is not known here");
         }
-        Arguments arguments = new Arguments(List.of(), Map.of());
+        Arguments arguments = Arguments.NONE;
         if (in.seesSymbol("(")) {
             arguments = arguments();
         } else if (beginsPrimary()) {
