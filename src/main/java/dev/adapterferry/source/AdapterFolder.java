@@ -3,14 +3,13 @@ package dev.adapterferry.source;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Durable;
 import dev.adapterferry.progress.Cancellation;
+import dev.adapterferry.tensor.ShardedSafetensors;
 import dev.adapterferry.transfer.Checksum;
 import dev.adapterferry.transfer.FileEntry;
 import dev.adapterferry.transfer.FolderLock;
 import dev.adapterferry.transfer.PartFile;
 import java.io.Closeable;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -171,39 +170,19 @@ final class AdapterFolder implements Closeable {
     }
 
     private void check(PulledAdapter pulled) {
+        if (pulled.files().stream().anyMatch(f -> AdapterFiles.isPickle(f.name()))) {
+            return; // nothing in a pickle is safe to look at
+        }
         Set<String> tensors = new TreeSet<>();
-        boolean pickle = false;
-        for (PulledAdapter.File file : pulled.files()) {
-            pickle |= AdapterFiles.isPickle(file.name());
-            if (AdapterFiles.isWeights(file.name()) && AdapterFiles.isSafetensors(file.name())) {
-                try (FileChannel channel = FileChannel.open(staged(file.name()))) {
-                    Optional<String> cut = WeightsCheck.cutShort(channel.size(), (offset, length) -> read(channel, offset, length), tensors);
-                    if (cut.isPresent()) {
-                        throw new FerryException("Cannot use " + file.from() + " from " + pulled.place() + ": it came as it is there, but " + cut.get()
-                                + ". Save the adapter again from the training.");
-                    }
-                } catch (IOException e) {
-                    throw new FerryException("Cannot open " + staged(file.name()) + ": " + Durable.reason(e) + ".", e);
-                }
-            }
+        try (ShardedSafetensors weights = ShardedSafetensors.find(staging, "adapter_model").orElseThrow(() -> new FerryException("no weights"))) {
+            weights.tensors().forEach(tensor -> tensors.add(WeightsCheck.mark(tensor.name(), tensor.elements() == 0)));
+        } catch (FerryException e) {
+            throw new FerryException("Cannot use the adapter from " + pulled.place() + ": it came as it is there, but its weights are damaged (" + e.getMessage()
+                    + "). Save it again from the training.", e);
         }
-        if (!pickle) {
-            WeightsCheck.defect(tensors).ifPresent(defect -> {
-                throw new FerryException("Cannot use the adapter from " + pulled.place() + ": " + defect + ". Save it again from the training.");
-            });
-        }
-    }
-
-    private static byte[] read(FileChannel channel, long offset, int length) {
-        ByteBuffer buffer = ByteBuffer.allocate(length);
-        try {
-            while (buffer.hasRemaining() && channel.read(buffer, offset + buffer.position()) > 0) {
-                // read on until the piece is whole or the file ends
-            }
-        } catch (IOException e) {
-            throw new FerryException("Cannot read back what was pulled: " + Durable.reason(e) + ".", e);
-        }
-        return java.util.Arrays.copyOf(buffer.array(), buffer.position());
+        WeightsCheck.defect(tensors).ifPresent(defect -> {
+            throw new FerryException("Cannot use the adapter from " + pulled.place() + ": " + defect + ". Save it again from the training.");
+        });
     }
 
     private static void delete(Path path) throws IOException {

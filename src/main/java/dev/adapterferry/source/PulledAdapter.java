@@ -1,5 +1,6 @@
 package dev.adapterferry.source;
 
+import dev.adapterferry.source.vast.Homecoming;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -33,8 +34,20 @@ public record PulledAdapter(Path folder, String identity, String place, List<Fil
      * @param size     bytes
      * @param sha256   digest of the content, the same on both sides
      * @param modified last change there, nanoseconds since 1970, 0 when unknown
+     * @param verified whether the far side's own digest was compared; some places state none
      */
-    public record File(String name, String from, long size, String sha256, long modified) { }
+    public record File(String name, String from, long size, String sha256, long modified, boolean verified) { }
+
+    /**
+     * What the cost guard has to know.
+     *
+     * @param instance the rented instance that this came from
+     */
+    public Homecoming homecoming(long instance) {
+        boolean over = state.kind() == TrainingState.Kind.FINISHED || state.kind() == TrainingState.Kind.STOPPED_EARLY;
+        // A pull ends only after the weights were opened here.
+        return new Homecoming(instance, files.size(), (int) files.stream().filter(File::verified).count(), true, over);
+    }
 
     /** Size of all files in bytes. */
     public long bytes() {

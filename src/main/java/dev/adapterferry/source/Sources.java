@@ -8,6 +8,7 @@ import dev.adapterferry.source.ssh.SshEndpoint;
 import dev.adapterferry.source.ssh.SshTarget;
 import dev.adapterferry.source.ssh.SshTree;
 import dev.adapterferry.source.ssh.SftpTransfer;
+import dev.adapterferry.source.ssh.TransferMethod;
 import dev.adapterferry.source.vast.VastApi;
 import dev.adapterferry.source.vast.VastEndpoints;
 import dev.adapterferry.source.vast.VastInstance;
@@ -22,27 +23,40 @@ import java.util.function.Supplier;
  * neither SSH keys nor an API key.
  */
 public final class Sources implements Closeable {
-    private final Supplier<SshAccess> access;
+    private final Ssh ssh;
     private final Supplier<VastApi> vast;
     private final Function<SourceSpec.Hub, FileTree> hub;
     private final Function<SourceSpec.S3, FileTree> s3;
-    private final Function<SshConnection, RemoteShell> shells;
     private SshAccess opened;
 
     /**
-     * @param access makes the SSH client, when first needed; closed with this
+     * How to reach machines.
+     *
+     * @param access makes the SSH client, when first needed; closed with the sources
+     * @param user   login name on rented machines
+     * @param method which way the bytes come
+     * @param terms  channels and patience
+     * @param shells gives the shell that carries commands over a connection that stands: the connection itself, or another client
+     */
+    public record Ssh(Supplier<SshAccess> access, String user, TransferMethod method, SftpTransfer.Terms terms, Function<SshConnection, RemoteShell> shells) { }
+
+    /**
+     * @param ssh    how to reach machines
      * @param vast   makes the vast.ai client, when first needed
      * @param hub    opens repositories
      * @param s3     opens buckets
-     * @param shells gives the shell that carries commands over a connection that stands: the connection itself, or another client
      */
-    public Sources(Supplier<SshAccess> access, Supplier<VastApi> vast, Function<SourceSpec.Hub, FileTree> hub, Function<SourceSpec.S3, FileTree> s3,
-                   Function<SshConnection, RemoteShell> shells) {
-        this.access = access;
+    public Sources(Ssh ssh, Supplier<VastApi> vast, Function<SourceSpec.Hub, FileTree> hub, Function<SourceSpec.S3, FileTree> s3) {
+        this.ssh = ssh;
         this.vast = vast;
         this.hub = hub;
         this.s3 = s3;
-        this.shells = shells;
+    }
+
+    /** Sources that log in to instances as root and take the first way that a machine offers. */
+    public Sources(Supplier<SshAccess> access, Supplier<VastApi> vast, Function<SourceSpec.Hub, FileTree> hub, Function<SourceSpec.S3, FileTree> s3,
+                   Function<SshConnection, RemoteShell> shells) {
+        this(new Ssh(access, "root", TransferMethod.AUTO, SftpTransfer.Terms.usual(), shells), vast, hub, s3);
     }
 
     /** Stands for a kind of source that this process does not offer. */
@@ -62,8 +76,8 @@ public final class Sources implements Closeable {
     public FileTree open(SourceSpec spec) {
         return switch (spec) {
             case SourceSpec.Folder folder -> new LocalTree(folder.path());
-            case SourceSpec.Ssh ssh -> ssh(SshTarget.of(SshEndpoint.parse(ssh.endpoint())), ssh.path());
-            case SourceSpec.Vast instance -> ssh(target(vast.get().show(instance.instance())), instance.path());
+            case SourceSpec.Ssh host -> ssh(SshTarget.of(SshEndpoint.parse(host.endpoint())), host.path());
+            case SourceSpec.Vast instance -> ssh(target(vast.get().show(instance.instance()), ssh.user()), instance.path());
             case SourceSpec.Hub repository -> hub.apply(repository);
             case SourceSpec.S3 bucket -> s3.apply(bucket);
         };
@@ -73,21 +87,22 @@ public final class Sources implements Closeable {
      * The addresses of an instance as an SSH target.
      *
      * @param instance a running instance
+     * @param user     login name
      */
-    public static SshTarget target(VastInstance instance) {
-        List<SshEndpoint> endpoints = VastEndpoints.of(instance).stream().map(c -> new SshEndpoint("root", c.host(), c.port(), c.way())).toList();
+    public static SshTarget target(VastInstance instance, String user) {
+        List<SshEndpoint> endpoints = VastEndpoints.of(instance).stream().map(c -> new SshEndpoint(user, c.host(), c.port(), c.way())).toList();
         return new SshTarget("vast.ai instance " + instance.id(), "vast-" + instance.id(), endpoints,
                 "Attach your public key with 'vastai attach ssh " + instance.id() + " \"$(cat ~/.ssh/id_ed25519.pub)\"' and try again.");
     }
 
     private FileTree ssh(SshTarget target, String path) {
         SshConnection connection = access().connect(target);
-        return new SshTree(shells.apply(connection), target.name(), path, root -> new SftpTransfer(connection, root, SftpTransfer.Terms.usual()), connection);
+        return new SshTree(ssh.shells().apply(connection), target.name(), path, root -> ssh.method().open(connection, root, ssh.terms()), connection);
     }
 
     private synchronized SshAccess access() {
         if (opened == null) {
-            opened = access.get();
+            opened = ssh.access().get();
         }
         return opened;
     }

@@ -13,8 +13,8 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Looks at the header of an adapter's safetensors file, here or on the far side, and says what is wrong with it. Cheap
- * enough to ask before every pull: a training that is still writing leaves a file whose header and length disagree.
+ * Looks at the header of an adapter's safetensors file on the far side and says what is wrong with it. Cheap enough to ask
+ * before every pull: a training that is still writing leaves a file whose header and length disagree.
  *
  * <p>Format: 8 bytes little-endian header length N, N bytes of JSON, tensor data; the largest {@code data_offsets} end plus
  * 8 + N is the file's size.
@@ -40,7 +40,7 @@ final class WeightsCheck {
      *
      * @param size    its length
      * @param piece   reads it
-     * @param tensors receives the tensors' names; those of empty tensors with {@link #EMPTY} before them
+     * @param tensors receives the tensors' names, marked when they are empty
      * @return what is wrong, or empty
      */
     static Optional<String> cutShort(long size, Piece piece, Set<String> tensors) {
@@ -74,9 +74,14 @@ final class WeightsCheck {
                 return Optional.of("tensor '" + tensor.getKey() + "' has no valid place");
             }
             end = Math.max(end, to);
-            tensors.add(from == to ? EMPTY + tensor.getKey() : tensor.getKey());
+            tensors.add(mark(tensor.getKey(), from == to));
         }
         return 8 + length + end == size ? Optional.empty() : Optional.of("the tensors end at byte " + (8 + length + end) + ", the file at " + size);
+    }
+
+    /** A tensor's name as {@link #defect} wants it. */
+    static String mark(String tensor, boolean empty) {
+        return empty ? EMPTY + tensor : tensor;
     }
 
     /**

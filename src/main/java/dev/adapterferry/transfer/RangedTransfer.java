@@ -76,7 +76,7 @@ public final class RangedTransfer implements Transfer {
 
         Checksum run() {
             long missing = file.size() - segments.part().kept();
-            int lanes = (int) Math.clamp((missing + shape.segmentBytes() - 1) / shape.segmentBytes(), missing == 0 ? 0 : 1, shape.lanes());
+            int lanes = (int) Math.min(Math.ceilDiv(missing, shape.segmentBytes()), shape.lanes());
             List<Thread> threads = new ArrayList<>();
             for (int i = 0; i < lanes; i++) {
                 threads.add(Thread.ofPlatform().daemon().name(method + "-lane-" + i).start(this::carry));

@@ -19,7 +19,7 @@ final class Segments {
 
     Segments(PartFile part, long segmentBytes, String activity, TransferTerms terms) {
         this.part = part;
-        this.blocksPerSegment = (int) Math.max(1, segmentBytes / PartFile.BLOCK);
+        this.blocksPerSegment = (int) Math.clamp(segmentBytes / PartFile.BLOCK, 1, Integer.MAX_VALUE);
         this.terms = terms;
         this.activity = activity;
         this.taken = part.complete();
@@ -38,7 +38,7 @@ final class Segments {
             return null;
         }
         int end = taken.nextSetBit(first);
-        int limit = Math.min(part.blocks(), first + blocksPerSegment);
+        int limit = (int) Math.min(part.blocks(), (long) first + blocksPerSegment);
         int blocks = (end < 0 ? limit : Math.min(end, limit)) - first;
         taken.set(first, first + blocks);
         return new Stretch(first, blocks);

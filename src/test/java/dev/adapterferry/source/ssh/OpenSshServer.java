@@ -68,7 +68,8 @@ public final class OpenSshServer implements AutoCloseable {
         Path config = folder.resolve("sshd_config");
         Files.writeString(config, String.join("\n", "ListenAddress 127.0.0.1", "Port " + port, "HostKey " + host, "AuthorizedKeysFile " + folder.resolve("authorized_keys"),
                 "PidFile none", "StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no", "PermitRootLogin prohibit-password",
-                "MaxStartups 100", "Subsystem sftp " + find("sftp-server"), String.join("\n", extra), ""));
+                "MaxStartups 100", String.join("\n", extra),
+                List.of(extra).stream().anyMatch(l -> l.startsWith("Subsystem")) ? "" : "Subsystem sftp " + find("sftp-server"), ""));
         Process process = new ProcessBuilder(List.of(find("sshd").toString(), "-D", "-e", "-f", config.toString()))
                 .redirectErrorStream(true).redirectOutput(folder.resolve("sshd.log").toFile()).start();
         OpenSshServer server = new OpenSshServer(process, port, key);

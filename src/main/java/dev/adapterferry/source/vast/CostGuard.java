@@ -1,0 +1,124 @@
+package dev.adapterferry.source.vast;
+
+import dev.adapterferry.failure.Cancelled;
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.progress.Cancellation;
+import dev.adapterferry.transfer.Pause;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Stops or destroys an instance after its adapter has come home, when and only when everything about the pull was verified,
+ * and does not believe that it happened before the service says so.
+ */
+public final class CostGuard {
+    private static final Duration INTERVAL = Duration.ofSeconds(5);
+
+    private final VastApi api;
+    private final Duration patience;
+    private final Pause pause;
+
+    /**
+     * @param api      asks and commands the service
+     * @param patience how long to wait for the state to be reached
+     */
+    public CostGuard(VastApi api, Duration patience) {
+        this(api, patience, Pause.SLEEP);
+    }
+
+    CostGuard(VastApi api, Duration patience, Pause pause) {
+        this.api = api;
+        this.patience = patience;
+        this.pause = pause;
+    }
+
+    /**
+     * What came of it, for the alert.
+     *
+     * @param instance the instance
+     * @param wanted   what was asked for
+     * @param done     whether the state was seen to be reached
+     * @param saved    dollars per hour that are no longer spent; 0 when nothing was done or the price is unknown
+     * @param still    dollars per hour that are still spent (the storage of a stopped instance)
+     * @param sentence what to tell people
+     */
+    public record Outcome(long instance, AfterPull wanted, boolean done, double saved, double still, String sentence) { }
+
+    /**
+     * Acts after a pull. Never throws for what merely did not work out: the adapter is home, and the outcome says that the
+     * instance still costs.
+     *
+     * @param wanted       what to do
+     * @param homecoming   what is known of the pull
+     * @param cancellation ends the waiting, not what was already commanded
+     * @return what came of it
+     */
+    public Outcome act(AfterPull wanted, Homecoming homecoming, Cancellation cancellation) {
+        long id = homecoming.instance();
+        if (wanted == AfterPull.KEEP) {
+            return new Outcome(id, wanted, true, 0, 0, "Instance " + id + " was kept.");
+        }
+        String objection = homecoming.objection();
+        if (!objection.isEmpty()) {
+            return failed(id, wanted, "Instance " + id + " was not " + past(wanted) + ": " + objection + ". It goes on costing money.");
+        }
+        try {
+            Optional<VastInstance> before = api.find(id);
+            if (before.isEmpty()) {
+                return new Outcome(id, wanted, true, 0, 0, "Instance " + id + " is gone already.");
+            }
+            double price = before.get().pricePerHour();
+            if (wanted == AfterPull.STOP && before.get().isStopped()) {
+                return new Outcome(id, wanted, true, 0, before.get().storagePerHour(), "Instance " + id + " is stopped already.");
+            }
+            if (wanted == AfterPull.STOP) {
+                api.stop(id);
+            } else {
+                api.destroy(id);
+            }
+            return await(wanted, id, price, cancellation);
+        } catch (Cancelled e) {
+            return failed(id, wanted, "Instance " + id + " was told to be " + past(wanted) + "; nobody waited to see it happen. Look at it: it may go on costing money.");
+        } catch (TransientFailure e) {
+            return failed(id, wanted, "Instance " + id + " could not be " + past(wanted) + " and may go on costing money: " + e.getMessage());
+        } catch (FerryException e) {
+            return failed(id, wanted, "Instance " + id + " was not " + past(wanted) + " and goes on costing money: " + e.getMessage());
+        }
+    }
+
+    private Outcome await(AfterPull wanted, long id, double price, Cancellation cancellation) {
+        for (Duration waited = Duration.ZERO; ; waited = waited.plus(INTERVAL)) {
+            Optional<VastInstance> now = api.find(id);
+            if (now.isEmpty()) {
+                return new Outcome(id, wanted, true, price, 0, "Instance " + id + " was " + past(wanted) + money(price, 0) + ".");
+            }
+            if (wanted == AfterPull.STOP && now.get().isStopped()) {
+                double storage = now.get().storagePerHour();
+                return new Outcome(id, wanted, true, Math.max(0, price - storage), storage, "Instance " + id + " was stopped" + money(Math.max(0, price - storage), storage) + ".");
+            }
+            if (waited.compareTo(patience) >= 0) {
+                return failed(id, wanted, "Instance " + id + " was told to be " + past(wanted) + ", but after " + patience.toSeconds() + " s vast.ai still shows it as "
+                        + now.get().status() + ". Look at it: it may go on costing money.");
+            }
+            cancellation.check("waiting for instance " + id + " to be " + past(wanted));
+            pause.pause(INTERVAL);
+        }
+    }
+
+    private static Outcome failed(long id, AfterPull wanted, String sentence) {
+        return new Outcome(id, wanted, false, 0, 0, sentence);
+    }
+
+    private static String past(AfterPull wanted) {
+        return wanted == AfterPull.DESTROY ? "destroyed" : "stopped";
+    }
+
+    private static String money(double saved, double still) {
+        if (saved <= 0) {
+            return "";
+        }
+        return String.format(Locale.ROOT, ", which saves $%.2f per hour", saved) + (still > 0 ? String.format(Locale.ROOT, "; its storage goes on costing $%.3f per hour", still) : "");
+    }
+}
