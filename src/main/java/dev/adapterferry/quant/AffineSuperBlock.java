@@ -39,31 +39,25 @@ final class AffineSuperBlock extends ScalarKernel {
         float[] w = importance == null
                 ? weights(x)
                 : importanceWeights(x, importance, 2 * sumOfSquares(x, 0, 256) / 256);
-        AffineSearch search = importance == null ? plain : weighted;
         int[] codes = new int[256];
         float[] scale = new float[8];
         float[] min = new float[8];
         float[] sumW = new float[8];
         for (int j = 0; j < 8; j++) {
-            AffineSearch.Fit fit = search.search(x, w, 32 * j, codes);
+            AffineSearch.Fit fit = search(importance != null).search(x, w, 32 * j, codes);
             scale[j] = fit.scale();
             min[j] = fit.min();
             sumW[j] = sum(w, 32 * j, 32);
         }
         int[] a = new int[8];
         int[] b = new int[8];
-        float d = importance == null ? levels(scale, a) : LEVELS.search(scale, sumW, a);
-        float dmin = importance == null ? levels(min, b) : LEVELS.search(min, sumW, b);
-        out.putShort(0, Rounding.half(d));
-        out.putShort(2, Rounding.half(dmin));
+        float d = putLevels(scale, a, sumW, importance != null, out, 0);
+        float dmin = putLevels(min, b, sumW, importance != null, out, 2);
         SixBitScales.put(a, b, out, 4);
-
-        float storedD = Rounding.throughHalf(d);
-        float storedMin = Rounding.throughHalf(dmin);
         for (int i = 0; i < 256; i++) {
-            float step = storedD * a[i / 32];
+            float step = d * a[i / 32];
             if (step != 0) {
-                codes[i] = Rounding.nearestEven((x[i] + storedMin * b[i / 32]) / step, 0, limit);
+                codes[i] = Rounding.nearestEven((x[i] + dmin * b[i / 32]) / step, 0, limit);
             }
         }
         if (limit == 31) {
@@ -84,8 +78,24 @@ final class AffineSuperBlock extends ScalarKernel {
         return w;
     }
 
-    /** Levels 0 to 63 of 8 values; returns their unit. */
-    private static float levels(float[] values, int[] levels) {
+    /**
+     * Expresses 8 scales or minima as levels 0 to 63 of a common unit, and stores the unit.
+     *
+     * @param values     8 scales or minima
+     * @param levels     receives their levels
+     * @param sumW       sum of the weights of each sub-block, which count with importance only
+     * @param importance whether to search the unit under those weights
+     * @param out        the block
+     * @param at         where the unit belongs, as binary16
+     * @return the unit as stored
+     */
+    float putLevels(float[] values, int[] levels, float[] sumW, boolean importance, ByteBuffer out, int at) {
+        float unit = importance ? LEVELS.search(values, sumW, levels) : plainLevels(values, levels);
+        out.putShort(at, Rounding.half(unit));
+        return Rounding.throughHalf(unit);
+    }
+
+    private static float plainLevels(float[] values, int[] levels) {
         float max = 0;
         for (float v : values) {
             max = v > max ? v : max;
@@ -95,6 +105,21 @@ final class AffineSuperBlock extends ScalarKernel {
             levels[j] = Math.min(63, Rounding.nearestEven(k * values[j]) & 0xff);
         }
         return max / 63;
+    }
+
+    /** The search of the sub-blocks. */
+    AffineSearch search(boolean importance) {
+        return importance ? weighted : plain;
+    }
+
+    /** Largest code. */
+    int limit() {
+        return limit;
+    }
+
+    /** Offset of the low nibbles. */
+    int nibblesAt() {
+        return nibblesAt;
     }
 
     @Override

@@ -10,6 +10,8 @@ public final class Kernels {
     private static final Set<GgmlType> TYPES = Collections.unmodifiableSet(EnumSet.complementOf(
             EnumSet.of(GgmlType.I8, GgmlType.I16, GgmlType.I32, GgmlType.I64, GgmlType.F64)));
 
+    private static final boolean VECTORS = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent() && Lanes.ARE_WORTHWHILE;
+
     private Kernels() {
     }
 
@@ -24,7 +26,15 @@ public final class Kernels {
      * @throws FerryException when the type has no kernel (integers and F64, which no mix chooses)
      */
     public static RowKernel forType(GgmlType type) {
-        return scalar(type);
+        return VECTORS ? vector(type) : scalar(type);
+    }
+
+    private static RowKernel vector(GgmlType type) {
+        return switch (type) {
+            case Q4_K, Q5_K -> new VectorAffineSuperBlock(type);
+            case Q6_K -> new VectorQ6_K();
+            default -> scalar(type);
+        };
     }
 
     /**

@@ -13,7 +13,7 @@ import java.nio.ByteBuffer;
  * </pre>
  */
 final class Q6_K extends ScalarKernel {
-    private static final SymmetricSearch SEARCH = new SymmetricSearch(16, 32);
+    static final SymmetricSearch SEARCH = new SymmetricSearch(16, 32);
 
     Q6_K() {
         super(GgmlType.Q6_K);

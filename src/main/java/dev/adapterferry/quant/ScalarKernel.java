@@ -2,6 +2,7 @@ package dev.adapterferry.quant;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.Objects;
 
 /**
@@ -77,6 +78,18 @@ abstract class ScalarKernel implements RowKernel {
             decodeBlock(slice(in, at), dst, dstOffset + i);
             at += type.blockBytes();
         }
+    }
+
+    /**
+     * Encodes one block in place: for the vector twins, where a block leaves what lanes can do.
+     *
+     * @param rowMeanSquare as in {@link #encodeBlock}
+     */
+    final void encodeOne(float[] src, int at, float[] importance, int importanceAt, float rowMeanSquare, byte[] dst, int to) {
+        int block = type.blockElements();
+        encodeBlock(Arrays.copyOfRange(src, at, at + block),
+                importance == null ? null : Arrays.copyOfRange(importance, importanceAt, importanceAt + block),
+                rowMeanSquare, slice(ByteBuffer.wrap(dst), to));
     }
 
     private ByteBuffer slice(ByteBuffer whole, int at) {
