@@ -23,7 +23,12 @@ final class AffineBlock extends ScalarKernel {
         super(type);
         limit = type == GgmlType.Q5_1 ? 31 : 15;
         nibblesAt = type == GgmlType.Q5_1 ? 8 : 4;
-        search = new AffineSearch(32, limit, -0.9f, 0.05f, 36, false);
+        search = search(limit == 31);
+    }
+
+    /** The search with importance, of Q5_1 or Q4_1. */
+    static AffineSearch search(boolean five) {
+        return new AffineSearch(32, five ? 31 : 15, -0.9f, 0.05f, 36, false);
     }
 
     @Override

@@ -16,6 +16,11 @@ final class CodebookSearch {
         return LEVELS[code];
     }
 
+    /** The middle between the level of a code, 1 to 15, and the one below it. */
+    static float midpoint(int code) {
+        return (LEVELS[code - 1] + LEVELS[code]) / 2;
+    }
+
     /** The code whose level is nearest to {@code v}; in the middle the upper one. */
     static int nearest(float v) {
         if (v <= LEVELS[0]) {

@@ -31,8 +31,14 @@ public final class Kernels {
 
     private static RowKernel vector(GgmlType type) {
         return switch (type) {
+            case Q8_0 -> new VectorQ8_0();
+            case Q4_0, Q5_0 -> new VectorSymmetricBlock(type);
+            case Q4_1, Q5_1 -> new VectorAffineBlock(type);
             case Q4_K, Q5_K -> new VectorAffineSuperBlock(type);
             case Q6_K -> new VectorQ6_K();
+            case Q2_K -> new VectorQ2_K();
+            case Q3_K -> new VectorQ3_K();
+            case IQ4_NL, IQ4_XS -> new VectorIQ4(type);
             default -> scalar(type);
         };
     }

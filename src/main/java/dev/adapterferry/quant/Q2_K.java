@@ -25,32 +25,26 @@ final class Q2_K extends ScalarKernel {
     @Override
     void encodeBlock(float[] x, float[] importance, float rowMeanSquare, ByteBuffer out) {
         float[] w = importance == null ? magnitudes(x) : importanceWeights(x, importance, sumOfSquares(x, 0, 256) / 256);
-        AffineSearch search = importance == null ? PLAIN : WEIGHTED;
         int[] codes = new int[256];
         float[] scale = new float[16];
         float[] min = new float[16];
         float[] sumW = new float[16];
         for (int j = 0; j < 16; j++) {
-            AffineSearch.Fit fit = search.search(x, w, 16 * j, codes);
+            AffineSearch.Fit fit = search(importance != null).search(x, w, 16 * j, codes);
             scale[j] = fit.scale();
             min[j] = fit.min();
             sumW[j] = sum(w, 16 * j, 16);
         }
         int[] a = new int[16];
         int[] b = new int[16];
-        float d = importance == null ? levels(scale, a) : LEVELS.search(scale, sumW, a);
-        float dmin = importance == null ? levels(min, b) : LEVELS.search(min, sumW, b);
-        out.putShort(80, Rounding.half(d));
-        out.putShort(82, Rounding.half(dmin));
-
-        float storedD = Rounding.throughHalf(d);
-        float storedMin = Rounding.throughHalf(dmin);
+        float d = putLevels(scale, a, sumW, importance != null, out, 80);
+        float dmin = putLevels(min, b, sumW, importance != null, out, 82);
         for (int j = 0; j < 16; j++) {
             byte packed = (byte) (a[j] | b[j] << 4);
             out.put(j, packed);
-            float step = storedD * (packed & 15);
+            float step = d * (packed & 15);
             if (step != 0) {
-                float offset = storedMin * (packed >> 4 & 15);
+                float offset = dmin * (packed >> 4 & 15);
                 for (int i = 16 * j; i < 16 * j + 16; i++) {
                     codes[i] = Rounding.nearestEven((x[i] + offset) / step, 0, 3);
                 }
@@ -67,18 +61,38 @@ final class Q2_K extends ScalarKernel {
         return w;
     }
 
-    /** Levels 0 to 15 of 16 values; returns their unit. */
-    private static float levels(float[] values, int[] levels) {
+    /**
+     * Expresses 16 scales or minima as levels 0 to 15 of a common unit, and stores the unit.
+     *
+     * @param values     16 scales or minima
+     * @param levels     receives their levels
+     * @param sumW       sum of the weights of each sub-block, which count with importance only
+     * @param importance whether to search the unit under those weights
+     * @param out        the block
+     * @param at         where the unit belongs, as binary16
+     * @return the unit as stored
+     */
+    static float putLevels(float[] values, int[] levels, float[] sumW, boolean importance, ByteBuffer out, int at) {
+        float unit = importance ? LEVELS.search(values, sumW, levels) : plainLevels(values, levels);
+        out.putShort(at, Rounding.half(unit));
+        return Rounding.throughHalf(unit);
+    }
+
+    private static float plainLevels(float[] values, int[] levels) {
         float max = 0;
         for (float v : values) {
             max = v > max ? v : max;
         }
-        if (max > 0) {
-            for (int j = 0; j < 16; j++) {
-                levels[j] = Rounding.nearestEven(15 / max * values[j]);
-            }
+        float k = max > 0 ? 15 / max : 0;
+        for (int j = 0; j < 16; j++) {
+            levels[j] = Rounding.nearestEven(k * values[j]);
         }
         return max / 15;
+    }
+
+    /** The search of the sub-blocks. */
+    static AffineSearch search(boolean importance) {
+        return importance ? WEIGHTED : PLAIN;
     }
 
     @Override

@@ -22,7 +22,12 @@ final class SymmetricBlock extends ScalarKernel {
         super(type);
         limit = type == GgmlType.Q5_0 ? 16 : 8;
         nibblesAt = type == GgmlType.Q5_0 ? 6 : 2;
-        search = new SymmetricSearch(32, limit);
+        search = search(limit == 16);
+    }
+
+    /** The search with importance, of Q5_0 or Q4_0. */
+    static SymmetricSearch search(boolean five) {
+        return new SymmetricSearch(32, five ? 16 : 8);
     }
 
     @Override

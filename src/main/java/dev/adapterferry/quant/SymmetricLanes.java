@@ -135,6 +135,17 @@ final class SymmetricLanes {
         }
     }
 
+    /** Sums of the weights of {@code count} columns, each in ascending order. */
+    void sumWeights(int column, int count, float[] into, int to) {
+        for (int c = 0; c < count; c++) {
+            float sum = 0;
+            for (int i = column + c; i < n * COLUMNS; i += COLUMNS) {
+                sum += w[i];
+            }
+            into[to + c] = sum;
+        }
+    }
+
     /**
      * The codes that the search itself chose.
      *

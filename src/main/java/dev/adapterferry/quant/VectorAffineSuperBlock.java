@@ -27,6 +27,20 @@ final class VectorAffineSuperBlock extends VectorKernel {
         return new SuperBlocks(scalar, importance);
     }
 
+    @Override
+    void decodeBlock(byte[] src, int from, float[] y, int at, Codes codes) {
+        codes.readNibbles256(src, from + scalar.nibblesAt(), 32);
+        if (scalar.limit() == 31) {
+            codes.addBits256(src, from + 16, 4);
+        }
+        ByteBuffer block = ByteBuffer.wrap(src);
+        float d = Codes.half(src, from);
+        float dmin = Codes.half(src, from + 2);
+        for (int j = 0; j < 8; j++) {
+            codes.multiply(32 * j, 32, d * SixBitScales.scale(block, from + 4, j), 0, dmin * SixBitScales.min(block, from + 4, j), y, at + 32 * j);
+        }
+    }
+
     private static final class SuperBlocks implements Batch {
         private final AffineSuperBlock format;
         private final boolean importance;

@@ -22,9 +22,10 @@ abstract class VectorKernel implements RowKernel {
          * @param slot         its place in the batch
          * @param x            values from {@code at}
          * @param importance   weights from {@code importanceAt}, or null
-         * @param sumOfSquares with importance: of the row where the format weighs by row, else of the block
+         * @param squares      with importance: mean of x^2 over the row where the format weighs by row, else the sum
+         *                     of x^2 over the block
          */
-        void load(int slot, float[] x, int at, float[] importance, int importanceAt, float sumOfSquares);
+        void load(int slot, float[] x, int at, float[] importance, int importanceAt, float squares);
 
         /** Searches all that was loaded. Slots not loaded keep what they held, which harms nobody. */
         void search();
@@ -60,7 +61,7 @@ abstract class VectorKernel implements RowKernel {
             int count = Math.min(batch.size(), blocks - first);
             for (int i = 0; i < count; i++) {
                 int block = first + i;
-                batch.load(i, src, srcOffset + n * block, importance, importanceOffset + n * (block % perRow), sums == null ? 0 : sums[block * sums.length / blocks]);
+                batch.load(i, src, srcOffset + n * block, importance, importanceOffset + n * (block % perRow), weighing(sums, block, perRow, rowLength));
             }
             batch.search();
             for (int i = 0; i < count; i++) {
@@ -68,11 +69,17 @@ abstract class VectorKernel implements RowKernel {
                 int at = srcOffset + n * block;
                 int to = dstOffset + type().blockBytes() * block;
                 if (!batch.write(i, src, at, dst, to)) {
-                    float meanSquare = sums != null && scalar.needsRowMeanSquare() ? sums[block / perRow] / rowLength : 0;
-                    scalar.encodeOne(src, at, importance, importanceOffset + n * (block % perRow), meanSquare, dst, to);
+                    scalar.encodeOne(src, at, importance, importanceOffset + n * (block % perRow), weighing(sums, block, perRow, rowLength), dst, to);
                 }
             }
         }
+    }
+
+    private float weighing(float[] sums, int block, int perRow, int rowLength) {
+        if (sums == null) {
+            return 0;
+        }
+        return scalar.needsRowMeanSquare() ? sums[block / perRow] / rowLength : sums[block];
     }
 
     private float[] sums(float[] src, int at, int rows, int rowLength, boolean importance) {
@@ -115,6 +122,20 @@ abstract class VectorKernel implements RowKernel {
 
     @Override
     public final void decode(byte[] src, int srcOffset, int elements, float[] dst, int dstOffset) {
-        scalar.decode(src, srcOffset, elements, dst, dstOffset);
+        Bounds.checkDecode(type(), src, srcOffset, elements, dst, dstOffset);
+        Codes codes = new Codes();
+        int n = type().blockElements();
+        for (int block = 0; block < elements / n; block++) {
+            decodeBlock(src, srcOffset + type().blockBytes() * block, dst, dstOffset + n * block, codes);
+        }
     }
+
+    /**
+     * Decodes one block.
+     *
+     * @param from  index of its first byte
+     * @param at    index of its first value
+     * @param codes scratch
+     */
+    abstract void decodeBlock(byte[] src, int from, float[] y, int at, Codes codes);
 }

@@ -15,6 +15,16 @@ final class VectorQ6_K extends VectorKernel {
         return new SuperBlocks(importance);
     }
 
+    @Override
+    void decodeBlock(byte[] src, int from, float[] y, int at, Codes codes) {
+        codes.readNibbles256(src, from, 64);
+        codes.addPairs256(src, from + 128, 4);
+        float d = Codes.half(src, from + 208);
+        for (int j = 0; j < 16; j++) {
+            codes.multiply(16 * j, 16, d * src[from + 192 + j], 32, 0, y, at + 16 * j);
+        }
+    }
+
     private static final class SuperBlocks extends SixteenGroups {
         private final boolean importance;
         private final SymmetricLanes[] lanes = new SymmetricLanes[TILES];
