@@ -31,6 +31,8 @@ public final class Kernels {
 
     private static RowKernel vector(GgmlType type) {
         return switch (type) {
+            case F32 -> new BulkF32();
+            case F16, BF16 -> new BulkHalf(type);
             case Q8_0 -> new VectorQ8_0();
             case Q4_0, Q5_0 -> new VectorSymmetricBlock(type);
             case Q4_1, Q5_1 -> new VectorAffineBlock(type);

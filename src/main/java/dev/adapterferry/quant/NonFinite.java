@@ -1,11 +1,18 @@
 package dev.adapterferry.quant;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+
 /**
  * Finds what must not reach a model file. A kernel's codes for a block with a NaN or an infinity are unspecified (it
  * neither fails nor harms other blocks), so whoever feeds it looks here first; and a block of huge finite values can
  * still overflow its binary16 scale, which {@link #inBlocks} finds afterwards, as llama.cpp's own validation does.
  */
 public final class NonFinite {
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final int CHUNK = 1024;
+
     private NonFinite() {
     }
 
@@ -18,16 +25,12 @@ public final class NonFinite {
      * @return index of the first that is not finite, counted from {@code offset}, or -1
      */
     public static int inValues(float[] x, int offset, int n) {
-        // 0 times a finite value is 0; sums of them stay 0. Whole chunks pass without a branch per value.
         int i = offset;
         int end = offset + n;
         while (i < end) {
-            int stop = Math.min(end, i + 256);
-            int largest = 0;
-            for (int j = i; j < stop; j++) {
-                largest = Math.max(largest, Float.floatToRawIntBits(x[j]) & 0x7fffffff);
-            }
-            if (largest >= 0x7f800000) {
+            int stop = Math.min(end, i + CHUNK);
+            // The maximum keeps a NaN, and the compiler makes vectors of it: no branch per value.
+            if (!Float.isFinite(largest(x, i, stop))) {
                 while (Float.isFinite(x[i])) {
                     i++;
                 }
@@ -36,6 +39,14 @@ public final class NonFinite {
             i = stop;
         }
         return -1;
+    }
+
+    private static float largest(float[] x, int from, int to) {
+        float largest = 0;
+        for (int i = from; i < to; i++) {
+            largest = Math.max(largest, Math.abs(x[i]));
+        }
+        return largest;
     }
 
     /**
@@ -50,13 +61,34 @@ public final class NonFinite {
      */
     public static int inBlocks(GgmlType type, byte[] encoded, int offset, int elements) {
         int at = offset;
-        for (int i = 0; i < elements; i += type.blockElements()) {
+        int sound = !type.isQuantized() && elements >= 8 ? soundPrefix(type, encoded, offset, elements) : 0;
+        at += sound * type.blockBytes();
+        for (int i = sound; i < elements; i += type.blockElements()) {
             if (isBroken(type, encoded, at)) {
                 return i;
             }
             at += type.blockBytes();
         }
         return -1;
+    }
+
+    /** Number of plain elements, in whole groups of eight bytes, before the first group with one that is not finite. */
+    private static int soundPrefix(GgmlType type, byte[] encoded, int offset, int elements) {
+        long exponents = switch (type) {
+            case F16 -> 0x7c00_7c00_7c00_7c00L;
+            case BF16 -> 0x7f80_7f80_7f80_7f80L;
+            case F32 -> 0x7f80_0000_7f80_0000L;
+            default -> 0;
+        };
+        // One more in the lowest place of an exponent of all ones carries into the sign.
+        long signs = type == GgmlType.F32 ? 0x8000_0000_8000_0000L : 0x8000_8000_8000_8000L;
+        long carry = exponents == 0 ? 0 : signs - exponents;
+        int bytes = elements * type.blockBytes() / 8 * 8;
+        int i = 0;
+        while (i < bytes && (((long) LONG.get(encoded, offset + i) & exponents) + carry & signs) == 0) {
+            i += 8;
+        }
+        return i / type.blockBytes();
     }
 
     private static boolean isBroken(GgmlType type, byte[] b, int at) {
