@@ -33,9 +33,13 @@ final class Lanes {
     }
 
     private static VectorSpecies<Float> species() {
-        int widest = Integer.getInteger(WIDEST, 512);
-        int bits = Math.min(Math.min(widest, 512), FloatVector.SPECIES_PREFERRED.vectorBitSize());
+        int bits = Math.min(Integer.getInteger(WIDEST, 512), preferredBits());
         return VectorSpecies.of(float.class, VectorShape.forBitSize(Math.max(128, bits)));
+    }
+
+    /** Width of the vectors that this machine prefers, 512 at most. */
+    static int preferredBits() {
+        return Math.min(512, FloatVector.SPECIES_PREFERRED.vectorBitSize());
     }
 
     /** The bits of 12582912 + 0: rounded integers are read relative to them. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -25,8 +26,8 @@ class KernelTwinsTest {
     @ParameterizedTest
     @MethodSource("types")
     void encodesEveryKindOfWeightsAlike(GgmlType type) {
-        int rowLength = 1024;
-        int rows = 5;
+        int rowLength = 768;
+        int rows = 2;
         for (Samples kind : Samples.values()) {
             float[] x = kind.rows(rows, rowLength, 7);
             encodesAlike(type, x, rows, rowLength, null, kind + "");
@@ -38,8 +39,8 @@ class KernelTwinsTest {
     @ParameterizedTest
     @MethodSource("types")
     void encodesAwkwardShapesAlike(GgmlType type) {
-        for (int rows : new int[] {0, 1, 2, 3, 7}) {
-            for (int blocks : new int[] {0, 1, 2, 3, 4, 5, 7, 8, 9, 17}) {
+        for (int rows : new int[] {0, 1, 2, 5}) {
+            for (int blocks : new int[] {0, 1, 2, 3, 5, 9}) {
                 int rowLength = blocks * type.blockElements();
                 float[] x = Samples.NORMAL.rows(rows, rowLength, rows + 31L * blocks);
                 encodesAlike(type, x, rows, rowLength, null, rows + " x " + blocks);
@@ -69,7 +70,7 @@ class KernelTwinsTest {
     @ParameterizedTest
     @MethodSource("types")
     void decodesAnyBytesAlike(GgmlType type) {
-        for (int blocks : new int[] {0, 1, 2, 3, 5, 64}) {
+        for (int blocks : new int[] {0, 1, 2, 3, 5, 20}) {
             byte[] bytes = new byte[blocks * type.blockBytes() + 9];
             new Random(blocks).nextBytes(bytes);
             int elements = blocks * type.blockElements();
@@ -91,12 +92,12 @@ class KernelTwinsTest {
         int rowLength = 1024;
         float[] q = Samples.importance(rowLength, false, 1);
         try (ExecutorService threads = Executors.newFixedThreadPool(4)) {
-            Callable<Integer> work = () -> IntStream.range(0, 12).map(i -> {
+            Callable<Integer> work = () -> IntStream.range(0, 4).map(i -> {
                 float[] x = Samples.NORMAL.rows(2, rowLength, i);
                 return Arrays.hashCode(encode(kernel, x, 2, rowLength, i % 2 == 0 ? null : q));
             }).sum();
             int expected = work.call();
-            for (Future<Integer> result : threads.invokeAll(java.util.Collections.nCopies(8, work))) {
+            for (Future<Integer> result : threads.invokeAll(Collections.nCopies(8, work))) {
                 assertThat(result.get()).isEqualTo(expected);
             }
         }
