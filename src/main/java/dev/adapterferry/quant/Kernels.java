@@ -2,7 +2,9 @@ package dev.adapterferry.quant;
 
 import dev.adapterferry.failure.FerryException;
 import java.util.Collections;
+import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.Map;
 import java.util.Set;
 
 /** Where callers get their kernels. */
@@ -11,6 +13,18 @@ public final class Kernels {
             EnumSet.of(GgmlType.I8, GgmlType.I16, GgmlType.I32, GgmlType.I64, GgmlType.F64)));
 
     private static final boolean VECTORS = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent() && Lanes.ARE_WORTHWHILE;
+
+    /** One per type for the whole process, since what the compiler has learnt is the process's too. */
+    private static final Map<GgmlType, RowKernel> FASTEST = new EnumMap<>(GgmlType.class);
+
+    static {
+        for (GgmlType type : TYPES) {
+            RowKernel scalar = scalar(type);
+            RowKernel vector = vector(type);
+            boolean ready = vector instanceof ScalarKernel || type == GgmlType.F32 || type == GgmlType.F16;
+            FASTEST.put(type, ready ? vector : new WarmingKernel(scalar, vector));
+        }
+    }
 
     private Kernels() {
     }
@@ -21,15 +35,25 @@ public final class Kernels {
     }
 
     /**
-     * The fastest kernel of a type on this machine. Its bytes do not depend on which one that is.
+     * The fastest kernel of a type on this machine: the vector kernel, once it is worth it. The bytes do not depend on
+     * which one works.
      *
      * @throws FerryException when the type has no kernel (integers and F64, which no mix chooses)
      */
     public static RowKernel forType(GgmlType type) {
-        return VECTORS ? vector(type) : scalar(type);
+        RowKernel kernel = FASTEST.get(type);
+        return kernel != null ? kernel : scalar(type);
     }
 
-    private static RowKernel vector(GgmlType type) {
+    /**
+     * The vector kernel of a type, whether warm or not; the plain one where the type or the machine has none.
+     *
+     * @throws FerryException when the type has no kernel
+     */
+    public static RowKernel vector(GgmlType type) {
+        if (!VECTORS) {
+            return scalar(type);
+        }
         return switch (type) {
             case F32 -> new BulkF32();
             case F16, BF16 -> new BulkHalf(type);

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The fastest kernel of a type writes and reads exactly what its scalar twin does. */
+/** The vector kernel of a type writes and reads exactly what its scalar twin does. */
 class KernelTwinsTest {
     static Set<GgmlType> types() {
         return Kernels.types();
@@ -60,7 +60,7 @@ class KernelTwinsTest {
             float[] x = clean.clone();
             x[11 * n + n / 2] = evil;
             assertThat(NonFinite.inValues(x, 0, x.length)).isEqualTo(11 * n + n / 2);
-            byte[] found = encode(Kernels.forType(type), x, 1, x.length, null);
+            byte[] found = encode(Kernels.vector(type), x, 1, x.length, null);
             int bytes = type.blockBytes();
             assertThat(Arrays.copyOf(found, 11 * bytes)).isEqualTo(Arrays.copyOf(expected, 11 * bytes));
             assertThat(Arrays.copyOfRange(found, 12 * bytes, found.length)).isEqualTo(Arrays.copyOfRange(expected, 12 * bytes, found.length));
@@ -77,7 +77,7 @@ class KernelTwinsTest {
             float[] expected = new float[elements + 5];
             float[] found = new float[elements + 5];
             Kernels.scalar(type).decode(bytes, 7, elements, expected, 3);
-            Kernels.forType(type).decode(bytes, 7, elements, found, 3);
+            Kernels.vector(type).decode(bytes, 7, elements, found, 3);
             for (int i = 0; i < expected.length; i++) {
                 // Any NaN is as good as another: compare values, not payloads.
                 assertThat(Float.floatToIntBits(found[i])).as("value %d of %d blocks", i, blocks).isEqualTo(Float.floatToIntBits(expected[i]));
@@ -88,7 +88,7 @@ class KernelTwinsTest {
     @ParameterizedTest
     @MethodSource("types")
     void servesManyThreadsAtOnce(GgmlType type) throws Exception {
-        RowKernel kernel = Kernels.forType(type);
+        RowKernel kernel = Kernels.vector(type);
         int rowLength = 1024;
         float[] q = Samples.importance(rowLength, false, 1);
         try (ExecutorService threads = Executors.newFixedThreadPool(4)) {
@@ -106,7 +106,7 @@ class KernelTwinsTest {
     @ParameterizedTest
     @EnumSource(value = GgmlType.class, names = {"Q4_K", "Q8_0", "F16"})
     void refusesRangesOutsideTheArrays(GgmlType type) {
-        RowKernel kernel = Kernels.forType(type);
+        RowKernel kernel = Kernels.vector(type);
         int bytes = (int) type.bytesFor(256);
         assertThatThrownBy(() -> kernel.encode(new float[255], 0, 1, 256, null, 0, new byte[bytes], 0)).isInstanceOf(IndexOutOfBoundsException.class);
         assertThatThrownBy(() -> kernel.encode(new float[256], 0, 1, 256, null, 0, new byte[bytes], 1)).isInstanceOf(IndexOutOfBoundsException.class);
@@ -117,13 +117,13 @@ class KernelTwinsTest {
 
     @Test
     void refusesRowsThatAreNotWholeBlocks() {
-        assertThatThrownBy(() -> Kernels.forType(GgmlType.Q4_K).encode(new float[512], 0, 1, 260, null, 0, new byte[512], 0))
+        assertThatThrownBy(() -> Kernels.vector(GgmlType.Q4_K).encode(new float[512], 0, 1, 260, null, 0, new byte[512], 0))
                 .isInstanceOf(ArithmeticException.class).hasMessageContaining("260");
     }
 
     private static void encodesAlike(GgmlType type, float[] x, int rows, int rowLength, float[] q, String what) {
         byte[] expected = encode(Kernels.scalar(type), x, rows, rowLength, q);
-        byte[] found = encode(Kernels.forType(type), x, rows, rowLength, q);
+        byte[] found = encode(Kernels.vector(type), x, rows, rowLength, q);
         for (int at = 0; at < expected.length; at += type.blockBytes()) {
             assertThat(Arrays.copyOfRange(found, at, at + type.blockBytes())).as("%s: %s, block %d", type, what, at / type.blockBytes())
                     .isEqualTo(Arrays.copyOfRange(expected, at, at + type.blockBytes()));

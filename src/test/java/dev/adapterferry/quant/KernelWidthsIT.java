@@ -44,7 +44,7 @@ class KernelWidthsIT {
                 test.encodesAwkwardShapesAlike(type);
                 test.decodesAnyBytesAlike(type);
             }
-            System.out.println("agreed, " + (Kernels.forType(GgmlType.Q4_K) instanceof ScalarKernel ? "no vectors" : Lanes.FLOATS.vectorBitSize() + " bits"));
+            System.out.println("agreed, " + (Kernels.vector(GgmlType.Q4_K) instanceof ScalarKernel ? "no vectors" : Lanes.FLOATS.vectorBitSize() + " bits"));
         }
     }
 }

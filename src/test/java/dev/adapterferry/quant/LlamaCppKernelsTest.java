@@ -14,7 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Scalar and fastest kernels against llama.cpp's own C in the embedded library, byte for byte. That build is older than
+ * Scalar and vector kernels against llama.cpp's own C in the embedded library, byte for byte. That build is older than
  * two guards, of August 2025 and March 2026, against groups whose values or weights vanish: under an importance
  * matrix it divides zero by zero there, or fits a scale to noise. We follow the guards, and only such blocks may differ.
  * MXFP4 is younger than the build; its reference bytes are in {@link ReferenceVectorsTest}.
@@ -143,7 +143,7 @@ class LlamaCppKernelsTest {
     }
 
     private static RowKernel[] kernels(GgmlType type) {
-        return new RowKernel[] {Kernels.scalar(type), Kernels.forType(type)};
+        return new RowKernel[] {Kernels.scalar(type), Kernels.vector(type)};
     }
 
     private static byte[] encode(RowKernel kernel, float[] x, float[] q) {

@@ -73,8 +73,8 @@ class ReferenceVectorsTest {
             IQ4_XS, true, d6e2136ccafc9db7e96e7a216c375c158ff5d10fd6682b0964eaf704353b29fb, 128900302240922fb6d5f61a7f87ca34ab648a39
             MXFP4, false, 2fd477943f5a1bd0998968ca3d36acb5a363fccf5a59797312fc7e55cd5ff774, 7c3a5b6ae2960942dc23ac02c14aad9e32
             """)
-    void scalarAndFastestKernelGiveTheBytesOfLlamaCpp(GgmlType type, boolean weighted, String sha256, String start) throws Exception {
-        for (RowKernel kernel : new RowKernel[] {Kernels.scalar(type), Kernels.forType(type)}) {
+    void allKernelsGiveTheBytesOfLlamaCpp(GgmlType type, boolean weighted, String sha256, String start) throws Exception {
+        for (RowKernel kernel : new RowKernel[] {Kernels.scalar(type), Kernels.vector(type), Kernels.forType(type)}) {
             byte[] out = new byte[Math.toIntExact(type.bytesFor(ROWS * COLUMNS))];
             kernel.encode(input(), 0, ROWS, COLUMNS, weighted ? importance() : null, 0, out, 0);
             assertThat(HexFormat.of().formatHex(out, 0, start.length() / 2)).as(kernel.getClass().getSimpleName()).isEqualTo(start);
