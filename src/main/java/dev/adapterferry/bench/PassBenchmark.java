@@ -101,7 +101,7 @@ public final class PassBenchmark {
         Path journals = options.folder().resolve("bench-journal");
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments().stream().filter(a -> a.startsWith("--") || a.startsWith("-XX:")).toList());
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments().stream().filter(a -> a.startsWith("--") || a.startsWith("-X")).toList());
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), PassRun.class.getName(), base.toString(), adapter.map(Path::toString).orElse("-"), output.toString(), formats,
                 Integer.toString(threads), journals.toString()));
         try {

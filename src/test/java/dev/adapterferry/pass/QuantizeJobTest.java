@@ -14,8 +14,8 @@ import dev.adapterferry.quant.GgmlType;
 import dev.adapterferry.quant.ImportanceMatrix;
 import dev.adapterferry.quant.Mix;
 import dev.adapterferry.quant.TypeRequest;
+import dev.adapterferry.tensor.ElementType;
 import dev.adapterferry.tensor.TensorInfo;
-import dev.adapterferry.tensor.TensorType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -92,26 +92,7 @@ class QuantizeJobTest {
 
     @Test
     void keepsVectorsOfACheckpointAsF32() {
-        enum Stored implements TensorType {
-            BF16;
-
-            @Override
-            public String label() {
-                return name();
-            }
-
-            @Override
-            public int blockElements() {
-                return 1;
-            }
-
-            @Override
-            public int blockBytes() {
-                return 2;
-            }
-        }
-
-        GeneratedSource checkpoint = new GeneratedSource(1, new TensorInfo("token_embd.weight", Stored.BF16, List.of(8L, 256L)), new TensorInfo("output_norm.weight", Stored.BF16, List.of(256L)));
+        GeneratedSource checkpoint = new GeneratedSource(1, new TensorInfo("token_embd.weight", ElementType.BF16, List.of(8L, 256L)), new TensorInfo("output_norm.weight", ElementType.BF16, List.of(256L)));
         QuantizeRequest request = new QuantizeRequest("ship", checkpoint, metadata(), "key", List.of(), folder,
                 List.of(TypeRequest.of(Mix.Q4_K_M, false), TypeRequest.of(Mix.F16, false)), Optional.empty(), false);
         PassRequest plan = QuantizeJob.plan(request);

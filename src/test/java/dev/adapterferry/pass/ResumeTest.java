@@ -103,18 +103,14 @@ class ResumeTest {
         byte[] bytes = Files.readAllBytes(part);
         bytes[1000] ^= 1;
         Files.write(part, bytes);
-        GeneratedSource again = GeneratedSource.model(1);
-        assertComplete(run(journalled(2, journals), request(again, folder, TYPES)));
-        assertThat(again.rowsRead.get()).isEqualTo(again.rows());
+        assertStartsOver();
     }
 
     @Test
     void startsOverWhenAPartIsGone() throws IOException {
         breakAt(350);
         Files.delete(folder.resolve("m-Q8_0.gguf.part"));
-        GeneratedSource again = GeneratedSource.model(1);
-        assertComplete(run(journalled(2, journals), request(again, folder, TYPES)));
-        assertThat(again.rowsRead.get()).isEqualTo(again.rows());
+        assertStartsOver();
     }
 
     @Test
@@ -203,6 +199,12 @@ class ResumeTest {
                 Thread.onSpinWait();
             }
         });
+    }
+
+    private void assertStartsOver() throws IOException {
+        GeneratedSource again = GeneratedSource.model(1);
+        assertComplete(run(journalled(2, journals), request(again, folder, TYPES)));
+        assertThat(again.rowsRead.get()).isEqualTo(again.rows());
     }
 
     private void assertComplete(PassResult result) throws IOException {
