@@ -32,7 +32,7 @@ package dev.adapterferry.gguf;
  *
  * @see <a href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">GGUF specification</a>
  */
-final class GgufFormat {
+public final class GgufFormat {
     /** "GGUF" read as a little-endian u32. */
     static final int MAGIC = 0x46554747;
     /** The version written; 2 has the same bytes. */
