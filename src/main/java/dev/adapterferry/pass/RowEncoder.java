@@ -23,6 +23,7 @@ final class RowEncoder {
     private final LongAdder bytesRead;
     private final Map<GgmlType, RowKernel> kernels = new EnumMap<>(GgmlType.class);
     private float[] values = new float[0];
+    private float largest;
 
     RowEncoder(TensorSource source, List<TensorWork> work, KeptTensors kept, LongAdder bytesRead) {
         this.source = source;
@@ -68,7 +69,8 @@ final class RowEncoder {
         }
         source.read(tensor, block.firstRow(), block.rows(), values, 0);
         bytesRead.add(tensor.type().bytesFor(count));
-        int bad = Float.isFinite(largest(values, count)) ? -1 : NonFinite.inValues(values, 0, count);
+        largest = largest(values, count);
+        int bad = Float.isFinite(largest) ? -1 : NonFinite.inValues(values, 0, count);
         if (bad >= 0) {
             throw new FerryException("Cannot quantize tensor '" + tensor.name() + "': row " + (block.firstRow() + bad / tensor.rowLength()) + " holds " + values[bad]
                     + " at column " + bad % tensor.rowLength() + ", a weight must be finite. The checkpoint or the adapter is damaged, or its training diverged.");
@@ -85,6 +87,9 @@ final class RowEncoder {
     }
 
     private void check(TensorInfo tensor, RowBlock block, TensorWork.Strand strand, byte[] bytes) {
+        if (!strand.copy() && !strand.type().isQuantized() && largest <= LARGEST_F16) {
+            return;
+        }
         int bad = NonFinite.inBlocks(strand.type(), bytes, 0, Math.toIntExact(block.rows() * tensor.rowLength()));
         if (bad < 0) {
             return;
