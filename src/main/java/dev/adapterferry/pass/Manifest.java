@@ -11,7 +11,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * The record beside the outputs of what they are made of: inputs, tool, and the hash of every file and every tensor.
+ * The record beside the outputs of what they are made of: inputs, tool, the SHA-256 of
+ * every file and the XXH64 of every tensor's bytes.
  * The same pass gives the same text.
  */
 final class Manifest {
@@ -32,7 +33,7 @@ final class Manifest {
             for (PassResult.TensorResult tensor : result.tensors()) {
                 ObjectNode node = tensors.addObject().put("name", tensor.name()).put("type", tensor.type().name());
                 tensor.shape().forEach(node.putArray("shape")::add);
-                node.put("sha256", tensor.sha256());
+                node.put("xxh64", tensor.xxh64());
             }
         }
         try {

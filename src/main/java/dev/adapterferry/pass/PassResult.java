@@ -31,10 +31,10 @@ public record PassResult(List<FileResult> files, long bytesRead, long bytesWritt
     /**
      * One tensor of a finished file.
      *
-     * @param name   its GGUF name
-     * @param type   its type
-     * @param shape  PyTorch order
-     * @param sha256 hash of its encoded bytes without padding, lower-case hexadecimal
+     * @param name  its GGUF name
+     * @param type  its type
+     * @param shape PyTorch order
+     * @param xxh64 XXH64 (seed 0) of its encoded bytes without padding, 16 lower-case hexadecimal digits
      */
-    public record TensorResult(String name, GgmlType type, List<Long> shape, String sha256) { }
+    public record TensorResult(String name, GgmlType type, List<Long> shape, String xxh64) { }
 }

@@ -1,7 +1,5 @@
 package dev.adapterferry.pass;
 
-import java.util.HexFormat;
-import java.security.MessageDigest;
 import java.util.List;
 
 /** The hashes of the tensors' bytes, for one strand of each tensor. */
@@ -10,7 +8,7 @@ final class TensorChain extends Chain {
     private final List<RowBlock> blocks;
     private final List<TensorWork> work;
     private final String[] hashes;
-    private final MessageDigest digest = FileChain.sha256();
+    private final XxHash64 digest = new XxHash64();
 
     /**
      * @param strand which strand of every tensor; tensors that have fewer are passed over
@@ -41,7 +39,7 @@ final class TensorChain extends Chain {
         RowBlock block = blocks.get((int) number);
         digest.update(bytes, 0, length);
         if (block.last()) {
-            hashes[block.tensor()] = HexFormat.of().formatHex(digest.digest());
+            hashes[block.tensor()] = digest.finish();
         }
     }
 
@@ -49,7 +47,7 @@ final class TensorChain extends Chain {
         return strand;
     }
 
-    /** Hash of a tensor's bytes, lower-case hexadecimal; null until its last block has passed. */
+    /** XXH64 of a tensor's bytes, 16 lower-case hexadecimal digits; null until its last block has passed. */
     String hash(int tensor) {
         return hashes[tensor];
     }
