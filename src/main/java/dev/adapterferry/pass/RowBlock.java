@@ -21,8 +21,8 @@ record RowBlock(int tensor, int index, long firstRow, int rows, boolean last) {
     private static final long LONGEST_ROW = 1 << 26;
 
     /**
-     * Cuts all tensors. No block reaches over two slices of a stack of matrices (experts), which have importance
-     * weights of their own.
+     * Cuts all tensors. A block lies within one matrix of a stack (of experts), or holds some matrices whole: each has
+     * importance weights of its own.
      *
      * @param tensors all tensors
      * @param weights about how many weights make a block
@@ -46,14 +46,16 @@ record RowBlock(int tensor, int index, long firstRow, int rows, boolean last) {
     }
 
     private static void cut(int number, TensorInfo tensor, int weights, List<RowBlock> blocks) {
-        long slice = sliceRows(tensor);
         long most = Math.max(1, weights / tensor.rowLength());
-        long even = Math.ceilDiv(slice, Math.ceilDiv(slice, most));
+        // Small matrices go together; a large one is cut into even parts.
+        long slices = Math.clamp(sliceRows(tensor) * Math.max(1, most / sliceRows(tensor)), 1, tensor.rows());
+        long even = Math.ceilDiv(slices, Math.ceilDiv(slices, most));
         int index = 0;
-        for (long start = 0; start < tensor.rows(); start += slice) {
-            for (long done = 0; done < slice; done += even) {
-                int rows = (int) Math.min(even, slice - done);
-                blocks.add(new RowBlock(number, index++, start + done, rows, start + done + rows == tensor.rows()));
+        for (long start = 0; start < tensor.rows(); start += slices) {
+            long end = Math.min(start + slices, tensor.rows());
+            for (long row = start; row < end; row += even) {
+                int rows = (int) Math.min(even, end - row);
+                blocks.add(new RowBlock(number, index++, row, rows, row + rows == tensor.rows()));
             }
         }
     }

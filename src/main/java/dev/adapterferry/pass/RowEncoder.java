@@ -55,10 +55,22 @@ final class RowEncoder {
                     read(tensor.info(), block);
                     read = true;
                 }
-                kernels.computeIfAbsent(strand.type(), Kernels::forType).encode(values, 0, block.rows(), Math.toIntExact(tensor.info().rowLength()),
-                        tensor.importance(), tensor.importance() == null ? 0 : tensor.importanceOffset(block), bytes, 0);
+                encode(tensor, block, strand, bytes);
             }
             check(tensor.info(), block, strand, bytes);
+        }
+    }
+
+    private void encode(TensorWork tensor, RowBlock block, TensorWork.Strand strand, byte[] bytes) {
+        RowKernel kernel = kernels.computeIfAbsent(strand.type(), Kernels::forType);
+        int width = Math.toIntExact(tensor.info().rowLength());
+        if (tensor.importance() == null) {
+            kernel.encode(values, 0, block.rows(), width, null, 0, bytes, 0);
+            return;
+        }
+        int slice = (int) Math.min(block.rows(), RowBlock.sliceRows(tensor.info()));
+        for (int row = 0; row < block.rows(); row += slice) {
+            kernel.encode(values, row * width, slice, width, tensor.importance(), tensor.importanceOffset(block.firstRow() + row), bytes, strand.bytesFor(tensor.info(), row));
         }
     }
 

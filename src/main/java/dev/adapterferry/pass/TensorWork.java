@@ -57,9 +57,9 @@ record TensorWork(TensorInfo info, List<Strand> strands, float[] importance) {
         return matrix.flatMap(m -> m.find(tensor.name(), tensor.rowLength(), tensor.rows() / RowBlock.sliceRows(tensor))).orElse(null);
     }
 
-    /** Index in {@link #importance} of the weights for a block. */
-    int importanceOffset(RowBlock block) {
-        return Math.toIntExact(block.firstRow() / RowBlock.sliceRows(info) * info.rowLength());
+    /** Index in {@link #importance} of the weights for a row. */
+    int importanceOffset(long row) {
+        return Math.toIntExact(row / RowBlock.sliceRows(info) * info.rowLength());
     }
 
     /** The strand that feeds an output. */

@@ -23,7 +23,7 @@ final class WriteFailure extends FerryException {
      */
     static WriteFailure writing(PassOutput output, boolean resume, IOException cause) {
         return new WriteFailure("Cannot write " + output.part() + ": " + Durable.reason(cause) + " (the whole file takes " + output.plan().size() + " bytes, "
-                + free(output.file()) + " are free there). " + (resume ? "What is written is kept: make room and run the same command to go on."
+                + free(output.file()) + " are free there). " + (resume ? "Make room and run the same command: it goes on where it stood."
                 : "What was written is removed: make room and run again."), cause);
     }
 

@@ -51,7 +51,7 @@ class FullDiskIT {
         Path journal = journals.resolve("m-Q8_0.gguf.journal");
         GeneratedSource source = filling(() -> PassFixture.journalledBlocks(journal) > 0);
         assertThatThrownBy(() -> run(journalled(2, journals), request(source, disk, TYPES))).isInstanceOf(FerryException.class).hasMessageContaining("No space left on device")
-                .hasMessageContaining(disk.toString()).hasMessageContaining("is kept");
+                .hasMessageContaining(disk.toString()).hasMessageContaining("it goes on where it stood");
         assertThat(disk.toFile().list()).containsExactlyInAnyOrder("m-Q8_0.gguf.part", "m-F16.gguf.part", "filler");
         Files.delete(disk.resolve("filler"));
         GeneratedSource again = GeneratedSource.model(1);

@@ -27,7 +27,7 @@ class GeneratedSource implements TensorSource {
     /** A small model: embedding, norms, matrices of awkward and of fitting widths, a stack of experts. */
     static GeneratedSource model(long seed) {
         return new GeneratedSource(seed, info("token_embd.weight", 70, 256), info("blk.0.attn_norm.weight", 256), info("blk.0.attn_q.weight", 96, 256),
-                info("blk.0.attn_v.weight", 33, 512), info("blk.0.ffn_gate_exps.weight", 3, 40, 256), info("blk.0.ffn_down.weight", 256, 96), info("output_norm.weight", 256),
+                info("blk.0.attn_v.weight", 33, 512), info("blk.0.ffn_gate_exps.weight", 3, 40, 256), info("blk.0.ffn_up_exps.weight", 5, 3, 256), info("blk.0.ffn_down.weight", 256, 96), info("output_norm.weight", 256),
                 info("output.weight", 70, 256));
     }
 

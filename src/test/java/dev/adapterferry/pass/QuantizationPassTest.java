@@ -207,7 +207,7 @@ class QuantizationPassTest {
         long total = request.outputs().stream().mapToLong(o -> o.plan().size()).sum();
         assertThat(steps).filteredOn(s -> s.unit() == Progress.Unit.BYTES).isNotEmpty().allMatch(s -> s.total() == total && s.done() <= total)
                 .last().matches(s -> s.done() == total);
-        assertThat(steps).filteredOn(s -> s.unit() == Progress.Unit.TENSORS).last().matches(s -> s.done() == 8 && s.total() == 8);
+        assertThat(steps).filteredOn(s -> s.unit() == Progress.Unit.TENSORS).last().matches(s -> s.done() == 9 && s.total() == 9);
         assertThat(steps.getFirst().activity()).isEqualTo("quantizing m to Q8_0, F16");
     }
 
