@@ -112,7 +112,25 @@ public final class Installation {
         });
     }
 
-    private Installed alone(String model, Supplier<Installed> act) {
+    /**
+     * Takes the installed release out of the models directory, with nothing in its place. It stays kept.
+     *
+     * @param model the model's name in the settings
+     */
+    public void remove(String model) {
+        alone(model, () -> {
+            Optional<ReleaseStore.Active> active = store.active(model);
+            active.ifPresent(installed -> {
+                Release release = store.get(model, installed.number());
+                options.beforeSwitch().run();
+                List<String> files = release.files().stream().map(file -> Path.of(installed.folder()).resolve(file.name()).toString()).toList();
+                new Switch(store, options.progress()).perform(model, new Switch.Intent(Switch.NOTHING, installed.folder(), List.of(), files));
+            });
+            return active;
+        });
+    }
+
+    private <T> T alone(String model, Supplier<T> act) {
         try (ModelLock lock = ModelLock.hold(store.home(model))) {
             clean(model);
             try {
@@ -146,7 +164,8 @@ public final class Installation {
     private boolean clean(String model) {
         boolean finished = new Switch(store, options.progress()).finish(model);
         if (finished) {
-            LOG.info("Finished installing release {} of {}, which an earlier process began", store.active(model).map(ReleaseStore.Active::number).orElse(-1), model);
+            LOG.info("Finished the deployment of {} that an earlier process began: release {} is installed", model,
+                    store.active(model).map(active -> Integer.toString(active.number())).orElse("none"));
         }
         Switch.sweep(folder.path());
         store.sweep(model);

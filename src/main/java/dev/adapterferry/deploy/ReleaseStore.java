@@ -150,6 +150,11 @@ public final class ReleaseStore {
         }
     }
 
+    /** Notes that nothing is installed any more. */
+    void deactivate(String model) throws IOException {
+        Files.deleteIfExists(home(model).resolve("active.json"));
+    }
+
     /** Number for the next release: one above the highest ever kept or installed. */
     int nextNumber(String model) {
         int highest = numbers(model).stream().mapToInt(Integer::intValue).max().orElse(0);

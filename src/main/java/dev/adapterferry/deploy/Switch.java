@@ -22,6 +22,8 @@ import java.util.List;
  * on watching the old one. So a kill between two renames leaves complete files of both releases until the next start.
  */
 final class Switch {
+    /** In place of a release's number: the model is to be installed no more. */
+    static final int NOTHING = -1;
     private static final String INTENT = "switch.json";
     private static final String STAGED = ".part";
 
@@ -36,7 +38,7 @@ final class Switch {
     /**
      * What a switch is about to do.
      *
-     * @param number    release to become the installed one
+     * @param number    release to become the installed one, or {@link #NOTHING}
      * @param directory the model's folder
      * @param files     its files, staged under {@link #stagedName}
      * @param remove    files of the former release that the new one does not have
@@ -86,8 +88,12 @@ final class Switch {
                 removeIfEmpty(Path.of(gone).getParent());
                 report("switching " + model, ++step, intent);
             }
-            Durable.forceDirectory(directory);
-            store.activate(model, intent.number(), intent.directory());
+            if (intent.number() == NOTHING) {
+                store.deactivate(model);
+            } else {
+                Durable.forceDirectory(directory);
+                store.activate(model, intent.number(), intent.directory());
+            }
             report("switching " + model, ++step, intent);
             Files.deleteIfExists(intentFile(model));
             Durable.forceDirectory(store.home(model));

@@ -1,0 +1,178 @@
+package dev.adapterferry.deploy;
+
+import dev.adapterferry.failure.Cancelled;
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.gguf.GgufCheck;
+import dev.adapterferry.gguf.GgufFile;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A model's way into use and back: the models directory first, as a transaction; then LM Studio loads it and the further
+ * targets get it. What fails after the switch takes the switch back.
+ */
+public final class Deployment {
+    private static final Logger LOG = LoggerFactory.getLogger(Deployment.class);
+    private static final Pattern LATER_SHARD = Pattern.compile(".*-(?!00001)\\d{5}-of-\\d{5}\\.gguf");
+
+    private final Path models;
+    private final ReleaseStore store;
+    private final Installation.Options options;
+    private final Optional<LmStudioServer> server;
+    private final List<Target> targets;
+    private final boolean takeBack;
+
+    /**
+     * @param models   models directory
+     * @param store    kept releases, outside of it
+     * @param options  how to install; its {@code beforeSwitch} is run after LM Studio has unloaded the model
+     * @param server   the running LM Studio that is to load the model, if any
+     * @param targets  further places
+     * @param takeBack whether a deployment that fails after the switch goes back to the former release
+     */
+    public Deployment(Path models, ReleaseStore store, Installation.Options options, Optional<LmStudioServer> server, List<Target> targets, boolean takeBack) {
+        this.models = models;
+        this.store = store;
+        this.options = options;
+        this.server = server;
+        this.targets = List.copyOf(targets);
+        this.takeBack = takeBack;
+    }
+
+    /**
+     * What is deployed now.
+     *
+     * @param release  the release
+     * @param files    its files in the models directory
+     * @param primary  the one that is loaded, probed and evaluated
+     * @param previous the release that was installed before
+     * @param loaded   what LM Studio loaded; empty when no LM Studio was asked
+     */
+    public record Deployed(Release release, List<Path> files, Path primary, OptionalInt previous, Optional<LmStudioServer.Loaded> loaded) { }
+
+    /**
+     * Deploys a candidate as the next release.
+     *
+     * @throws dev.adapterferry.failure.MalformedFile when a file is no whole GGUF; nothing was touched
+     * @throws FerryException                          when it cannot be installed, loaded or put to a target; the former release is back
+     */
+    public Deployed deploy(Candidate candidate, ModelProfile profile) {
+        candidate.files().forEach(item -> checkStructure(item.file()));
+        Installation.Installed installed = installation(profile).install(candidate);
+        try {
+            return bringIntoUse(installed, profile);
+        } catch (Cancelled e) {
+            throw e;
+        } catch (FerryException e) {
+            if (!takeBack) {
+                throw e;
+            }
+            throw afterwards(e, profile, installed.release().number());
+        }
+    }
+
+    /**
+     * Goes back to an older release.
+     *
+     * @param profile the model
+     * @param to      number of a kept release, or empty for the one that was active before
+     */
+    public Deployed rollback(ModelProfile profile, OptionalInt to) {
+        OptionalInt number = to.isPresent() ? to : store.previous(profile.model());
+        if (number.isEmpty()) {
+            throw new FerryException("Cannot roll back " + profile.model() + ": no earlier release is kept. Kept releases: " + store.releases(profile.model()).stream().map(Release::number).toList() + ".");
+        }
+        return bringIntoUse(installation(profile).restore(profile.model(), number.getAsInt()), profile);
+    }
+
+    /**
+     * Takes back a release that did not hold (its health check or its evaluation failed): the one before is installed and
+     * loaded again, or nothing when there was none.
+     *
+     * @param profile the model
+     * @param number  the release to take back; nothing happens when another is installed by now
+     * @return what is deployed afterwards
+     */
+    public Optional<Deployed> takeBack(ModelProfile profile, int number) {
+        Optional<ReleaseStore.Active> active = store.active(profile.model());
+        if (active.isEmpty() || active.get().number() != number) {
+            return Optional.empty();
+        }
+        if (store.previous(profile.model()).isPresent()) {
+            return Optional.of(rollback(profile, OptionalInt.empty()));
+        }
+        installation(profile).remove(profile.model());
+        return Optional.empty();
+    }
+
+    /**
+     * Finishes what a killed deployment of any model left. Belongs at every start; costs milliseconds when there is nothing.
+     *
+     * @return models whose switch was finished
+     */
+    public List<String> recover() {
+        List<String> finished = new ArrayList<>();
+        for (String model : store.models()) {
+            // The folder of the newest release is where leftovers can be; an unfinished switch knows its own.
+            List<Release> releases = store.releases(model);
+            Release last = releases.isEmpty() ? null : releases.getLast();
+            ModelFolder folder = last == null ? new ModelFolder(models, "none", model) : new ModelFolder(models, last.publisher(), last.folder());
+            if (new Installation(folder, store, options).recover(model)) {
+                finished.add(model);
+            }
+        }
+        return finished;
+    }
+
+    private Deployed bringIntoUse(Installation.Installed installed, ModelProfile profile) {
+        Release release = installed.release();
+        Release.File primary = profile.primaryOf(release);
+        for (Target target : targets) {
+            target.put(release, store.directory(release.model(), release.number()), profile);
+            LOG.info("Release {} of {} is at {}", release.number(), release.model(), target.name());
+        }
+        Optional<LmStudioServer.Loaded> loaded = server.map(lmStudio -> lmStudio.load(folder(profile), primary, profile.context()));
+        return new Deployed(release, installed.files(), folder(profile).path().resolve(primary.name()), installed.previous(), loaded);
+    }
+
+    private FerryException afterwards(FerryException failure, ModelProfile profile, int number) {
+        try {
+            Optional<Deployed> back = takeBack(profile, number);
+            return new FerryException(failure.getMessage() + " " + back.map(deployed -> "Release " + deployed.release().number() + " of " + profile.model() + " is back.")
+                    .orElse("Release " + number + " of " + profile.model() + " was taken out again."), failure);
+        } catch (Cancelled e) {
+            return e;
+        } catch (FerryException second) {
+            failure.addSuppressed(second);
+            return new FerryException(failure.getMessage() + " Going back failed as well: " + second.getMessage(), failure);
+        }
+    }
+
+    private ModelFolder folder(ModelProfile profile) {
+        return new ModelFolder(models, profile.publisher(), profile.folder());
+    }
+
+    private Installation installation(ModelProfile profile) {
+        Runnable unload = () -> {
+            server.ifPresent(lmStudio -> lmStudio.unload(folder(profile)));
+            options.beforeSwitch().run();
+        };
+        return new Installation(folder(profile), store,
+                new Installation.Options(options.way(), options.keep(), unload, options.freeBytes(), options.clock(), options.progress(), options.cancellation()));
+    }
+
+    private static void checkStructure(Path file) {
+        if (LATER_SHARD.matcher(file.getFileName().toString()).matches()) {
+            // Only the first shard says what model it is.
+            GgufFile.open(file).close();
+        } else {
+            GgufCheck.structure(file);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+package dev.adapterferry.deploy;
+
+import java.nio.file.Path;
+
+/**
+ * A further place that gets a model's releases, besides the models directory: Ollama, a folder, another host. It has no
+ * memory of its own; going back to an older release is putting that one.
+ */
+public interface Target {
+    /** How messages name it: {@code Ollama at http://127.0.0.1:11434}. */
+    String name();
+
+    /**
+     * Makes the target hold this release and nothing of the model's others. Safe to repeat; after a failure the target
+     * holds what it held before, or is finished by the next call.
+     *
+     * @param release what to put
+     * @param files   directory with its files
+     * @param profile how the model wants to be run
+     */
+    void put(Release release, Path files, ModelProfile profile);
+}
