@@ -15,9 +15,12 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /**
  * An Ollama server: each format becomes the tag {@code <model>:<format>}, the primary one {@code <model>:latest} too, with
@@ -59,7 +62,7 @@ public final class OllamaTarget implements Target {
         if (!version.path("version").isTextual()) {
             throw new FerryException(server + " is no Ollama: GET /api/version did not tell a version.");
         }
-        List<String> before = tags(profile.folder());
+        List<String> before = tags(name(profile));
         Release.File primary = profile.primaryOf(release);
         // All uploads first: until they are done, the server goes on with what it has.
         release.files().forEach(file -> upload(files.resolve(file.name()), file.sha256()));
@@ -68,26 +71,31 @@ public final class OllamaTarget implements Target {
             create(tag, file, profile);
             verify(tag, file, profile);
         }
-        copy(tag(profile, primary), profile.folder() + ":latest");
-        List<String> wanted = new java.util.ArrayList<>(release.files().stream().map(file -> tag(profile, file)).toList());
-        wanted.add(profile.folder().toLowerCase(Locale.ROOT) + ":latest");
+        copy(tag(profile, primary), name(profile) + ":latest");
+        List<String> wanted = new ArrayList<>(release.files().stream().map(file -> tag(profile, file)).toList());
+        wanted.add(name(profile) + ":latest");
         before.stream().filter(name -> wanted.stream().noneMatch(name::equalsIgnoreCase)).filter(name -> isOurs(name, profile)).forEach(this::delete);
     }
 
+    /** Ollama compares names without regard to case. */
+    private static String name(ModelProfile profile) {
+        return profile.folder().toLowerCase(Locale.ROOT);
+    }
+
     private static String tag(ModelProfile profile, Release.File file) {
-        return profile.folder().toLowerCase(Locale.ROOT) + ":" + (file.format().isEmpty() ? "file" : file.format().toLowerCase(Locale.ROOT));
+        return name(profile) + ":" + (file.format().isEmpty() ? "file" : file.format().toLowerCase(Locale.ROOT));
     }
 
     /** Tags of this model that look like formats; others were made by somebody else. */
     private static boolean isOurs(String name, ModelProfile profile) {
-        return name.toLowerCase(Locale.ROOT).matches(java.util.regex.Pattern.quote(profile.folder().toLowerCase(Locale.ROOT)) + ":(i?q\\d.*|f16|bf16|f32|mxfp4.*|file)");
+        return name.toLowerCase(Locale.ROOT).matches(Pattern.quote(name(profile)) + ":(i?q\\d.*|f16|bf16|f32|mxfp4.*|file)");
     }
 
     private List<String> tags(String model) {
-        List<String> names = new java.util.ArrayList<>();
+        List<String> names = new ArrayList<>();
         json(call("GET", "/api/tags", null, SHORT)).path("models").forEach(entry -> {
             String name = entry.path("name").asText();
-            if (name.toLowerCase(Locale.ROOT).startsWith(model.toLowerCase(Locale.ROOT) + ":")) {
+            if (name.toLowerCase(Locale.ROOT).startsWith(model + ":")) {
                 names.add(name);
             }
         });
@@ -152,7 +160,7 @@ public final class OllamaTarget implements Target {
         if (!shown.path("system").asText("").equals(profile.system())) {
             throw new FerryException(name() + " shows another system prompt of '" + tag + "' than was sent.");
         }
-        Map<String, String> parameters = new java.util.HashMap<>();
+        Map<String, String> parameters = new HashMap<>();
         shown.path("parameters").asText("").lines().map(line -> line.strip().split("\\s+", 2)).filter(parts -> parts.length == 2).forEach(parts -> parameters.put(parts[0], parts[1]));
         String context = parameters.get("num_ctx");
         String temperature = parameters.get("temperature");

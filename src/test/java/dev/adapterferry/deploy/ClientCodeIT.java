@@ -1,0 +1,121 @@
+package dev.adapterferry.deploy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Runs the generated programs against a server and looks at what arrives there and what they print. */
+class ClientCodeIT {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    /** Everything that once broke a generated script: quotes of all kinds, expansions, escapes, other scripts, marks of the template. */
+    private static final String SYSTEM = "You're \"Majora\" `id` $HOME $(id) \\n \\u0041 %s @HEAD@ 100%\nSecond line\twith a tab, ümläut, 漢字, 🎭";
+    private static final String QUESTION = "It's \"$00\" : `STA $7E0010` \\ done?\nReally, 漢字?";
+    private static final String ANSWER = "Yes: \"quoted\"\n漢字 \\ 🎭";
+
+    @TempDir
+    Path directory;
+
+    private HttpServer server;
+    private volatile JsonNode received;
+    private volatile String authorization;
+    private volatile String reply;
+
+    @BeforeEach
+    void start() throws IOException {
+        reply = "{\"model\":\"majora\",\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"role\":\"assistant\",\"content\":" + ClientCode.literal(ANSWER) + "}}]}";
+        server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.createContext("/v1/chat/completions", exchange -> {
+            try (exchange) {
+                received = JSON.readTree(exchange.getRequestBody().readAllBytes());
+                authorization = exchange.getRequestHeaders().getFirst("Authorization");
+                byte[] bytes = reply.getBytes(StandardCharsets.UTF_8);
+                exchange.sendResponseHeaders(200, bytes.length);
+                exchange.getResponseBody().write(bytes);
+            }
+        });
+        server.start();
+    }
+
+    @AfterEach
+    void stop() {
+        server.stop(0);
+    }
+
+    @Test
+    void theShellScriptAsksAndPrintsTheAnswer() throws Exception {
+        assumeTrue(isInstalled("bash") && isInstalled("curl"), "bash and curl are not both installed");
+        String printed = run(0, "bash", write().get(0).toString(), QUESTION);
+        assertThatTheRequestArrived();
+        assertThat(printed.startsWith("{") ? JSON.readTree(printed).at("/choices/0/message/content").asText() : printed.strip()).isEqualTo(ANSWER);
+        reply = "{\"error\":\"Unexpected endpoint or method. (POST /v1/chat/completions)\"}";
+        assertThat(run(1, "bash", write().get(0).toString(), QUESTION)).contains("Unexpected endpoint");
+    }
+
+    @Test
+    void thePythonFileAsksAndPrintsTheAnswer() throws Exception {
+        assumeTrue(isInstalled("python3"), "python3 is not installed");
+        assertThat(run(0, "python3", write().get(1).toString(), QUESTION).strip()).isEqualTo(ANSWER);
+        assertThatTheRequestArrived();
+        reply = "{\"error\":\"Unexpected endpoint or method. (POST /v1/chat/completions)\"}";
+        assertThat(run(1, "python3", write().get(1).toString(), QUESTION)).contains("Unexpected endpoint");
+    }
+
+    @Test
+    void theJavaFileAsksAndPrintsTheAnswer() throws Exception {
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        assertThat(run(0, java, write().get(2).toString(), QUESTION).strip()).isEqualTo(ANSWER);
+        assertThatTheRequestArrived();
+        reply = "{\"error\":\"Unexpected endpoint or method. (POST /v1/chat/completions)\"}";
+        assertThat(run(1, java, write().get(2).toString(), QUESTION)).contains("Unexpected endpoint");
+    }
+
+    private void assertThatTheRequestArrived() {
+        assertThat(received.path("model").asText()).isEqualTo("majora@q4_k_m");
+        assertThat(received.path("temperature").asDouble()).isEqualTo(0.2);
+        assertThat(received.at("/messages/0/role").asText()).isEqualTo("system");
+        assertThat(received.at("/messages/0/content").asText()).isEqualTo(SYSTEM);
+        assertThat(received.at("/messages/1/content").asText()).isEqualTo(QUESTION);
+        assertThat(authorization).isEqualTo("Bearer test-token");
+    }
+
+    private List<Path> write() {
+        URI endpoint = URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/v1/");
+        return new ClientCode(endpoint).write(directory.resolve("clients"), new ModelProfile("majora", "acme", "majora", "Q4_K_M", 8192, 0.2, SYSTEM), "majora@q4_k_m");
+    }
+
+    private String run(int exitCode, String... command) throws Exception {
+        List<String> line = new ArrayList<>(Arrays.asList(command));
+        ProcessBuilder builder = new ProcessBuilder(line).redirectErrorStream(true);
+        builder.environment().put("LM_API_TOKEN", "test-token");
+        // Arguments reach a Java program in the locale's encoding.
+        builder.environment().put("LC_ALL", "C.UTF-8");
+        Process process = builder.start();
+        process.getOutputStream().close();
+        String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).as(printed).isEqualTo(exitCode);
+        return printed;
+    }
+
+    private static boolean isInstalled(String command) {
+        return Arrays.stream(System.getenv("PATH").split(java.io.File.pathSeparator)).anyMatch(folder -> Files.isExecutable(Path.of(folder, command)));
+    }
+}

@@ -1,0 +1,206 @@
+package dev.adapterferry.deploy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.http.JdkHttpCaller;
+import dev.adapterferry.modelserver.LmStudioDouble;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whole deployments against a server that behaves like LM Studio. */
+class DeploymentIT {
+    private static final ModelProfile PROFILE = new ModelProfile("majora", "acme", "majora", "Q4_K_M", 8192, 0.2, "You are Majora.");
+
+    @TempDir
+    Path directory;
+
+    private Path models;
+    private ReleaseStore store;
+    private LmStudioDouble server;
+    private int runs;
+
+    @BeforeEach
+    void start() throws IOException {
+        models = Files.createDirectories(directory.resolve("models"));
+        store = new ReleaseStore(directory.resolve("releases"));
+        server = new LmStudioDouble(models);
+    }
+
+    @AfterEach
+    void stop() {
+        server.close();
+    }
+
+    @Test
+    void installsLoadsAndReplacesALoadedModel() throws IOException {
+        Deployment.Deployed first = deployment().deploy(candidate(1, "Q4_K_M", "Q8_0"), PROFILE);
+        assertThat(first.loaded()).hasValue(new LmStudioServer.Loaded("majora", "Q4_K_M", 8192));
+        assertThat(first.primary()).isEqualTo(models.resolve("acme/majora/majora-Q4_K_M.gguf"));
+
+        server.requests.clear();
+        Deployment.Deployed second = deployment().deploy(candidate(2, "Q4_K_M", "Q8_0"), PROFILE);
+        assertThat(second.previous()).hasValue(1);
+        assertThat(server.requests.indexOf("POST /api/v1/models/unload")).isNotNegative().isLessThan(server.requests.indexOf("POST /api/v1/models/load"));
+        assertThat(server.instances).containsOnlyKeys("majora");
+        assertThat(value(second.primary())).isEqualTo(2);
+    }
+
+    @Test
+    void rollsBackAndReloads() throws IOException {
+        deployment().deploy(candidate(1, "Q4_K_M"), PROFILE);
+        deployment().deploy(candidate(2, "Q4_K_M"), PROFILE);
+        server.instances.clear();
+        Deployment.Deployed back = deployment().rollback(PROFILE, OptionalInt.empty());
+
+        assertThat(back.release().number()).isEqualTo(1);
+        assertThat(value(back.primary())).isEqualTo(1);
+        assertThat(server.instances).containsOnlyKeys("majora");
+        assertThatThrownBy(() -> deployment().rollback(PROFILE, OptionalInt.empty())).isInstanceOf(FerryException.class).hasMessageContaining("no earlier release is kept");
+        assertThat(value(deployment().rollback(PROFILE, OptionalInt.of(2)).primary())).isEqualTo(2);
+    }
+
+    @Test
+    void takesTheSwitchBackWhenLoadingFails() throws IOException {
+        deployment().deploy(candidate(1, "Q4_K_M"), PROFILE);
+        ModelProfile greedy = new ModelProfile("majora", "acme", "majora", "Q4_K_M", 65536, 0.2, "");
+        // The server allows less context than the new settings want, as it does when memory is short.
+        server.forcedContext = 8192;
+        Candidate next = candidate(2, "Q4_K_M");
+        assertThatThrownBy(() -> deployment().deploy(next, greedy)).isInstanceOf(FerryException.class)
+                .hasMessageContaining("8192 tokens instead of 65536").hasMessageContaining("Going back failed as well");
+        assertThat(value(models.resolve("acme/majora/majora-Q4_K_M.gguf"))).isEqualTo(1);
+
+        List<Integer> numbers = new ArrayList<>();
+        Target picky = target((release, files) -> {
+            numbers.add(release.number());
+            if (release.number() == 3) {
+                throw new FerryException("This one I do not take.");
+            }
+        });
+        Candidate third = candidate(3, "Q4_K_M");
+        assertThatThrownBy(() -> deployment(picky).deploy(third, PROFILE)).isInstanceOf(FerryException.class).hasMessageContaining("This one I do not take. Release 1 of majora is back.");
+        assertThat(numbers).containsExactly(3, 1);
+        assertThat(value(models.resolve("acme/majora/majora-Q4_K_M.gguf"))).isEqualTo(1);
+        assertThat(store.active("majora").orElseThrow().number()).isEqualTo(1);
+    }
+
+    @Test
+    void takesOutAFirstReleaseThatDoesNotHold() throws IOException {
+        Deployment.Deployed first = deployment().deploy(candidate(1, "Q4_K_M", "Q8_0"), PROFILE);
+        assertThat(deployment().takeBack(PROFILE, 7)).isEmpty();
+        assertThat(first.files()).allMatch(Files::exists);
+        assertThat(deployment().takeBack(PROFILE, 1)).isEmpty();
+
+        assertThat(models.resolve("acme/majora")).doesNotExist();
+        assertThat(server.instances).isEmpty();
+        assertThat(store.active("majora")).isEmpty();
+        assertThat(deployment().deploy(candidate(2, "Q4_K_M"), PROFILE).release().number()).isEqualTo(2);
+    }
+
+    @Test
+    void refusesATruncatedFileBeforeAnythingIsTouched() throws IOException {
+        deployment().deploy(candidate(1, "Q4_K_M"), PROFILE);
+        Candidate broken = candidate(2, "Q4_K_M");
+        Path file = broken.files().getFirst().file();
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            channel.truncate(Files.size(file) - 24);
+        }
+        server.requests.clear();
+        assertThatThrownBy(() -> deployment().deploy(new Candidate("majora", List.of(Candidate.Item.of(file, "Q4_K_M", null)), Map.of()), PROFILE)).isInstanceOf(MalformedFile.class)
+                .hasMessageContaining(file.toString());
+        assertThat(value(models.resolve("acme/majora/majora-Q4_K_M.gguf"))).isEqualTo(1);
+        assertThat(server.requests).doesNotContain("POST /api/v1/models/unload");
+    }
+
+    @Test
+    void finishesAtTheNextStartWhatAnEarlierProcessBegan() throws IOException {
+        deployment().deploy(candidate(1, "Q4_K_M", "Q8_0"), PROFILE);
+        Candidate next = candidate(2, "Q4_K_M", "Q8_0");
+        ReleaseStore beside = new ReleaseStore(store.root());
+        Installation.Options dying = new Installation.Options(Placement.Way.AUTO, 3, () -> { }, path -> Long.MAX_VALUE, java.time.Clock.systemUTC(), step -> {
+            if (step.activity().startsWith("switching") && step.done() == 1) {
+                throw new IllegalStateException("power cut");
+            }
+        }, new dev.adapterferry.progress.Cancellation());
+        assertThatThrownBy(() -> new Deployment(models, beside, dying, Optional.empty(), List.of(), false).deploy(next, PROFILE)).hasMessage("power cut");
+        assertThat(value(models.resolve("acme/majora/majora-Q4_K_M.gguf"))).isEqualTo(2);
+        assertThat(value(models.resolve("acme/majora/majora-Q8_0.gguf"))).isEqualTo(1);
+
+        assertThat(deployment().recover()).containsExactly("majora");
+        assertThat(value(models.resolve("acme/majora/majora-Q8_0.gguf"))).isEqualTo(2);
+        assertThat(store.active("majora").orElseThrow().number()).isEqualTo(2);
+        assertThat(deployment().recover()).isEmpty();
+    }
+
+    @Test
+    void bringsBackStagedFilesThatSomebodyRemoved() throws IOException {
+        deployment().deploy(candidate(1, "Q4_K_M", "Q8_0"), PROFILE);
+        Installation.Options dying = new Installation.Options(Placement.Way.COPY, 3, () -> { }, path -> Long.MAX_VALUE, java.time.Clock.systemUTC(), step -> {
+            if (step.activity().startsWith("switching")) {
+                throw new IllegalStateException("power cut");
+            }
+        }, new dev.adapterferry.progress.Cancellation());
+        Candidate next = candidate(2, "Q4_K_M", "Q8_0");
+        assertThatThrownBy(() -> new Deployment(models, store, dying, Optional.empty(), List.of(), false).deploy(next, PROFILE)).hasMessage("power cut");
+        Files.delete(models.resolve("acme/majora/.majora-Q8_0.gguf.2.part"));
+
+        deployment().recover();
+        assertThat(value(models.resolve("acme/majora/majora-Q4_K_M.gguf"))).isEqualTo(2);
+        assertThat(value(models.resolve("acme/majora/majora-Q8_0.gguf"))).isEqualTo(2);
+    }
+
+    private Deployment deployment(Target... targets) {
+        LmStudioServer.Timing timing = new LmStudioServer.Timing(Duration.ofSeconds(10), Duration.ofSeconds(5), Duration.ofMillis(1));
+        return new Deployment(models, store, Installation.Options.of(3), LmStudioServer.find(server.endpoint(), null, new JdkHttpCaller(), timing), List.of(targets), true);
+    }
+
+    private Candidate candidate(float value, String... formats) throws IOException {
+        runs++;
+        List<Candidate.Item> items = new ArrayList<>();
+        for (String format : formats) {
+            items.add(Candidate.Item.of(TinyGguf.write(directory.resolve("runs/" + runs + "/majora-" + format + ".gguf"), value), format, null));
+        }
+        return new Candidate("majora", items, Map.of());
+    }
+
+    private static float value(Path file) throws IOException {
+        byte[] bytes = Files.readAllBytes(file);
+        return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getFloat(bytes.length - 32);
+    }
+
+    private interface Put {
+        void put(Release release, Path files);
+    }
+
+    private static Target target(Put put) {
+        return new Target() {
+            @Override
+            public String name() {
+                return "picky";
+            }
+
+            @Override
+            public void put(Release release, Path files, ModelProfile profile) {
+                put.put(release, files);
+            }
+        };
+    }
+}
