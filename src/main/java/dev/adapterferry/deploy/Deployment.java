@@ -3,13 +3,11 @@ package dev.adapterferry.deploy;
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufCheck;
-import dev.adapterferry.gguf.GgufFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,7 +17,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class Deployment {
     private static final Logger LOG = LoggerFactory.getLogger(Deployment.class);
-    private static final Pattern LATER_SHARD = Pattern.compile(".*-(?!00001)\\d{5}-of-\\d{5}\\.gguf");
 
     private final Path models;
     private final ReleaseStore store;
@@ -63,7 +60,7 @@ public final class Deployment {
      * @throws FerryException                          when it cannot be installed, loaded or put to a target; the former release is back
      */
     public Deployed deploy(Candidate candidate, ModelProfile profile) {
-        candidate.files().forEach(item -> checkStructure(item.file()));
+        candidate.files().forEach(item -> GgufCheck.part(item.file()));
         Installation.Installed installed = installation(profile).install(candidate);
         try {
             return bringIntoUse(installed, profile);
@@ -165,14 +162,5 @@ public final class Deployment {
         };
         return new Installation(folder(profile), store,
                 new Installation.Options(options.way(), options.keep(), unload, options.freeBytes(), options.clock(), options.progress(), options.cancellation()));
-    }
-
-    private static void checkStructure(Path file) {
-        if (LATER_SHARD.matcher(file.getFileName().toString()).matches()) {
-            // Only the first shard says what model it is.
-            GgufFile.open(file).close();
-        } else {
-            GgufCheck.structure(file);
-        }
     }
 }

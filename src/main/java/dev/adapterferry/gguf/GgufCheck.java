@@ -50,6 +50,19 @@ public final class GgufCheck {
     }
 
     /**
+     * The same for any file of a split model: its later shards, which name no architecture, pass too.
+     *
+     * @param file a whole model or any shard
+     * @return what it holds; the architecture is empty for a later shard
+     * @throws MalformedFile when it is no sound file
+     */
+    public static Summary part(Path file) {
+        try (GgufFile gguf = GgufFile.open(file)) {
+            return gguf.metadata().findLong("split.no").orElse(0L) > 0 ? summary(gguf, "") : summary(gguf);
+        }
+    }
+
+    /**
      * Checks the structure and then every block of every tensor for infinite scales and NaN. Tensors whose type this
      * ferry does not decode are skipped.
      *
@@ -74,10 +87,13 @@ public final class GgufCheck {
     }
 
     private static Summary summary(GgufFile gguf) {
+        return summary(gguf, gguf.metadata().findString("general.architecture")
+                .orElseThrow(() -> new MalformedFile(gguf.files().getFirst(), -1, "it has no general.architecture, so it is no model (a later shard, perhaps)")));
+    }
+
+    private static Summary summary(GgufFile gguf, String architecture) {
         Path file = gguf.files().getFirst();
         GgufMetadata metadata = gguf.metadata();
-        String architecture = metadata.findString("general.architecture")
-                .orElseThrow(() -> new MalformedFile(file, -1, "it has no general.architecture, so it is no model (a later shard, perhaps)"));
         if (gguf.tensors().isEmpty()) {
             throw new MalformedFile(file, gguf.dataOffset(), "it holds no tensors");
         }

@@ -7,6 +7,8 @@ import dev.adapterferry.http.HttpCall;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.http.HttpReply;
 import dev.adapterferry.modelserver.Endpoint;
+import dev.adapterferry.modelserver.ListedModel;
+import dev.adapterferry.modelserver.LmStudioApi;
 import dev.adapterferry.modelserver.OpenAiClient;
 import java.io.IOException;
 import java.util.List;
@@ -42,18 +44,49 @@ public final class ApiProbe {
             models = retry.call(() -> new OpenAiClient(endpoint, caller).models());
         } catch (FerryException e) {
             findings.add(new Finding(Status.UNHEALTHY, "api", e.getMessage()));
-            return new Health.ApiReport(endpoint.toString(), false, null, false, List.of(), null);
+            return new Health.ApiReport(endpoint.toString(), false, null, false, List.of(), null, null, null, null);
         }
         long millis = (System.nanoTime() - start) / 1_000_000;
         boolean listed = models.stream().anyMatch(id -> id.equalsIgnoreCase(subject.modelId()));
         if (!listed) {
             findings.add(new Finding(Status.UNHEALTHY, "api", endpoint + " does not list '" + subject.modelId() + "'; it lists " + models));
         }
-        return new Health.ApiReport(endpoint.toString(), true, kind(endpoint), listed, models, millis);
+        String kind = kind(endpoint);
+        Optional<ListedModel> known = kind.equals("lm-studio") && listed ? inLmStudio(subject) : Optional.empty();
+        known.ifPresent(model -> judgeLoaded(subject, model, findings));
+        return new Health.ApiReport(endpoint.toString(), true, kind, listed, models, millis, known.map(ListedModel::isLoaded).orElse(null),
+                known.filter(ListedModel::isLoaded).map(ListedModel::quantization).filter(text -> !text.isEmpty()).orElse(null),
+                known.filter(ListedModel::isLoaded).map(model -> model.instances().getFirst().context()).filter(context -> context >= 0).orElse(null));
+    }
+
+    /** LM Studio's own listing tells what is loaded and how; the OpenAI-compatible one does not. */
+    private Optional<ListedModel> inLmStudio(Subject subject) {
+        try {
+            return new LmStudioApi(subject.endpoint(), caller).models().stream().filter(model -> model.key().equalsIgnoreCase(subject.modelId().replaceFirst("@[^@/]+$", ""))
+                    || model.instances().stream().anyMatch(instance -> instance.id().equalsIgnoreCase(subject.modelId()))).findFirst();
+        } catch (FerryException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static void judgeLoaded(Subject subject, ListedModel model, List<Finding> findings) {
+        if (!model.isLoaded()) {
+            return;
+        }
+        if (subject.format() != null && !model.quantization().isEmpty() && !model.quantization().equalsIgnoreCase(subject.format())) {
+            findings.add(new Finding(Status.DEGRADED, "api", "LM Studio has " + model.quantization() + " of '" + model.key() + "' loaded, deployed was " + subject.format()));
+        }
+        long context = model.instances().getFirst().context();
+        if (subject.context() != null && context >= 0 && context != subject.context()) {
+            findings.add(new Finding(Status.DEGRADED, "api", "LM Studio has '" + model.key() + "' loaded with a context of " + context + " tokens, wanted are " + subject.context()));
+        }
+        if (model.instances().size() > 1) {
+            findings.add(new Finding(Status.DEGRADED, "api", "LM Studio has " + model.instances().size() + " instances of '" + model.key() + "' loaded: one may be an older release"));
+        }
     }
 
     private String kind(Endpoint endpoint) {
-        if (get(endpoint, "/lmstudio-greeting").map(body -> body.path("lmstudio").asBoolean()).orElse(false)) {
+        if (new LmStudioApi(endpoint, caller).isThere()) {
             return "lm-studio";
         }
         return get(endpoint, "/api/version").map(body -> body.path("version").isTextual()).orElse(false) ? "ollama" : "openai-compatible";

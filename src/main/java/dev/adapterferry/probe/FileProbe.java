@@ -1,13 +1,15 @@
 package dev.adapterferry.probe;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
 import dev.adapterferry.files.Sha256;
+import dev.adapterferry.gguf.GgufCheck;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Looks at the installed files: there, readable, of the right size, with the right digest. */
+/** Looks at the installed files: there, readable, of the right size, whole GGUF files, with the right digest. */
 public final class FileProbe {
     private final boolean hashing;
 
@@ -32,18 +34,26 @@ public final class FileProbe {
             if (file.bytes() >= 0 && bytes != file.bytes()) {
                 return broken(file, true, bytes, null, path + " has " + bytes + " bytes, " + file.bytes() + " were installed", findings);
             }
+            Health.Gguf gguf = structure(path);
             String sha256 = hashing ? Sha256.of(path) : null;
             if (sha256 != null && file.sha256() != null && !sha256.equals(file.sha256())) {
                 return broken(file, true, bytes, sha256, path + " has SHA-256 " + sha256 + ", installed was " + file.sha256(), findings);
             }
-            return new Health.FileReport(path.toString(), true, bytes, sha256, sha256 != null && file.sha256() != null ? Boolean.TRUE : null);
-        } catch (IOException | FerryException e) {
-            return broken(file, true, -1, null, "cannot read " + path + ": " + e.getMessage(), findings);
+            return new Health.FileReport(path.toString(), true, bytes, sha256, sha256 != null && file.sha256() != null ? Boolean.TRUE : null, gguf);
+        } catch (IOException e) {
+            return broken(file, true, -1, null, "Cannot read " + path + ": " + Durable.reason(e), findings);
+        } catch (FerryException e) {
+            return broken(file, true, -1, null, e.getMessage(), findings);
         }
+    }
+
+    private static Health.Gguf structure(Path path) {
+        GgufCheck.Summary summary = GgufCheck.part(path);
+        return new Health.Gguf(summary.architecture(), summary.tensors(), summary.parameters(), summary.contextLength().orElse(null));
     }
 
     private static Health.FileReport broken(Subject.InstalledFile file, boolean exists, long bytes, String sha256, String sentence, List<Finding> findings) {
         findings.add(new Finding(Status.UNHEALTHY, "file", sentence));
-        return new Health.FileReport(file.path().toString(), exists, bytes, sha256, false);
+        return new Health.FileReport(file.path().toString(), exists, bytes, sha256, false, null);
     }
 }

@@ -1,5 +1,6 @@
 package dev.adapterferry.probe;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.time.Instant;
 import java.util.List;
 
@@ -16,6 +17,7 @@ import java.util.List;
  * @param system   the machine
  * @param findings everything that is not as it should be
  */
+@JsonInclude(JsonInclude.Include.ALWAYS)
 public record Health(String model, Instant time, Status status, List<FileReport> files, ApiReport api, List<AnswerReport> answers, SystemReport system, List<Finding> findings) {
     /**
      * A file.
@@ -24,9 +26,20 @@ public record Health(String model, Instant time, Status status, List<FileReport>
      * @param exists whether a readable file is there
      * @param bytes  its size, -1 without a file
      * @param sha256 its digest, null when it was not computed
-     * @param intact whether it is what was installed; null when nothing is known to compare with
+     * @param intact whether it is what was installed; null when its digest was not compared
+     * @param gguf   what kind of model file it is, null when it is none
      */
-    public record FileReport(String path, boolean exists, long bytes, String sha256, Boolean intact) { }
+    public record FileReport(String path, boolean exists, long bytes, String sha256, Boolean intact, Gguf gguf) { }
+
+    /**
+     * A whole GGUF file.
+     *
+     * @param architecture  {@code general.architecture}; an empty string in a later shard
+     * @param tensors       number of tensors
+     * @param parameters    number of weights
+     * @param contextLength longest context that the model knows, null when it does not say
+     */
+    public record Gguf(String architecture, int tensors, long parameters, Long contextLength) { }
 
     /**
      * A server.
@@ -37,8 +50,12 @@ public record Health(String model, Instant time, Status status, List<FileReport>
      * @param listed         whether it lists the model
      * @param models         everything that it lists
      * @param responseMillis time of the listing
+     * @param loaded         whether the model is loaded; null when the server does not tell
+     * @param quantization   of what is loaded; null when the server does not tell
+     * @param context        context length in tokens that it is loaded with; null when the server does not tell
      */
-    public record ApiReport(String endpoint, boolean reachable, String server, boolean listed, List<String> models, Long responseMillis) { }
+    public record ApiReport(String endpoint, boolean reachable, String server, boolean listed, List<String> models, Long responseMillis, Boolean loaded,
+                            String quantization, Long context) { }
 
     /**
      * One answer.

@@ -55,7 +55,8 @@ public final class HealthCheck {
         if (wanted.contains(Part.ANSWER) && (api == null || api.reachable())) {
             answers = new AnswerProbe(caller, limits).check(subject, findings);
         }
+        Health.SystemReport system = wanted.contains(Part.SYSTEM) ? SystemProbe.check(subject, limits, findings) : null;
         Status status = findings.stream().map(Finding::status).reduce(Status.HEALTHY, Status::and);
-        return new Health(subject.model(), time, status, files, api, answers, null, List.copyOf(findings));
+        return new Health(subject.model(), time, status, files, api, answers, system, List.copyOf(findings));
     }
 }

@@ -12,12 +12,11 @@ import java.time.Duration;
  * @param maxLatency         longest healthy answer
  * @param maxFirstToken      longest healthy time to the first token
  * @param minTokensPerSecond slowest healthy rate
- * @param minFreeDisk        fewest healthy free bytes on the models volume
- * @param minFreeMemory      fewest healthy available bytes of memory
+ * @param resourceWarning    share of the models volume and of the memory, in percent, above which the machine is short
  * @param maxTokens          longest answer asked for
  */
 public record Limits(Duration loadTimeout, int retries, Duration retryDelay, Duration maxLatency, Duration maxFirstToken, double minTokensPerSecond,
-                     long minFreeDisk, long minFreeMemory, int maxTokens) {
+                     int resourceWarning, int maxTokens) {
     /** Refuses limits that no answer can hold. */
     public Limits {
         if (retries < 0 || maxTokens < 1 || retryDelay.isNegative() || loadTimeout.isNegative() || loadTimeout.isZero()) {
@@ -27,6 +26,6 @@ public record Limits(Duration loadTimeout, int retries, Duration retryDelay, Dur
 
     /** Generous limits: a laptop without a GPU passes them. */
     public static Limits defaults() {
-        return new Limits(Duration.ofMinutes(5), 3, Duration.ofSeconds(5), Duration.ofSeconds(30), Duration.ofSeconds(10), 1, 2L << 30, 1L << 30, 256);
+        return new Limits(Duration.ofMinutes(5), 3, Duration.ofSeconds(5), Duration.ofSeconds(30), Duration.ofSeconds(10), 1, 90, 256);
     }
 }

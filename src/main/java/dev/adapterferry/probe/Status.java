@@ -1,5 +1,8 @@
 package dev.adapterferry.probe;
 
+import com.fasterxml.jackson.annotation.JsonValue;
+import java.util.Locale;
+
 /** How a model is. */
 public enum Status {
     /** Everything that was checked holds. */
@@ -13,6 +16,12 @@ public enum Status {
 
     Status(int exitCode) {
         this.exitCode = exitCode;
+    }
+
+    /** Its name in JSON and messages: {@code healthy}. */
+    @JsonValue
+    public String text() {
+        return name().toLowerCase(Locale.ROOT);
     }
 
     /** Exit code of {@code ferry health}. */

@@ -14,8 +14,10 @@ import java.util.List;
  * @param system      system prompt to send, or null
  * @param temperature temperature to send
  * @param prompts     test prompts with what their answers must satisfy
+ * @param format      quantization that should be loaded, or null when any will do
+ * @param context     context length in tokens that it should be loaded with, or null when any will do
  */
-public record Subject(String model, List<InstalledFile> files, Endpoint endpoint, String modelId, String system, double temperature, List<TestPrompt> prompts) {
+public record Subject(String model, List<InstalledFile> files, Endpoint endpoint, String modelId, String system, double temperature, List<TestPrompt> prompts, String format, Integer context) {
     /**
      * One installed file.
      *
@@ -24,6 +26,11 @@ public record Subject(String model, List<InstalledFile> files, Endpoint endpoint
      * @param sha256 its digest, or null when unknown
      */
     public record InstalledFile(Path path, long bytes, String sha256) { }
+
+    /** A model that may be loaded in any quantization and with any context. */
+    public Subject(String model, List<InstalledFile> files, Endpoint endpoint, String modelId, String system, double temperature, List<TestPrompt> prompts) {
+        this(model, files, endpoint, modelId, system, temperature, prompts, null, null);
+    }
 
     /** Copies the lists. */
     public Subject {

@@ -80,9 +80,7 @@ public final class HealthStage implements StageWork {
 
     /** Limits of the settings; what they do not name stays generous. */
     static Limits limits(HealthSettings health) {
-        Limits defaults = Limits.defaults();
-        return new Limits(health.loadTimeout(), health.retries(), health.retryDelay(), health.maxLatency(), health.maxLatency(), 0, defaults.minFreeDisk(),
-                defaults.minFreeMemory(), health.maxTokens());
+        return new Limits(health.loadTimeout(), health.retries(), health.retryDelay(), health.maxLatency(), health.maxLatency(), 0, health.resourceWarning(), health.maxTokens());
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
 import dev.adapterferry.http.JdkHttpCaller;
 import dev.adapterferry.modelserver.LmStudioDouble;
+import dev.adapterferry.modelserver.TinyGguf;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -2,13 +2,21 @@ package dev.adapterferry.probe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.networknt.schema.JsonSchema;
+import com.networknt.schema.JsonSchemaFactory;
+import com.networknt.schema.SpecVersion;
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.http.JdkHttpCaller;
 import dev.adapterferry.modelserver.LmStudioDouble;
+import dev.adapterferry.modelserver.TinyGguf;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -24,11 +32,12 @@ class HealthCheckIT {
 
     private LmStudioDouble server;
     private Path file;
+    private Subject.InstalledFile installed;
 
     @BeforeEach
     void start() throws IOException {
-        file = Files.createDirectories(models.resolve("acme/majora")).resolve("majora-Q4_K_M.gguf");
-        Files.writeString(file, "weights");
+        file = TinyGguf.write(models.resolve("acme/majora/majora-Q4_K_M.gguf"), 1);
+        installed = new Subject.InstalledFile(file, Files.size(file), Sha256.of(file));
         server = new LmStudioDouble(models);
     }
 
@@ -91,7 +100,7 @@ class HealthCheckIT {
     @Test
     void callsASlowModelDegraded() {
         server.millisPerToken = 20;
-        Limits slow = new Limits(Duration.ofSeconds(10), 0, Duration.ZERO, Duration.ofSeconds(30), Duration.ofSeconds(10), 1_000_000, 0, 0, 64);
+        Limits slow = new Limits(Duration.ofSeconds(10), 0, Duration.ZERO, Duration.ofSeconds(30), Duration.ofSeconds(10), 1_000_000, 100, 64);
         Health health = check(subject("majora", List.of(TestPrompt.of("one two three four"))), slow);
 
         assertThat(health.status()).isEqualTo(Status.DEGRADED);
@@ -106,16 +115,95 @@ class HealthCheckIT {
 
     @Test
     void seesAChangedAMissingAndATruncatedFile() throws IOException {
-        Files.writeString(file, "Weights");
-        assertThat(fileFinding()).contains("SHA-256");
-        Files.writeString(file, "wei");
-        assertThat(fileFinding()).contains("has 3 bytes, 7 were installed");
+        TinyGguf.write(file, 2);
+        assertThat(fileFinding()).contains("SHA-256").contains(installed.sha256());
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            channel.truncate(installed.bytes() - 24);
+        }
+        assertThat(fileFinding()).contains("has " + (installed.bytes() - 24) + " bytes, " + installed.bytes() + " were installed");
         Files.delete(file);
         assertThat(fileFinding()).contains("is missing");
     }
 
+    @Test
+    void seesAFileThatIsNoWholeModelEvenWhenNothingIsKnownAboutIt() throws IOException {
+        installed = new Subject.InstalledFile(file, -1, null);
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            channel.truncate(Files.size(file) - 24);
+        }
+        assertThat(fileFinding()).contains(file.toString());
+        Files.writeString(file, "<html>404</html>");
+        assertThat(fileFinding()).contains(file.toString());
+    }
+
+    @Test
+    void seesHowTheModelIsLoaded() {
+        server.instances.put("majora", new LmStudioDouble.Instance("majora", file, "Q4_K_M", 4096));
+        Subject wanted = new Subject("majora", List.of(installed), server.endpoint(), "majora", null, 0, List.of(), "Q8_0", 8192);
+        Health health = check(wanted, limits());
+
+        assertThat(health.api().loaded()).isTrue();
+        assertThat(health.api().context()).isEqualTo(4096);
+        assertThat(health.status()).isEqualTo(Status.DEGRADED);
+        assertThat(health.findings()).extracting(Finding::sentence).anyMatch(sentence -> sentence.contains("Q4_K_M of 'majora' loaded, deployed was Q8_0"))
+                .anyMatch(sentence -> sentence.contains("4096 tokens, wanted are 8192"));
+    }
+
+    @Test
+    void garbledAnswersAreUnhealthy() {
+        server.brain = (path, prompt) -> "ĠtheĠcatĠsatĠonĠtheĠmat";
+        assertThat(check(subject("majora", List.of(TestPrompt.of("Hello"))), limits()).findings()).singleElement()
+                .satisfies(finding -> assertThat(finding.sentence()).contains("tokenizer is garbled"));
+        server.brain = (path, prompt) -> "so ".repeat(60);
+        assertThat(check(subject("majora", List.of(TestPrompt.of("Hello"))), limits()).status()).isEqualTo(Status.UNHEALTHY);
+    }
+
+    @Test
+    void holdsRequiredAndForbiddenPatterns() {
+        Health health = check(subject("majora", List.of(new TestPrompt("Hello", 1, List.of("goodbye"), List.of("(?i)hello")))), limits());
+        assertThat(health.findings()).extracting(Finding::sentence).anyMatch(sentence -> sentence.contains("required /goodbye/")).anyMatch(sentence -> sentence.contains("forbidden /(?i)hello/"));
+    }
+
+    @Test
+    void looksAtTheMachineUnderTheModel() {
+        Limits tight = new Limits(Duration.ofSeconds(10), 0, Duration.ZERO, Duration.ofSeconds(30), Duration.ofSeconds(10), 0, 1, 64);
+        Health health = check(subject("majora", List.of()), tight);
+        assertThat(health.system().diskTotalBytes()).isGreaterThan(health.system().diskFreeBytes());
+        assertThat(health.system().memoryTotalBytes()).isGreaterThan(health.system().memoryAvailableBytes());
+        assertThat(health.findings()).extracting(Finding::check).contains("system");
+        assertThat(health.status()).isEqualTo(Status.DEGRADED);
+    }
+
+    @Test
+    void anUnreachableServerIsUnhealthyAndNoPromptIsAsked() {
+        server.close();
+        Health health = check(subject("majora", List.of(TestPrompt.of("Hello"))), limits());
+        assertThat(health.status()).isEqualTo(Status.UNHEALTHY);
+        assertThat(health.answers()).isNull();
+        assertThat(health.findings()).singleElement().satisfies(finding -> assertThat(finding.check()).isEqualTo("api"));
+    }
+
+    @Test
+    void printsJsonAsItsSchemaSays() throws IOException {
+        JsonSchema schema = JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V202012).getSchema(Files.readString(Path.of("src/docs/health.schema.json")));
+        Health healthy = check(subject("majora", List.of(TestPrompt.of("Hello"))), limits());
+        server.brain = (path, prompt) -> "";
+        Health unhealthy = check(subject("majora", List.of(TestPrompt.of("Hello"))), limits());
+        Health files = new HealthCheck(new JdkHttpCaller(), limits(), false, Clock.systemUTC()).check(subject("majora", List.of()), EnumSet.of(HealthCheck.Part.FILE));
+        server.close();
+        Health unreachable = check(subject("majora", List.of(TestPrompt.of("Hello"))), limits());
+
+        for (List<Health> results : List.of(List.of(healthy), List.of(healthy, unhealthy), List.of(files), List.of(unreachable), List.<Health>of())) {
+            JsonNode json = new ObjectMapper().readTree(HealthJson.of(results));
+            assertThat(schema.validate(json)).isEmpty();
+        }
+        assertThat(new ObjectMapper().readTree(HealthJson.of(List.of(healthy))).path("exitCode").asInt()).isZero();
+        assertThat(new ObjectMapper().readTree(HealthJson.of(List.of(healthy, unhealthy))).path("exitCode").asInt()).isEqualTo(2);
+        assertThat(HealthJson.worst(List.of())).isEqualTo(Status.UNHEALTHY);
+    }
+
     private String fileFinding() {
-        Subject subject = new Subject("majora", List.of(new Subject.InstalledFile(file, 7, Sha256.of("weights".getBytes()))), server.endpoint(), "majora", null, 0, List.of());
+        Subject subject = new Subject("majora", List.of(installed), server.endpoint(), "majora", null, 0, List.of());
         Health health = new HealthCheck(new JdkHttpCaller(), limits(), true, Clock.systemUTC()).check(subject, EnumSet.of(HealthCheck.Part.FILE));
         assertThat(health.status()).isEqualTo(Status.UNHEALTHY);
         return health.findings().getFirst().sentence();
@@ -126,10 +214,10 @@ class HealthCheckIT {
     }
 
     private Subject subject(String modelId, List<TestPrompt> prompts) {
-        return new Subject("majora", List.of(new Subject.InstalledFile(file, 7, Sha256.of("weights".getBytes()))), server.endpoint(), modelId, "You are Majora.", 0.2, prompts);
+        return new Subject("majora", List.of(installed), server.endpoint(), modelId, "You are Majora.", 0.2, prompts);
     }
 
     private static Limits limits() {
-        return new Limits(Duration.ofSeconds(10), 3, Duration.ofMillis(1), Duration.ofSeconds(30), Duration.ofSeconds(10), 0, 0, 0, 64);
+        return new Limits(Duration.ofSeconds(10), 3, Duration.ofMillis(1), Duration.ofSeconds(30), Duration.ofSeconds(10), 0, 100, 64);
     }
 }

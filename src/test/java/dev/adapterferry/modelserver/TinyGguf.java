@@ -1,4 +1,4 @@
-package dev.adapterferry.deploy;
+package dev.adapterferry.modelserver;
 
 import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.gguf.GgufPlan;
@@ -13,11 +13,11 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** Whole GGUF files of a few hundred bytes that no engine could run. */
-final class TinyGguf {
+public final class TinyGguf {
     private TinyGguf() { }
 
     /** Writes one; different values make different files of the same size. */
-    static Path write(Path file, float value) throws IOException {
+    public static Path write(Path file, float value) throws IOException {
         Files.createDirectories(file.getParent());
         TensorInfo tensor = new TensorInfo("token_embd.weight", GgmlType.F32, List.of(4L));
         GgufPlan plan = GgufPlan.of(new GgufMetadata().putString("general.architecture", "qwen2").putString("general.name", "tiny"), List.of(tensor), info -> GgmlType.F32);
