@@ -50,6 +50,7 @@ final class Wiring implements AutoCloseable {
         this.runs = new RunDesk(() -> settings, ledger, progress, servers);
         TrustedClients sshClients = new TrustedClients(AdapterSources.login(settings));
         beans.put("sshClients", sshClients);
+        beans.put("sshKeys", sshClients.keys());
         AdapterSources sources = new AdapterSources(http, new CamelShells(templates, sshClients));
         Fallback fallback = new Fallback(ledger, servers);
         Map<Stage, StageWork> works = new EnumMap<>(Stage.class);

@@ -5,10 +5,25 @@ import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.modelserver.Endpoint;
 import dev.adapterferry.modelserver.OpenAiClient;
+import dev.adapterferry.serve.ModelServer;
+import dev.adapterferry.serve.ServedModel;
+import dev.adapterferry.serve.ServerOptions;
+import dev.adapterferry.settings.ModelSettings;
+import dev.adapterferry.settings.ServeSettings;
+import dev.adapterferry.settings.Settings;
+import dev.adapterferry.settings.Use;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
-/** Uses the server of the settings. */
+/**
+ * Uses the server that the settings name; where none answers, or the settings want it so, starts the ferry's own server with
+ * the deployed file and keeps it as long as the run needs it.
+ */
 public final class EmbeddedServers implements ModelServers {
     private final HttpCaller caller;
+    private final Map<String, ModelServer> started = new ConcurrentHashMap<>();
 
     /** @param caller asks whether a server answers */
     public EmbeddedServers(HttpCaller caller) {
@@ -17,16 +32,39 @@ public final class EmbeddedServers implements ModelServers {
 
     @Override
     public Serving serve(RunContext run, Facts.Deployed deployed) {
-        Endpoint endpoint = new Endpoint(run.model().endpoint(), run.settings().deploy().lmstudio().token().orElse(null), run.settings().health().timeout());
-        if (!answers(caller, endpoint)) {
-            throw new TransientFailure("No server answers at " + endpoint + " for " + run.name() + ". Start LM Studio's server, or set models." + run.name() + ".endpoint.");
+        Settings settings = run.settings();
+        String modelId = settings.deployName(run.name());
+        Endpoint endpoint = new Endpoint(run.model().endpoint(), settings.deploy().lmstudio().token().orElse(null), settings.health().timeout());
+        Use use = settings.serve().enabled();
+        if (use != Use.ALWAYS && answers(caller, endpoint)) {
+            return new Serving(endpoint, modelId, false);
         }
-        return new Serving(endpoint, run.settings().deployName(run.name()), false);
+        if (use == Use.NEVER) {
+            throw new TransientFailure("No server answers at " + endpoint + " for " + run.name() + ". Start LM Studio's server, set models." + run.name()
+                    + ".endpoint, or let the ferry serve it (serve.enabled: auto).");
+        }
+        ModelServer server = started.computeIfAbsent(run.id(), id -> start(settings, served(run.model(), modelId, deployed.primaryFile().item().path())));
+        return new Serving(new Endpoint(server.address(), settings.serve().token().orElse(null), settings.health().timeout()), modelId, true);
+    }
+
+    private static ServedModel served(ModelSettings model, String id, Path file) {
+        return new ServedModel(id, file, model.systemPrompt().isBlank() ? null : model.systemPrompt(), model.temperature(), model.contextLength());
+    }
+
+    /** A server on a free port of its own: the configured one belongs to {@code ferry serve}. */
+    private static ModelServer start(Settings settings, ServedModel model) {
+        ServeSettings serve = settings.serve();
+        int threads = serve.threads() > 0 ? serve.threads() : Runtime.getRuntime().availableProcessors();
+        ServerOptions usual = ServerOptions.loopback();
+        return ModelServer.start(new ServerOptions(usual.host(), 0, serve.token(), threads, usual.gpuLayers(), 1), List.of(model));
     }
 
     @Override
     public void release(String runId) {
-        // Nothing was started.
+        ModelServer server = started.remove(runId);
+        if (server != null) {
+            server.close();
+        }
     }
 
     /** Whether an OpenAI-compatible server answers there. */
@@ -36,6 +74,15 @@ public final class EmbeddedServers implements ModelServers {
             return true;
         } catch (FerryException e) {
             return false;
+        }
+    }
+
+    /** One greedy answer of a file, through a server that lives as long as the question. */
+    static String answer(Settings settings, HttpCaller caller, Path file, String question) {
+        ServedModel model = new ServedModel(file.getFileName().toString(), file, null, 0.0, 0);
+        try (ModelServer server = start(settings, model)) {
+            Endpoint endpoint = new Endpoint(server.address(), settings.serve().token().orElse(null), settings.health().loadTimeout());
+            return new OpenAiClient(endpoint, caller).ask(dev.adapterferry.modelserver.Question.greedy(model.name(), null, question, 64)).text();
         }
     }
 }

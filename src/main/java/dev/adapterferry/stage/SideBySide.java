@@ -4,6 +4,8 @@ import dev.adapterferry.convert.ConvertedModel;
 import dev.adapterferry.convert.ModelConverter;
 import dev.adapterferry.convert.Provenance;
 import dev.adapterferry.files.Sha256;
+import dev.adapterferry.http.HttpCaller;
+import dev.adapterferry.http.JdkHttpCaller;
 import dev.adapterferry.pass.PassSettings;
 import dev.adapterferry.pass.QuantizeJob;
 import dev.adapterferry.pass.QuantizeRequest;
@@ -23,6 +25,7 @@ import java.util.stream.Collectors;
 /** Asks the base and the merged model the same, so that one can see what the adapter changed. */
 public final class SideBySide {
     private final Settings settings;
+    private final HttpCaller caller = new JdkHttpCaller();
 
     /**
      * What both answered.
@@ -48,7 +51,7 @@ public final class SideBySide {
      */
     public Answers ask(Path base, Path merged, String question, Progress progress, Cancellation cancellation) {
         Path file = converted(base, progress, cancellation);
-        return new Answers(EmbeddedServers.answer(settings, file, question), EmbeddedServers.answer(settings, merged, question));
+        return new Answers(EmbeddedServers.answer(settings, caller, file, question), EmbeddedServers.answer(settings, caller, merged, question));
     }
 
     private Path converted(Path base, Progress progress, Cancellation cancellation) {

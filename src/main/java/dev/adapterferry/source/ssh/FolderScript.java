@@ -36,7 +36,7 @@ final class FolderScript {
                 n=0
                 e() {
                   [ -f "$1" ] || return 0
-                  n=$((n+1)); if [ "$n" -gt """ + MAX_FILES + """
+                  n=$((n+1)); if [ "$n" -gt\s""" + MAX_FILES + """
                  ]; then exit 42; fi
                   if [ -L "$1" ]; then printf 'l %s\\0%s\\0%s\\0' "$(s "$1")" "$1" "$(readlink -f -- "$1")"
                   else printf 'f %s\\0%s\\0' "$(s "$1")" "$1"; fi

@@ -2,6 +2,7 @@ package dev.adapterferry.source.ssh;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.security.KeyPair;
 import java.security.PublicKey;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -13,6 +14,8 @@ import org.apache.sshd.common.channel.Channel;
 import org.apache.sshd.common.channel.ChannelListener;
 import org.apache.sshd.common.config.keys.KeyUtils;
 import org.apache.sshd.common.keyprovider.KeyIdentityProvider;
+import org.apache.sshd.common.keyprovider.KeyPairProvider;
+import org.apache.sshd.common.session.SessionContext;
 import org.apache.sshd.core.CoreModuleProperties;
 
 /**
@@ -27,6 +30,26 @@ public final class TrustedClients extends ClientBuilder {
     /** @param login keys and patience */
     public TrustedClients(SshLogin login) {
         this.login = login;
+    }
+
+    /** The keys in the form that asks for one by its type: the first, of whatever type it is; a client offers the others by itself. */
+    public KeyPairProvider keys() {
+        return new KeyPairProvider() {
+            @Override
+            public KeyPair loadKey(SessionContext session, String type) {
+                return new SshKeys(login).pairs().stream().findFirst().orElse(null);
+            }
+
+            @Override
+            public Iterable<String> getKeyTypes(SessionContext session) {
+                return new SshKeys(login).pairs().stream().map(KeyUtils::getKeyType).toList();
+            }
+
+            @Override
+            public Iterable<KeyPair> loadKeys(SessionContext session) {
+                return new SshKeys(login).pairs();
+            }
+        };
     }
 
     /** Whether there are key files to log in with; an agent's keys are not reachable for these clients. */
