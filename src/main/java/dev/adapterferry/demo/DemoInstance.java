@@ -16,8 +16,6 @@ import org.apache.sshd.common.config.keys.writer.openssh.OpenSSHKeyPairResourceW
 import org.apache.sshd.common.util.security.SecurityUtils;
 import org.apache.sshd.server.SshServer;
 import org.apache.sshd.server.keyprovider.SimpleGeneratorHostKeyProvider;
-import org.apache.sshd.server.shell.InvertedShellWrapper;
-import org.apache.sshd.server.shell.ProcessShell;
 import org.apache.sshd.sftp.server.SftpSubsystemFactory;
 
 /**
@@ -51,7 +49,7 @@ public final class DemoInstance implements Closeable {
             server.setPublickeyAuthenticator((user, key, session) -> "root".equals(user) && KeyUtils.compareKeys(allowed, key));
             server.setPasswordAuthenticator(null);
             server.setSubsystemFactories(List.of(new SftpSubsystemFactory.Builder().build()));
-            server.setCommandFactory((channel, command) -> new InvertedShellWrapper(new ProcessShell("/bin/sh", "-c", command)));
+            server.setCommandFactory((channel, command) -> new DemoShellCommand(command));
             server.start();
             return new DemoInstance(server, loginKey);
         } catch (IOException | GeneralSecurityException e) {
