@@ -61,7 +61,7 @@ final class Methods {
                 return items.remove((int) (index < 0 ? index + items.size() : index));
             };
             case "insert" -> (p, n) -> {
-                items.add((int) Math.clamp(Values.integer(p.get(0)), 0, items.size()), p.get(1));
+                items.add(Math.clamp(Values.integer(p.get(0)), 0, items.size()), p.get(1));
                 return null;
             };
             case "index" -> (p, n) -> {

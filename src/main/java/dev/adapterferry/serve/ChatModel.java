@@ -48,12 +48,12 @@ public final class ChatModel implements AutoCloseable {
      *
      * @param file          GGUF file
      * @param contextLength tokens of prompt and answer; 0 for what is usual
-     * @param threads       CPU threads; 0 for every core
+     * @param threads       CPU threads; 0 for as many as are useful
      * @param gpuLayers     layers to put on the GPU where the library has one
      * @throws FerryException when llama.cpp refuses the file, or its chat template cannot be read
      */
     public ChatModel(Path file, int contextLength, int threads, int gpuLayers) {
-        model = new GeneratingModel(file, contextLength, threads > 0 ? threads : Runtime.getRuntime().availableProcessors(), gpuLayers);
+        model = new GeneratingModel(file, contextLength, threads, gpuLayers);
         try {
             Vocabulary vocabulary = model.model().vocabulary();
             template = model.model().chatTemplate().map(ChatTemplate::new);

@@ -10,7 +10,7 @@ import java.util.Optional;
  * @param host      address to listen on
  * @param port      port; 0 for a free one
  * @param token     bearer token that clients must send, or empty for none
- * @param threads   CPU threads per answer; 0 for every core
+ * @param threads   CPU threads per answer; 0 for as many as the model's size makes useful
  * @param gpuLayers layers to put on the GPU where the library has one; 0 for none
  * @param maxLoaded how many models may be in memory at once, at least 1
  */
@@ -20,10 +20,9 @@ public record ServerOptions(String host, int port, Optional<Secret> token, int t
         if (maxLoaded < 1) {
             throw new SettingsException("A model server must be allowed to hold at least one model, not " + maxLoaded + ".");
         }
-        threads = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
     }
 
-    /** A free loopback port, every core, one model at a time. */
+    /** A free loopback port, useful threads, one model at a time. */
     public static ServerOptions loopback() {
         return new ServerOptions("127.0.0.1", 0, Optional.empty(), 0, 0, 1);
     }

@@ -83,6 +83,14 @@ class GeneratingModelTest {
     }
 
     @Test
+    void usesOneThreadForSmallModelsAndEveryCoreForLargeOnes() {
+        int cores = Runtime.getRuntime().availableProcessors();
+        assertThat(GeneratingModel.usefulThreads(1)).isEqualTo(1);
+        assertThat(GeneratingModel.usefulThreads(63L << 20)).isEqualTo(1);
+        assertThat(GeneratingModel.usefulThreads(5L << 30)).isEqualTo(Math.min(cores, 160));
+    }
+
+    @Test
     void tellsTheAnswerInPieces() {
         List<String> pieces = new ArrayList<>();
         Generation answer = model.complete("hell", Sampling.greedy(20), new Cancellation(), pieces::add);
