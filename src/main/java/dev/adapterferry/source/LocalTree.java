@@ -109,7 +109,7 @@ public final class LocalTree implements FileTree {
             for (SegmentQueue.Segment segment = queue.next(); segment != null; segment = queue.next()) {
                 while (segment.left() > 0) {
                     buffer.clear().limit((int) Math.min(buffer.capacity(), segment.left()));
-                    if (channel.read(buffer, segment.offset() + segment.length() - segment.left()) <= 0) {
+                    if (channel.read(buffer, segment.position()) <= 0) {
                         throw new FileChanged("A file became shorter while it was copied. Something is still writing it; try again later.");
                     }
                     segment.write(buffer.flip());

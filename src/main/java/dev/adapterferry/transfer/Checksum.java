@@ -59,6 +59,13 @@ public record Checksum(Kind kind, String hex) {
         }
     }
 
+    /** Digest of bytes in memory. */
+    public static Checksum of(byte[] content, Kind kind) {
+        MessageDigest digest = kind.start(content.length);
+        digest.update(content);
+        return kind.end(digest);
+    }
+
     /** Digests that places state about their files. */
     public enum Kind {
         /** SHA-256 of the content. */

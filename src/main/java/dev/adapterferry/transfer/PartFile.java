@@ -216,6 +216,9 @@ public final class PartFile implements Closeable {
      * @param part a file that a transfer fills
      */
     public static long journaled(Path part) throws IOException {
+        if (!Files.isRegularFile(journalOf(part))) {
+            return 0;
+        }
         try (java.util.stream.Stream<String> lines = Files.lines(journalOf(part), StandardCharsets.ISO_8859_1)) {
             return Math.max(0, lines.count() - 1) * BLOCK;
         }

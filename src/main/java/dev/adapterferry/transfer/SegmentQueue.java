@@ -74,6 +74,11 @@ public final class SegmentQueue {
             return length;
         }
 
+        /** Offset in the file of the byte that is to be written next. */
+        public long position() {
+            return offset + written;
+        }
+
         /** Bytes that are still to be written. */
         public long left() {
             return length - written;

@@ -5,9 +5,9 @@ import dev.adapterferry.transfer.FileEntry;
 import dev.adapterferry.transfer.Lane;
 import dev.adapterferry.transfer.RangedTransfer;
 import dev.adapterferry.transfer.SegmentQueue;
+import dev.adapterferry.transfer.SequentialLane;
 import dev.adapterferry.transfer.Transfer;
 import dev.adapterferry.transfer.TransferTerms;
-import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -86,19 +86,15 @@ public final class ScpTransfer implements Transfer {
             }
             acknowledge(out);
             byte[] buffer = new byte[256 << 10];
-            SegmentQueue.Segment segment = queue.next();
-            long at = 0;
-            while (at < file.size()) {
-                long until = segment == null ? file.size() : at < segment.offset() ? segment.offset() : segment.offset() + segment.length();
-                int n = in.read(buffer, 0, (int) Math.min(buffer.length, until - at));
-                if (n < 0) {
-                    throw new EOFException("scp ended after " + at + " of " + file.size() + " bytes");
-                }
-                if (segment != null && at >= segment.offset()) {
-                    segment.write(ByteBuffer.wrap(buffer, 0, n));
-                    segment = segment.left() == 0 ? queue.next() : segment;
-                }
-                at += n;
+            long[] left = {file.size()};
+            SequentialLane.Source bytes = () -> {
+                int n = in.read(buffer, 0, (int) Math.min(buffer.length, left[0]));
+                left[0] -= Math.max(0, n);
+                return n <= 0 ? null : ByteBuffer.wrap(buffer, 0, n);
+            };
+            SequentialLane.fill(bytes, 0, queue.next(), queue, file.size());
+            while (left[0] > 0 && bytes.next() != null) {
+                // the kept end of the file comes as well; what counts is the zero after it
             }
             if (in.read() != 0) {
                 throw new FileChanged("Cannot pull " + file.name() + " from " + connection.target().name() + ": scp could not read it to the end.");

@@ -1,0 +1,73 @@
+package dev.adapterferry.hub;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.transfer.FileEntry;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * Which files of a base's repository a merge needs: configuration, tokenizer, and one set of safetensors. Repositories often
+ * hold the same weights twice or thrice; the index says which belong together, everything else stays where it is.
+ */
+final class BaseFiles {
+    private static final String INDEX = "model.safetensors.index.json";
+    private static final String SINGLE = "model.safetensors";
+    private static final List<String> BESIDE = List.of("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json",
+            "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json", "preprocessor_config.json");
+    private static final int MAX_INDEX = 16 << 20;
+
+    private BaseFiles() { }
+
+    /**
+     * Chooses the files.
+     *
+     * @param tree the repository
+     * @throws FerryException when it is no base in safetensors
+     */
+    static List<FileEntry> choose(HubTree tree) {
+        List<FileEntry> chosen = new ArrayList<>();
+        BESIDE.forEach(name -> tree.find(name).ifPresent(chosen::add));
+        if (chosen.stream().noneMatch(f -> f.name().equals("config.json"))) {
+            throw new FerryException("Cannot use " + tree.place() + " as a base: it has no config.json." + (tree.version().find("adapter_config.json").isPresent()
+                    ? " It is an adapter; name the base that it was trained on." : ""));
+        }
+        if (tree.version().find(INDEX).isPresent()) {
+            FileEntry index = tree.find(INDEX).orElseThrow();
+            chosen.add(index);
+            for (String shard : shards(tree, index)) {
+                chosen.add(tree.find(shard).orElseThrow(() -> new FerryException("Cannot use " + tree.place() + " as a base: its index names " + shard + ", which is not there.")));
+            }
+        } else if (tree.version().find(SINGLE).isPresent()) {
+            chosen.add(tree.find(SINGLE).orElseThrow());
+        } else {
+            boolean pickled = tree.version().files().stream().anyMatch(f -> f.name().startsWith("pytorch_model") && f.name().endsWith(".bin"));
+            boolean gguf = tree.version().files().stream().anyMatch(f -> f.name().endsWith(".gguf"));
+            throw new FerryException("Cannot use " + tree.place() + " as a base: it has no safetensors weights"
+                    + (pickled ? ", only pickled ones (pytorch_model.bin), which can run code when read. Look for a safetensors version of the model." : gguf
+                    ? ", only GGUF files. Name the original repository." : ". Check the name."));
+        }
+        return chosen;
+    }
+
+    private static Set<String> shards(HubTree tree, FileEntry index) {
+        JsonNode map;
+        try {
+            map = index.size() > MAX_INDEX ? null : JsonMapper.builder().build().readTree(tree.read(index, 0, (int) index.size())).path("weight_map");
+        } catch (IOException e) {
+            map = null;
+        }
+        Set<String> shards = new TreeSet<>();
+        if (map != null) {
+            map.forEach(name -> shards.add(name.asText()));
+        }
+        if (shards.isEmpty() || !shards.stream().allMatch(name -> name.matches("[A-Za-z0-9][A-Za-z0-9._-]*\\.safetensors"))) {
+            throw new FerryException("Cannot use " + tree.place() + " as a base: its " + INDEX + " is no index of safetensors files.");
+        }
+        return shards;
+    }
+}
