@@ -11,8 +11,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -29,7 +31,7 @@ import java.util.regex.PatternSyntaxException;
  * {"prompt": "A person as JSON.", "json_schema": {"type": "object", "required": ["name"]}}
  * }</pre>
  *
- * {@code id} defaults to the line number, {@code category} to {@code general}, {@code weight} to 1, {@code tolerance} of
+ * {@code id} defaults to {@code <file>:<line>}, {@code category} to {@code general}, {@code weight} to 1, {@code tolerance} of
  * {@code numeric} to a millionth of the value. Lines of the older suites ({@code question}, {@code expected_features},
  * {@code expected_answer}, {@code difficulty}) are understood too; features and answer keep their weights 0.5 and 0.3,
  * taken relative to what the line has, so that every line can reach 1.
@@ -62,7 +64,7 @@ public final class PromptSet {
                 continue;
             }
             String where = file + ", line " + (i + 1);
-            Prompt prompt = parse(line, where, Integer.toString(i + 1));
+            Prompt prompt = parse(line, where, file.getFileName().toString().replaceFirst("\\.jsonl$", "") + ":" + (i + 1));
             if (!ids.add(prompt.id())) {
                 throw new FerryException(where + ": the id '" + prompt.id() + "' occurs twice. Comparisons pair answers by id; make it unique.");
             }
@@ -74,7 +76,28 @@ public final class PromptSet {
         return prompts;
     }
 
-    private static Prompt parse(String line, String where, String number) {
+    /**
+     * Reads several sets as one.
+     *
+     * @param files JSONL files
+     * @throws FerryException with file and line for what is no prompt, and for an id that two sets use
+     */
+    public static List<Prompt> read(List<Path> files) {
+        List<Prompt> prompts = new ArrayList<>();
+        Map<String, Path> ids = new HashMap<>();
+        for (Path file : files) {
+            for (Prompt prompt : read(file)) {
+                Path other = ids.put(prompt.id(), file);
+                if (other != null) {
+                    throw new FerryException("The prompt sets " + other + " and " + file + " both use the id '" + prompt.id() + "'. Comparisons pair answers by id; make it unique.");
+                }
+                prompts.add(prompt);
+            }
+        }
+        return prompts;
+    }
+
+    private static Prompt parse(String line, String where, String defaultId) {
         JsonNode node;
         try {
             node = JSON.readTree(line);
@@ -93,7 +116,7 @@ public final class PromptSet {
         if (prompt.isBlank() || !(weight > 0) || checks.isEmpty()) {
             throw new FerryException(where + ": expected a 'prompt', a positive 'weight', and at least one of contains, any_of, regex, exact, numeric, json_schema.");
         }
-        return new Prompt(node.path("id").asText(number), node.path("category").asText("general"), prompt, node.path("system").isTextual() ? node.path("system").asText() : null, weight, checks);
+        return new Prompt(node.path("id").asText(defaultId), node.path("category").asText("general"), prompt, node.path("system").isTextual() ? node.path("system").asText() : null, weight, checks);
     }
 
     private static List<Prompt.Weighted> checks(JsonNode node, String where) {

@@ -1,5 +1,6 @@
 package dev.adapterferry.evaluate;
 
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
@@ -7,11 +8,18 @@ import java.util.function.Function;
 /**
  * The outcomes of one contender. Means and percentiles are taken over answers only; {@link #errors()} counts the rest.
  *
- * @param label    the contender's name
- * @param format   its quantization mix, or an empty string
- * @param outcomes one per prompt
+ * @param label       the contender's name
+ * @param format      its quantization mix, or an empty string
+ * @param outcomes    one per prompt
+ * @param memoryBytes memory of the server that answered, null when it could not be asked
  */
-public record Scorecard(String label, String format, List<Scored> outcomes) {
+@JsonIgnoreProperties(ignoreUnknown = true)
+public record Scorecard(String label, String format, List<Scored> outcomes, Long memoryBytes) {
+    /** A scorecard without a word on memory. */
+    public Scorecard(String label, String format, List<Scored> outcomes) {
+        this(label, format, outcomes, null);
+    }
+
     /** Copies the outcomes. */
     public Scorecard {
         outcomes = List.copyOf(outcomes);
@@ -20,6 +28,11 @@ public record Scorecard(String label, String format, List<Scored> outcomes) {
     /** Prompts without an answer. */
     public int errors() {
         return (int) outcomes.stream().filter(Scored::failed).count();
+    }
+
+    /** Prompts with an answer. */
+    public int answered() {
+        return outcomes.size() - errors();
     }
 
     /** Mean score by weight over all answers, 0 to 1; null when there is no answer. */
@@ -47,7 +60,7 @@ public record Scorecard(String label, String format, List<Scored> outcomes) {
 
     /** The outcomes of one category as a scorecard of their own. */
     public Scorecard category(String category) {
-        return new Scorecard(label, format, outcomes.stream().filter(outcome -> outcome.category().equals(category)).toList());
+        return new Scorecard(label, format, outcomes.stream().filter(outcome -> outcome.category().equals(category)).toList(), memoryBytes);
     }
 
     /**
@@ -62,9 +75,8 @@ public record Scorecard(String label, String format, List<Scored> outcomes) {
         return sorted.length == 0 ? null : sorted[(int) Math.max(0, Math.ceil(percent / 100 * sorted.length) - 1)];
     }
 
-    /** Mean tokens per second over the answers whose rate is known; null when none is. */
+    /** Median of the answers' tokens per second; null when no rate is known. */
     public Double tokensPerSecond() {
-        double[] rates = outcomes.stream().map(Scored::tokensPerSecond).filter(Objects::nonNull).mapToDouble(Double::doubleValue).toArray();
-        return rates.length == 0 ? null : java.util.Arrays.stream(rates).average().orElseThrow();
+        return percentile(Scored::tokensPerSecond, 50);
     }
 }

@@ -1,0 +1,15 @@
+package dev.adapterferry.evaluate;
+
+/**
+ * A mean with the range in which it lies with 95 % confidence.
+ *
+ * @param mean the mean
+ * @param low  lower end
+ * @param high upper end
+ */
+public record Interval(double mean, double low, double high) {
+    /** True when zero lies outside: the difference is more than chance. */
+    public boolean excludesZero() {
+        return low > 0 || high < 0;
+    }
+}

@@ -1,0 +1,170 @@
+package dev.adapterferry.evaluate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.failure.SettingsException;
+import java.io.ByteArrayInputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.function.IntToDoubleFunction;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.w3c.dom.Document;
+
+class EvaluationReportTest {
+    @TempDir
+    Path directory;
+
+    @Test
+    void intervalsCoverTheTrueMeanAboutAsOftenAsTheySay() {
+        // 400 samples of 40 values from a known distribution: the interval should hold the true mean in about 95 %.
+        Random random = new Random(7);
+        int covered = 0;
+        for (int trial = 0; trial < 400; trial++) {
+            List<Bootstrap.Sample> samples = new ArrayList<>();
+            for (int i = 0; i < 40; i++) {
+                samples.add(new Bootstrap.Sample(random.nextDouble() < 0.7 ? 1 : 0, 1));
+            }
+            Interval interval = Bootstrap.mean(samples);
+            covered += interval.low() <= 0.7 && 0.7 <= interval.high() ? 1 : 0;
+            assertThat(interval.low()).isLessThanOrEqualTo(interval.mean());
+            assertThat(interval.high()).isGreaterThanOrEqualTo(interval.mean());
+        }
+        assertThat(covered / 400.0).isCloseTo(0.95, within(0.04));
+        assertThat(Bootstrap.mean(List.of())).isNull();
+        assertThat(Bootstrap.mean(List.of(new Bootstrap.Sample(0.5, 3)))).isEqualTo(new Interval(0.5, 0.5, 0.5));
+    }
+
+    @Test
+    void theSameOutcomesGiveTheSameInterval() {
+        Scorecard card = card("a", 30, i -> i % 3 == 0 ? 0 : 1, 20);
+        assertThat(Bootstrap.score(card)).isEqualTo(Bootstrap.score(card));
+    }
+
+    @Test
+    void pairsPromptsAndLeavesOutWhatOneDidNotAnswer() {
+        Scorecard mine = new Scorecard("mine", "", List.of(outcome("a", "x", 1.0, 10), outcome("b", "x", 0.0, 10), failed("c"), outcome("d", "x", 1.0, 10)));
+        Scorecard other = new Scorecard("other", "", List.of(outcome("a", "y", 0.0, 20), outcome("b", "x", 0.0, 20), outcome("c", "x", 1.0, 20), failed("d"), outcome("e", "x", 1.0, 20)));
+        Comparison comparison = Comparison.of(mine, other);
+
+        assertThat(comparison.pairs()).isEqualTo(2);
+        assertThat(comparison.difference().mean()).isEqualTo(0.5);
+        assertThat(comparison.better()).containsExactly("a");
+        assertThat(comparison.worse()).isEmpty();
+        assertThat(comparison.identical()).isEqualTo(1);
+        assertThat(comparison.speed()).isEqualTo(0.5);
+        assertThat(comparison.isSameModel()).isFalse();
+        assertThat(Comparison.of(new Scorecard("none", "", List.of(failed("a"))), other).contenderWins()).isFalse();
+    }
+
+    @Test
+    void theWinnerHasTheBetterScoreOrTheSameAndMoreSpeed() {
+        Scorecard good = card("good", 40, i -> i % 10 == 0 ? 0 : 1, 20);
+        Scorecard bad = card("bad", 40, i -> i % 2, 200);
+        Scorecard fast = card("fast", 40, i -> i % 10 == 1 ? 0 : 1, 40);
+
+        assertThat(Comparison.of(good, bad).contenderWins()).isTrue();
+        assertThat(Comparison.of(bad, good).contenderWins()).as("fast but worse").isFalse();
+        assertThat(Comparison.of(bad, good).reason()).contains("worse");
+        assertThat(Comparison.of(fast, good).contenderWins()).isTrue();
+        assertThat(Comparison.of(fast, good).reason()).contains("no difference beyond chance").contains("2.00 times the speed");
+        assertThat(Comparison.of(good, fast).contenderWins()).isFalse();
+        assertThat(Comparison.of(good, good).contenderWins()).as("nothing gained").isFalse();
+    }
+
+    @Test
+    void theGateNamesEveryReason() {
+        Scorecard card = card("majora 2", 10, i -> i < 5 ? 1 : 0, 20);
+        Scorecard previous = card("majora 1", 10, i -> i < 8 ? 1 : 0, 20);
+        Optional<Comparison> drop = Optional.of(Comparison.of(card, previous));
+
+        assertThat(new Gate(null, null, 0, true).objections(card, drop, Optional.empty())).isEmpty();
+        assertThat(new Gate(0.6, 0.2, 0, true).objections(card, drop, Optional.empty())).containsExactly("the score is 0.500, at least 0.600 is demanded", "the score is 0.300 below majora 1, at most 0.200 is allowed");
+        assertThat(new Gate(0.5, 0.35, 0, true).objections(card, drop, Optional.empty())).isEmpty();
+        assertThat(new Gate(null, null, 0.1, true).objections(new Scorecard("m", "", List.of(outcome("a", "x", 1.0, 10), failed("b"))), Optional.empty(), Optional.empty()))
+                .singleElement().asString().contains("1 of 2 prompts were not answered").contains("connection refused");
+        assertThat(new Gate(null, null, 1, true).objections(new Scorecard("m", "", List.of(failed("b"))), Optional.empty(), Optional.empty())).singleElement().asString().contains("none of the 1 prompts");
+        assertThatThrownBy(() -> new Gate(60.0, null, 0, true)).isInstanceOf(SettingsException.class).hasMessageContaining("min-score 60.0");
+    }
+
+    @Test
+    void theGateCatchesAnAdapterThatChangesNothing() {
+        Scorecard base = card("base", 10, i -> 1, 20);
+        Optional<Comparison> same = Optional.of(Comparison.of(card("majora 1", 10, i -> 1, 20), base));
+        assertThat(new Gate(null, null, 0, true).objections(base, Optional.empty(), same)).singleElement().asString().contains("word for word").contains("the adapter changes nothing");
+        assertThat(new Gate(null, null, 0, false).objections(base, Optional.empty(), same)).isEmpty();
+    }
+
+    @Test
+    void writesReportsThatCanBeReadBack() throws Exception {
+        EvaluationReport report = report();
+        Path file = report.write(directory.resolve("reports"));
+        JsonNode json = new ObjectMapper().readTree(file.toFile());
+
+        assertThat(json.at("/cards/0/summary/score").asDouble()).isEqualTo(2.0 / 3, within(1e-12));
+        assertThat(json.at("/cards/0/summary/errors").asInt()).isEqualTo(1);
+        assertThat(json.at("/cards/0/outcomes/3/score").isNull()).isTrue();
+        assertThat(json.at("/cards/0/summary/interval/low").isNumber()).isTrue();
+        assertThat(json.at("/comparisons/0/contenderWins").isBoolean()).isTrue();
+        assertThat(json.path("passed").asBoolean()).isFalse();
+        assertThat(EvaluationReport.readCards(file)).isEqualTo(report.cards());
+        assertThat(Files.list(directory.resolve("reports")).map(path -> path.getFileName().toString())).containsExactlyInAnyOrder("evaluation.json", "evaluation.md", "evaluation.html");
+        assertThatThrownBy(() -> EvaluationReport.readCards(directory.resolve("none.json"))).isInstanceOf(FerryException.class).hasMessageContaining("none.json");
+    }
+
+    @Test
+    void thePageIsWellFormedLoadsNothingAndRunsNothing() throws Exception {
+        String html = report().html();
+        DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
+        factory.setFeature("http://apache.org/xml/features/nonvalidating/load-external-dtd", false);
+        Document page = factory.newDocumentBuilder().parse(new ByteArrayInputStream(html.getBytes(StandardCharsets.UTF_8)));
+
+        assertThat(page.getElementsByTagName("svg").getLength()).isEqualTo(4);
+        assertThat(page.getElementsByTagName("script").getLength()).isZero();
+        assertThat(page.getElementsByTagName("img").getLength()).isZero();
+        assertThat(html.replaceAll("<pre>.*?</pre>", "")).doesNotContain("http:").doesNotContain("https:").doesNotContain("src=").doesNotContain("url(").doesNotContain("@import");
+        assertThat(page.getElementsByTagName("pre").item(1).getTextContent()).isEqualTo("<script>alert('1')</script> & \"so\" | `on` \uFFFD");
+    }
+
+    @Test
+    void theTableSurvivesWhatModelsSay() {
+        String markdown = report().markdown();
+        assertThat(markdown).contains("**not passed**").contains("- too \\<low\\>").contains("## By category").contains("connection refused");
+        assertThat(markdown.lines().filter(line -> line.startsWith("| ")).map(line -> line.replace("\\|", "").chars().filter(c -> c == '|').count())).containsExactly(11L, 11L, 11L, 4L, 4L, 4L);
+    }
+
+    private static EvaluationReport report() {
+        Scorecard mine = new Scorecard("majora 2", "Q4_K_M", List.of(outcome("a", "<script>alert('1')</script> & \"so\" | `on` \u0007", 1.0, 10), outcome("b", "x", 0.0, 12),
+                new Scored("c", "sums|weird", 1, "2+2?", "4", 1.0, 30.5, null, null, null, null), failed("d")), 1_500_000_000L);
+        Scorecard base = new Scorecard("base", "", List.of(failed("a"), failed("b")));
+        return new EvaluationReport("majora", Instant.parse("2026-08-17T10:00:00Z"), List.of(mine, base), List.of(Comparison.of(mine, base)), List.of("too <low>"));
+    }
+
+    private static Scorecard card(String label, int prompts, IntToDoubleFunction score, double rate) {
+        List<Scored> outcomes = new ArrayList<>();
+        for (int i = 0; i < prompts; i++) {
+            outcomes.add(outcome("p" + i, "answer", score.applyAsDouble(i), rate));
+        }
+        return new Scorecard(label, "", outcomes);
+    }
+
+    private static Scored outcome(String id, String answer, double score, double rate) {
+        return new Scored(id, "general", 1, "prompt " + id, answer, score, 100.0, 10.0, 20, rate, null);
+    }
+
+    private static Scored failed(String id) {
+        return new Scored(id, "general", 1, "prompt " + id, null, null, null, null, null, null, "connection refused");
+    }
+}
