@@ -3,6 +3,7 @@ package dev.adapterferry.lora;
 import dev.adapterferry.tensor.ElementType;
 import java.util.BitSet;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -12,6 +13,8 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class Landing {
     private static final VectorSpecies<Float> S = FloatVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
+    private static final ThreadLocal<float[]> SUMS = ThreadLocal.withInitial(() -> new float[2]);
 
     private final ElementType type;
     private final BitSet seen = new BitSet();
@@ -46,15 +49,17 @@ final class Landing {
                 continue;
             }
             int at = offset + i * cols;
-            double change = base == null ? 0 : squaredDistance(base, i * cols, merged, at, cols);
-            double before = base == null ? 0 : squaredDistance(base, i * cols, null, 0, cols);
-            int moved = base == null ? cols : count(base, i * cols, merged, at, cols);
-            int broken = 0;
-            for (int j = 0; j < cols; j++) {
-                // x - x is zero for finite values only.
-                broken += merged[at + j] - merged[at + j] == 0 ? 0 : 1;
+            double change = 0;
+            double before = 0;
+            int moved = cols;
+            if (base != null) {
+                float[] sums = SUMS.get();
+                measure(base, i * cols, merged, at, cols, sums);
+                change = sums[0];
+                before = sums[1];
+                moved = count(base, i * cols, merged, at, cols);
             }
-            add(cols, moved, broken, change, before);
+            add(cols, moved, broken(merged, at, cols), change, before);
         }
     }
 
@@ -72,26 +77,58 @@ final class Landing {
         squaredBase += before;
     }
 
-    private static double squaredDistance(float[] a, int aAt, float[] b, int bAt, int n) {
-        FloatVector sum = FloatVector.zero(S);
+    /** Squares of the change and of the base, in one walk over both; sums[0] and sums[1] receive them. */
+    private static void measure(float[] base, int baseAt, float[] merged, int at, int n, float[] sums) {
+        FloatVector change = FloatVector.zero(S);
+        FloatVector before = FloatVector.zero(S);
         int j = 0;
         for (int bound = S.loopBound(n); j < bound; j += S.length()) {
-            FloatVector d = FloatVector.fromArray(S, a, aAt + j);
-            d = b == null ? d : FloatVector.fromArray(S, b, bAt + j).sub(d);
-            sum = sum.add(d.mul(d));
+            FloatVector b = FloatVector.fromArray(S, base, baseAt + j);
+            FloatVector d = FloatVector.fromArray(S, merged, at + j).sub(b);
+            change = change.add(d.mul(d));
+            before = before.add(b.mul(b));
         }
-        double total = sum.reduceLanes(VectorOperators.ADD);
+        float squaredChange = change.reduceLanes(VectorOperators.ADD);
+        float squaredBase = before.reduceLanes(VectorOperators.ADD);
         for (; j < n; j++) {
-            float d = b == null ? a[aAt + j] : b[bAt + j] - a[aAt + j];
-            total += (double) d * d;
+            float d = merged[at + j] - base[baseAt + j];
+            squaredChange += d * d;
+            squaredBase += base[baseAt + j] * base[baseAt + j];
         }
-        return total;
+        sums[0] = squaredChange;
+        sums[1] = squaredBase;
+    }
+
+    /** Number of elements that are not finite. The first loop alone runs unless there are any, and compiles to vectors. */
+    private static int broken(float[] merged, int at, int n) {
+        float largest = 0;
+        for (int j = at; j < at + n; j++) {
+            largest = Math.max(largest, Math.abs(merged[j]));
+        }
+        if (Float.isFinite(largest)) {
+            return 0;
+        }
+        int broken = 0;
+        for (int j = at; j < at + n; j++) {
+            broken += Float.isFinite(merged[j]) ? 0 : 1;
+        }
+        return broken;
     }
 
     private int count(float[] base, int baseAt, float[] merged, int at, int n) {
         int count = 0;
         if (type == ElementType.BF16) {
-            for (int j = 0; j < n; j++) {
+            IntVector moved = IntVector.zero(I);
+            int j = 0;
+            for (int bound = I.loopBound(n); j < bound; j += I.length()) {
+                IntVector m = FloatVector.fromArray(S, merged, at + j).reinterpretAsInts();
+                IntVector b = FloatVector.fromArray(S, base, baseAt + j).reinterpretAsInts();
+                IntVector rounded = m.lanewise(VectorOperators.LSHR, 16).and(1).add(m).add(0x7FFF);
+                // Equal upper halves differ in no bit above the sixteenth.
+                moved = moved.add(1, rounded.lanewise(VectorOperators.XOR, b).lanewise(VectorOperators.LSHR, 16).compare(VectorOperators.NE, 0));
+            }
+            count = moved.reduceLanes(VectorOperators.ADD);
+            for (; j < n; j++) {
                 int bits = Float.floatToRawIntBits(merged[at + j]);
                 count += bits + 0x7FFF + (bits >>> 16 & 1) >>> 16 == Float.floatToRawIntBits(base[baseAt + j]) >>> 16 ? 0 : 1;
             }
