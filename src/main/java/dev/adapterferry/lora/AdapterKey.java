@@ -85,9 +85,9 @@ record AdapterKey(String module, Part part, int nesting) {
     private static AdapterKey of(String module, Part part) {
         int nesting = 0;
         String bare = module;
-        while (bare.endsWith(".base_layer")) {
-            bare = bare.substring(0, bare.length() - ".base_layer".length());
-            nesting++;
+        while (bare.endsWith(".base_layer") || bare.endsWith(".token_adapter")) {
+            nesting += bare.endsWith(".base_layer") ? 1 : 0;
+            bare = bare.substring(0, bare.lastIndexOf('.'));
         }
         return new AdapterKey(bare.replace(".base_layer.", "."), part, nesting);
     }

@@ -41,6 +41,9 @@ final class AdapterValues {
     /** The left factor's rows, multiplied by the scale, dense. */
     double[] left(Delta delta, int firstRow, int rows) {
         FactorLayout.Factor factor = delta.layout().left(delta.shape());
+        if (factor == FactorLayout.Factor.ONE) {
+            return new double[] {delta.scale()};
+        }
         float[] values = all(factor.ofA() ? delta.a() : delta.b());
         int rank = delta.shape().rank();
         double[] dense = new double[rows * rank];

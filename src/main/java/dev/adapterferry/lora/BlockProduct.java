@@ -5,6 +5,14 @@ package dev.adapterferry.lora;
  * and row-major. Implementations are safe for many threads.
  */
 interface BlockProduct {
+    /** From this rank on PyTorch's product is faster than the vector loop, its calls and copies included. */
+    int TORCH_RANK = 64;
+
+    /** The faster implementation for a rank. */
+    static BlockProduct forRank(int rank) {
+        return rank < TORCH_RANK ? new VectorProduct() : new TorchProduct();
+    }
+
     /**
      * {@code sum += left · right}.
      *

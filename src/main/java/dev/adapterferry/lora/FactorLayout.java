@@ -1,7 +1,5 @@
 package dev.adapterferry.lora;
 
-import dev.adapterferry.tensor.TensorInfo;
-
 /**
  * How the two factors of a delta lie in the file, and how they stand to the weight. Each layout says it twice: as strides, from which
  * row blocks are multiplied, and as the textbook's sum over the rank, against which the written result is checked.
@@ -133,6 +131,24 @@ enum FactorLayout {
         double term(float[] a, float[] b, Shape s, int i, int j, int k) {
             return (double) b[(s.expert * s.bRowsPerExpert + i) * s.rank + k] * a[(s.expert * s.rank + k) * s.aCols + j];
         }
+    },
+
+    /** A bias of its own ({@code lora_bias}), seen as one row: the left factor is 1. */
+    BIAS {
+        @Override
+        Factor left(Shape s) {
+            return Factor.ONE;
+        }
+
+        @Override
+        Factor right(Shape s) {
+            return new Factor(false, 0, s.bCols, 1);
+        }
+
+        @Override
+        double term(float[] a, float[] b, Shape s, int i, int j, int k) {
+            return b[j];
+        }
     };
 
     /** The left factor, {@code rows × r}, one row per row of the weight. */
@@ -149,12 +165,20 @@ enum FactorLayout {
      *
      * @param ofA whether the tensor is A; else B
      */
-    record Factor(boolean ofA, int start, int rowStride, int colStride) { }
-
-    /** The sizes that strides are made of. */
-    record Shape(int rank, int experts, int expert, int aCols, int bCols, int bRowsPerExpert) {
-        static Shape of(TensorInfo a, TensorInfo b, int rank, int experts, int expert) {
-            return new Shape(rank, experts, expert, Math.toIntExact(a.rowLength()), Math.toIntExact(b.rowLength()), Math.toIntExact(b.rows() / experts));
-        }
+    record Factor(boolean ofA, int start, int rowStride, int colStride) {
+        /** A factor of ones, which no tensor holds. */
+        static final Factor ONE = new Factor(false, -1, 0, 0);
     }
+
+    /**
+     * The sizes that strides are made of.
+     *
+     * @param rank           r
+     * @param experts        E, or 1
+     * @param expert         e, from 0
+     * @param aCols          elements per row of A
+     * @param bCols          elements per row of B
+     * @param bRowsPerExpert rows of B that belong to one expert, where B is grouped by expert
+     */
+    record Shape(int rank, int experts, int expert, int aCols, int bCols, int bRowsPerExpert) { }
 }

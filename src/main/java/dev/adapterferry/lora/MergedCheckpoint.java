@@ -3,6 +3,7 @@ package dev.adapterferry.lora;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.tensor.Checkpoint;
+import dev.adapterferry.tensor.DequantizedCheckpoint;
 import dev.adapterferry.tensor.SourceFiles;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
@@ -26,13 +27,15 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
 
     private final Checkpoint base;
     private final AdapterFolder adapter;
+    private final Optional<AdapterFolder> initial;
     private final MergePlan plan;
     private final List<String> warnings;
     private final MergedTensors tensors;
 
-    private MergedCheckpoint(Checkpoint base, AdapterFolder adapter, MergePlan plan, List<String> warnings) {
+    private MergedCheckpoint(Checkpoint base, AdapterFolder adapter, Optional<AdapterFolder> initial, MergePlan plan, List<String> warnings) {
         this.base = base;
         this.adapter = adapter;
+        this.initial = initial;
         this.plan = plan;
         this.warnings = warnings;
         this.tensors = new MergedTensors(base.tensors(), plan.tensors(), files());
@@ -50,6 +53,7 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
     public static MergedCheckpoint open(Checkpoint base, List<MergeInput> adapters, MergeOptions options) {
         Checkpoint below = base;
         try {
+            below = DequantizedCheckpoint.of(base);
             for (MergeInput input : adapters) {
                 below = open(below, base.name(), input, options);
             }
@@ -65,13 +69,17 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
 
     private static MergedCheckpoint open(Checkpoint below, String baseName, MergeInput input, MergeOptions options) {
         AdapterFolder adapter = AdapterFolder.open(input.folder());
+        Optional<AdapterFolder> initial = Optional.empty();
         try {
+            initial = input.initial().map(AdapterFolder::open);
             List<String> warnings = new ArrayList<>(BaseIdentity.check(adapter.name(), adapter.config().baseName(), options.configuredBase(), baseName, options.allowed()));
-            MergePlan plan = new MergePlanner(below, adapter, input.weight(), new VectorProduct()).plan();
+            Checkpoint base = adapter.config().layerReplication().isEmpty() ? below : new ReplicatedCheckpoint(below, adapter.config().layerReplication());
+            MergePlan plan = new MergePlanner(base, adapter, initial, input.weight(), options).plan();
             warnings.addAll(plan.warnings());
-            return new MergedCheckpoint(below, adapter, plan, List.copyOf(warnings));
+            return new MergedCheckpoint(base, adapter, initial, plan, List.copyOf(warnings));
         } catch (RuntimeException e) {
             adapter.close();
+            initial.ifPresent(AdapterFolder::close);
             throw e;
         }
     }
@@ -101,7 +109,8 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
     @Override
     public List<Path> files() {
         List<Path> below = base instanceof SourceFiles files ? files.files() : base.tensors() instanceof SourceFiles files ? files.files() : List.of();
-        return Stream.concat(below.stream(), adapter.files().stream()).toList();
+        Stream<Path> own = Stream.concat(adapter.files().stream(), initial.stream().flatMap(before -> before.files().stream()));
+        return Stream.concat(below.stream(), own).toList();
     }
 
     /** What is merged into: the base itself, or the base with the adapters before this one. */
@@ -191,6 +200,7 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
     @Override
     public void close() {
         adapter.close();
+        initial.ifPresent(AdapterFolder::close);
         base.close();
     }
 }

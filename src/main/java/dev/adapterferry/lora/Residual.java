@@ -13,4 +13,11 @@ interface Residual {
      * @param type  type that the result is rounded to
      */
     void subtract(long first, int rows, double[] sum, ElementType type);
+
+    /** Rounds values as a weight of a type would keep them. */
+    static void round(double[] values, int count, ElementType type) {
+        for (int i = 0; i < count; i++) {
+            values[i] = type.round((float) values[i]);
+        }
+    }
 }

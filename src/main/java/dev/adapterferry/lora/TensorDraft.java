@@ -40,6 +40,10 @@ final class TensorDraft {
         return source != base.source();
     }
 
+    TensorSource source() {
+        return source;
+    }
+
     TensorInfo origin() {
         return origin;
     }
@@ -82,12 +86,23 @@ final class TensorDraft {
         tokens = rows;
     }
 
+    Optional<TokenRows> tokens() {
+        return Optional.ofNullable(tokens);
+    }
+
+    /** The same changes under another name. */
+    TensorDraft named(String name) {
+        info = new TensorInfo(name, info.type(), info.shape());
+        return this;
+    }
+
     boolean hasTokens() {
         return tokens != null;
     }
 
-    MergedTensor finish(BlockProduct product) {
+    MergedTensor finish() {
         Optional<MergedTensor.BaseTensor> before = Optional.of(base).filter(b -> b.info().shape().equals(info.shape()));
+        BlockProduct product = BlockProduct.forRank(deltas.stream().mapToInt(delta -> delta.shape().rank()).max().orElse(0));
         return new MergedTensor(info, base.source(), source, origin, before, cols, List.copyOf(deltas), Optional.ofNullable(residual), Optional.ofNullable(magnitude),
                 Optional.ofNullable(tokens), product, new Landing((ElementType) info.type()));
     }

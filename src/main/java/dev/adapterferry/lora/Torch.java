@@ -1,7 +1,9 @@
 package dev.adapterferry.lora;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.adapterferry.failure.FerryException;
 
@@ -24,6 +26,22 @@ final class Torch {
                         + System.getProperty("os.arch") + "): " + e.getMessage() + ".", e);
             }
         }
+    }
+
+    /** Loads the library now. */
+    static void load() {
+        Loaded.ROOT.getDevice();
+    }
+
+    /** Lets PyTorch spread one operation over all cores, or keep it on one. */
+    static void useAllCores(boolean all) {
+        load();
+        JniUtils.setNumThreads(all ? Runtime.getRuntime().availableProcessors() : 1);
+    }
+
+    /** A matrix, copied in. */
+    static NDArray array(NDManager manager, double[] values, int rows, int cols) {
+        return manager.create(values, new Shape(rows, cols));
     }
 
     /** A manager for the arrays of one piece of work; close it to free them. */

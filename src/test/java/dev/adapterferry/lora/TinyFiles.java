@@ -141,6 +141,32 @@ final class TinyFiles {
         double at(int row, int col);
     }
 
+    /** Requires a merged tensor, read as f32 and written in the base's type, to be a matrix rounded once. */
+    static void assertMerged(MergedCheckpoint merged, String name, double[][] exact) {
+        float[] values = read(merged.tensors(), name);
+        assertThat(values).hasSize(exact.length * exact[0].length);
+        assertRounded(ElementType.F32, values, exact[0].length, (i, j) -> exact[i][j]);
+        float[] plain = read(merged.plain(), name);
+        assertRounded(ElementType.F32, plain, exact[0].length, (i, j) -> exact[i][j]);
+        ElementType type = (ElementType) merged.tensors().find(name).orElseThrow().type();
+        for (int i = 0; i < values.length; i++) {
+            values[i] = type.round(values[i]);
+        }
+        assertRounded(type, values, exact[0].length, (i, j) -> exact[i][j]);
+    }
+
+    /** A linear LoRA pair for a module, under PEFT's names. */
+    TinyFiles pair(String module, int rank, int out, int in) {
+        add("base_model.model." + module + ".lora_A.weight", ElementType.F32, 0.2, rank, in);
+        add("base_model.model." + module + ".lora_B.weight", ElementType.F32, 0.2, out, rank);
+        return this;
+    }
+
+    /** {@code B·A} of a pair, in double precision. */
+    double[][] product(String module) {
+        return Plain.times(Plain.of(get("base_model.model." + module + ".lora_B.weight")), Plain.of(get("base_model.model." + module + ".lora_A.weight")));
+    }
+
     /**
      * Requires every element to be the exact value rounded once to f32 and then to a type.
      *

@@ -1,0 +1,8 @@
+package dev.adapterferry.lora;
+
+class VectorProductTest implements BlockProductContract {
+    @Override
+    public BlockProduct product() {
+        return new VectorProduct();
+    }
+}
