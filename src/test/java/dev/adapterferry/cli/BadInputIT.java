@@ -1,0 +1,125 @@
+package dev.adapterferry.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.adapterferry.demo.DemoInstance;
+import dev.adapterferry.demo.DemoMaterial;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** Wrong input at the command line: one sentence that names the thing, an exit code, and nothing under a final name. */
+class BadInputIT {
+    @TempDir
+    Path folder;
+
+    private DemoMaterial material;
+    private Path settings;
+
+    private record Ended(int code, String text) { }
+
+    @BeforeEach
+    void layOut() throws IOException {
+        material = new DemoMaterial(folder);
+        material.unpack();
+        settings = folder.resolve("ferry.yaml");
+        write("");
+    }
+
+    private void write(String more) throws IOException {
+        Files.writeString(settings, "home: " + folder.resolve("home") + "\nmodels:\n  captain: {publisher: demo, formats: [Q8_0]" + more + "}\n"
+                + "deploy: {lmstudio: {enabled: never}}\nserve: {enabled: always}\nevaluate: {enabled: false}\npipeline: {retries: {attempts: 0}}\nvast: {known-hosts: "
+                + folder.resolve("known-hosts") + "}\n");
+    }
+
+    private Ended ferry(String... arguments) {
+        List<String> all = new ArrayList<>(List.of(arguments));
+        all.addAll(List.of("--config", settings.toString()));
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        PrintStream before = System.err;
+        PrintStream captured = new PrintStream(bytes, true, StandardCharsets.UTF_8);
+        System.setErr(captured);
+        try {
+            CommandLine line = Ferry.commandLine();
+            line.setErr(new PrintWriter(captured, true, StandardCharsets.UTF_8));
+            return new Ended(line.execute(all.toArray(String[]::new)), bytes.toString(StandardCharsets.UTF_8));
+        } finally {
+            System.setErr(before);
+        }
+    }
+
+    private Ended deploy() {
+        return ferry("deploy", "captain", "--adapter", material.training().toString(), "--base", material.base().toString());
+    }
+
+    private void assertNothingIsHalfThere() throws IOException {
+        if (!Files.isDirectory(folder.resolve("home"))) {
+            return;
+        }
+        try (Stream<Path> files = Files.walk(folder.resolve("home"))) {
+            assertThat(files.filter(f -> f.toString().endsWith(".gguf"))).isEmpty();
+        }
+    }
+
+    @Test
+    void refusesAModelThatIsNotConfigured() throws IOException {
+        Ended ended = ferry("deploy", "captian");
+        assertThat(ended.code()).isEqualTo(ExitCode.SETTINGS);
+        assertThat(ended.text()).contains("captian").contains("did you mean 'captain'?");
+        assertNothingIsHalfThere();
+    }
+
+    @Test
+    void namesTheMissingAdapterFile() throws IOException {
+        Files.delete(material.training().resolve("adapter_model.safetensors"));
+        Ended ended = deploy();
+        assertThat(ended.code()).isEqualTo(ExitCode.FAILED);
+        assertThat(ended.text()).contains("adapter_model.safetensors");
+        assertNothingIsHalfThere();
+    }
+
+    @Test
+    void namesTheTruncatedSafetensorsFile() throws IOException {
+        try (RandomAccessFile file = new RandomAccessFile(material.base().resolve("model.safetensors").toFile(), "rw")) {
+            file.setLength(file.length() - 1000);
+        }
+        Ended ended = deploy();
+        assertThat(ended.code()).isEqualTo(ExitCode.FAILED);
+        assertThat(ended.text()).contains("model.safetensors").contains("Cannot read");
+        assertNothingIsHalfThere();
+    }
+
+    @Test
+    void namesTheWrongRank() throws IOException {
+        Path config = material.training().resolve("adapter_config.json");
+        Files.writeString(config, Files.readString(config).replaceFirst("\"r\" : 8", "\"r\" : 16"));
+        Ended ended = deploy();
+        assertThat(ended.code()).isEqualTo(ExitCode.FAILED);
+        assertThat(ended.text()).contains("rank").contains("16").contains("8");
+        assertNothingIsHalfThere();
+    }
+
+    @Test
+    void saysThatTheLoginWasRefused() throws IOException {
+        try (DemoInstance instance = DemoInstance.start(folder.resolve("ssh")); DemoInstance other = DemoInstance.start(folder.resolve("other"))) {
+            write(", source: {url: \"ssh://root@127.0.0.1:" + instance.port() + material.training() + "\"}");
+            Ended ended = ferry("deploy", "captain", "--base", material.base().toString(), "--set", "vast.ssh-key=" + other.loginKey());
+            assertThat(ended.code()).isEqualTo(ExitCode.FAILED);
+            assertThat(ended.text()).contains("127.0.0.1").containsPattern("(?i)refuse|denied|accept");
+            assertThat(ended.text()).doesNotContain("PRIVATE KEY");
+        }
+        assertNothingIsHalfThere();
+    }
+}
