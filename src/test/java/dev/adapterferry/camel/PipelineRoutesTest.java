@@ -43,6 +43,10 @@ class PipelineRoutesTest extends CamelTestSupport {
             calls.add("begin");
         }
 
+        public void open() {
+            calls.add("open");
+        }
+
         public boolean isDue(Exchange exchange) {
             return !"deploy".equals(exchange.getMessage().getHeader(FerryHeaders.STAGE));
         }

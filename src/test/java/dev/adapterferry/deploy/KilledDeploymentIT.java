@@ -26,7 +26,7 @@ class KilledDeploymentIT {
 
     /** Only what a deployment needs: half of the time of these processes is their start. */
     private static final String CLASSPATH = Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
-            .filter(entry -> entry.matches(".*(classes|jackson-[^/\\\\]*jar|slf4j-api[^/\\\\]*jar)[/\\\\]?")).collect(Collectors.joining(File.pathSeparator));
+            .filter(entry -> entry.matches(".*(classes|adapter-ferry[^/\\\\]*jar|jackson-[^/\\\\]*jar|slf4j-api[^/\\\\]*jar)[/\\\\]?")).collect(Collectors.joining(File.pathSeparator));
 
     @TempDir
     Path directory;
