@@ -99,7 +99,7 @@ final class ArchitectureReader {
             String type = required ? parts[0].substring(0, parts[0].length() - 1) : parts[0];
             check(parts.length == 2 && TYPES.contains(type), "no type in parameter " + item);
             String key = FOREIGN_GROUPS.stream().anyMatch(entry.getKey()::startsWith) ? entry.getKey() : arch + "." + entry.getKey();
-            parameters.add(new Parameter(key, type, Expression.parse(parts[1]), required));
+            parameters.add(new Parameter(key, type, expression(parts[1]), required));
         }
         return List.copyOf(parameters);
     }
@@ -125,7 +125,7 @@ final class ArchitectureReader {
             List<Expression> arguments = new ArrayList<>();
             if (words.length > 1) {
                 for (String argument : words[1].split(",")) {
-                    arguments.add(Expression.parse(argument.strip()));
+                    arguments.add(expression(argument.strip()));
                 }
             }
             boolean ends = TensorPlan.FINAL_STEPS.contains(words[0]);
@@ -134,6 +134,14 @@ final class ArchitectureReader {
             steps.add(new Step(words[0], arguments));
         }
         return new Output(optional ? name.substring(0, name.length() - 1) : name, optional, List.copyOf(steps));
+    }
+
+    private Expression expression(String text) {
+        try {
+            return Expression.parse(text);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("architecture file " + file + ".yaml: " + e.getMessage(), e);
+        }
     }
 
     private static List<String> texts(JsonNode list) {

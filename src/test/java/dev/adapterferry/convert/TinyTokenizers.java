@@ -1,0 +1,47 @@
+package dev.adapterferry.convert;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Small trained tokenizers of both kinds, with tokenizer_config.json and a chat template. */
+final class TinyTokenizers {
+    static final String CORPUS = """
+            the ferry carries the adapter home and the ferry goes back again over the river where the old bridge was
+            a model that has learned to answer questions about boats will answer questions about bridges too
+            def carry(adapter): return [ferry.load(x) for x in adapter if x is not None]
+            """;
+    static final String CHATML = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
+            + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+    /** Class B of the known definitions: Qwen2 and its relatives. */
+    static final String QWEN2 = split("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+");
+
+    private TinyTokenizers() { }
+
+    /** A Split and a ByteLevel step, as JSON. */
+    static String split(String regex) {
+        return "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" + regex
+                + "\"},\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}]}";
+    }
+
+    /** Writes folders {@code bpe} and {@code spm}. */
+    static void write(Path folder) {
+        try {
+            Path bpe = Files.createDirectories(folder.resolve("bpe"));
+            new ByteBpeTrainer(CORPUS, 60).write(bpe, QWEN2, "null", false, false, List.of("<|endoftext|>", "<|im_start|>", "<|im_end|>"));
+            Files.writeString(bpe.resolve("tokenizer_config.json"), "{\"tokenizer_class\":\"GPT2Tokenizer\",\"eos_token\":\"<|im_end|>\",\"pad_token\":\"<|endoftext|>\",\"bos_token\":null,"
+                    + "\"add_bos_token\":false}");
+            Files.writeString(bpe.resolve("chat_template.jinja"), CHATML);
+            Path spm = Files.createDirectories(folder.resolve("spm"));
+            SentencePieceTrainer trainer = new SentencePieceTrainer(CORPUS, 60);
+            trainer.writeModel(spm, true);
+            trainer.writeJson(spm, true, List.of());
+            Files.writeString(spm.resolve("tokenizer_config.json"), "{\"tokenizer_class\":\"LlamaTokenizer\",\"eos_token\":\"</s>\",\"bos_token\":\"<s>\",\"unk_token\":\"<unk>\","
+                    + "\"add_bos_token\":true,\"add_eos_token\":false}");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
