@@ -11,9 +11,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
@@ -52,6 +54,11 @@ public final class AdapterPull {
         /** The same, and trainings of which nobody can say how they ended: what a person put into a folder. */
         public Terms orUnknown() {
             return new Terms(look, filesAtOnce, Set.of(TrainingState.Kind.FINISHED, TrainingState.Kind.UNKNOWN));
+        }
+
+        /** The same for machines; a folder or a bucket was filled by a person, who needs no sign of how the training ended. */
+        public Terms suited(SourceSpec spec) {
+            return (spec instanceof SourceSpec.Folder || spec instanceof SourceSpec.S3) && !accepted.contains(TrainingState.Kind.UNKNOWN) ? orUnknown() : this;
         }
 
         /** The same, in whatever state a training is: the person who asks has looked. */
@@ -137,12 +144,7 @@ public final class AdapterPull {
         FilePulls pulls = new FilePulls(tree, folder, transfer, terms.filesAtOnce());
         List<PulledAdapter.File> files = pulls.run(wanted, sighting.checksums());
         if (tree.isLive()) {
-            Map<String, Checksum> after = checksums(tree, adapter.files());
-            for (String name : adapter.files().keySet()) {
-                if (!java.util.Objects.equals(after.get(name), sighting.checksums().get(name))) {
-                    throw new FileChanged(name + " in " + adapter.place() + " changed while it was being pulled; something is still writing it.");
-                }
-            }
+            requireUnchanged(tree, sighting);
         }
         Map<String, String> sha256 = new LinkedHashMap<>();
         files.forEach(f -> sha256.put(f.name(), f.sha256()));
@@ -152,6 +154,19 @@ public final class AdapterPull {
         LOG.info("Pulled {}: {} files, {} bytes ({} transferred) in {} ms by {}", pulled.place(), files.size(), pulled.bytes(), pulled.transferred(),
                 pulled.time().toMillis(), pulled.method());
         return pulled;
+    }
+
+    /** Looks at everything again after the last byte has come: digests where there are any, and the versions of the listing. */
+    private static void requireUnchanged(FileTree tree, Sighting before) {
+        Map<String, FileEntry> files = before.adapter().files();
+        Map<String, Checksum> after = checksums(tree, files);
+        Map<String, String> versions = new HashMap<>();
+        tree.list().forEach(file -> versions.put(file.name(), file.version()));
+        files.forEach((name, file) -> {
+            if (!Objects.equals(after.get(name), before.checksums().get(name)) || !file.version().equals(versions.get(file.name()))) {
+                throw new FileChanged(file.name() + " in " + tree.place() + " changed while it was being pulled; something is still writing it.");
+            }
+        });
     }
 
     private static Map<String, Checksum> checksums(FileTree tree, Map<String, FileEntry> files) {

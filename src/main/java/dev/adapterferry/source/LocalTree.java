@@ -6,13 +6,11 @@ import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.transfer.Checksum;
 import dev.adapterferry.transfer.FileEntry;
 import dev.adapterferry.transfer.FileTree;
-import dev.adapterferry.transfer.Lane;
 import dev.adapterferry.transfer.RangedTransfer;
-import dev.adapterferry.transfer.SegmentQueue;
-import dev.adapterferry.transfer.FileChanged;
+import dev.adapterferry.transfer.StreamLane;
 import dev.adapterferry.transfer.Transfer;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,15 +66,14 @@ public final class LocalTree implements FileTree {
 
     @Override
     public byte[] read(FileEntry file, long offset, int length) {
-        try (FileChannel channel = FileChannel.open(root.resolve(file.name()))) {
-            ByteBuffer buffer = ByteBuffer.allocate((int) Math.clamp(channel.size() - offset, 0, length));
-            while (buffer.hasRemaining() && channel.read(buffer, offset + buffer.position()) > 0) {
-                // read on until the piece is whole or the file ends
-            }
-            return java.util.Arrays.copyOf(buffer.array(), buffer.position());
-        } catch (IOException e) {
-            throw new FerryException("Cannot read " + root.resolve(file.name()) + ": " + Durable.reason(e) + ".", e);
-        }
+        return StreamLane.read(file, opening(file), offset, length);
+    }
+
+    private StreamLane.Opening opening(FileEntry file) {
+        return (offset, length) -> {
+            FileChannel channel = FileChannel.open(root.resolve(file.name()));
+            return Channels.newInputStream(channel.position(offset));
+        };
     }
 
     @Override
@@ -93,37 +90,11 @@ public final class LocalTree implements FileTree {
 
     @Override
     public Transfer transfer() {
-        return new RangedTransfer("copy", file -> new Copy(FileChannel.open(root.resolve(file.name()))), new RangedTransfer.Shape(1, 64 << 20, 1, Duration.ZERO));
+        return new RangedTransfer("copy", file -> new StreamLane(file, opening(file)), new RangedTransfer.Shape(1, 64 << 20, 1, Duration.ZERO));
     }
 
     @Override
     public void close() {
         // holds nothing open
-    }
-
-    /** Reads one local file. */
-    private record Copy(FileChannel channel) implements Lane {
-        @Override
-        public void carry(SegmentQueue queue) throws IOException {
-            ByteBuffer buffer = ByteBuffer.allocate(1 << 20);
-            for (SegmentQueue.Segment segment = queue.next(); segment != null; segment = queue.next()) {
-                while (segment.left() > 0) {
-                    buffer.clear().limit((int) Math.min(buffer.capacity(), segment.left()));
-                    if (channel.read(buffer, segment.position()) <= 0) {
-                        throw new FileChanged("A file became shorter while it was copied. Something is still writing it; try again later.");
-                    }
-                    segment.write(buffer.flip());
-                }
-            }
-        }
-
-        @Override
-        public void close() {
-            try {
-                channel.close();
-            } catch (IOException e) {
-                throw new FerryException("Cannot close a file that was copied: " + Durable.reason(e) + ".", e);
-            }
-        }
     }
 }
