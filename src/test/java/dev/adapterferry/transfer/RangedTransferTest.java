@@ -14,6 +14,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
@@ -76,6 +80,16 @@ class RangedTransferTest {
         return transfer.fetch(file, dir.resolve("w.part"), terms);
     }
 
+    private static void awaitAll(CountDownLatch open) throws IOException {
+        try {
+            if (!open.await(20, TimeUnit.SECONDS)) {
+                throw new IOException(open.getCount() + " lanes never opened");
+            }
+        } catch (InterruptedException e) {
+            throw new IOException(e);
+        }
+    }
+
     private void requireWhole(Transfer.Received received) {
         assertThat(received.sha256()).isEqualTo(file.checksum().orElseThrow());
         assertThat(dir.resolve("w.part")).hasBinaryContent(content);
@@ -84,7 +98,15 @@ class RangedTransferTest {
     @Test
     void bringsAFileOverSeveralLanes() {
         AtomicLong most = new AtomicLong();
-        Transfer.Received received = fetch(transfer(4, 1, (lane, offset) -> { }),
+        // No lane writes before all are open; else a fast one may carry everything before the last has opened.
+        Set<Integer> arrived = ConcurrentHashMap.newKeySet();
+        CountDownLatch open = new CountDownLatch(4);
+        Transfer.Received received = fetch(transfer(4, 1, (lane, offset) -> {
+            if (arrived.add(lane)) {
+                open.countDown();
+            }
+            awaitAll(open);
+        }),
                 new TransferTerms(Bandwidth.UNLIMITED, step -> most.accumulateAndGet(step.done(), Math::max), new Cancellation()));
         requireWhole(received);
         assertThat(opened).hasValue(4);
