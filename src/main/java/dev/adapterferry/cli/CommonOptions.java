@@ -46,7 +46,13 @@ final class CommonOptions {
 
     /** Reads the settings; warnings go to the console. */
     Settings settings(Console console) {
-        Map<String, String> all = new LinkedHashMap<>(overrides);
+        return settings(console, Map.of());
+    }
+
+    /** Reads the settings with a command's own values by their dotted keys; what {@code --set} says goes before them. */
+    Settings settings(Console console, Map<String, String> more) {
+        Map<String, String> all = new LinkedHashMap<>(more);
+        all.putAll(overrides);
         if (home != null) {
             all.put("home", home.toAbsolutePath().toString());
         }

@@ -61,7 +61,8 @@ public final class BaseIdentity {
      */
     public static List<String> check(String adapter, Optional<String> declared, Optional<String> configured, String used, Set<String> allowed) {
         if (configured.isPresent() && !same(configured.get(), used) && !allowed.contains(configured.get())) {
-            throw new FerryException("Cannot merge " + adapter + ": the settings name the base " + configured.get() + ", the one in use is " + used + ".");
+            throw new FerryException("Cannot merge " + adapter + ": the settings name the base " + configured.get() + ", the one in use is " + used
+                    + ". Use that base, or allow '" + configured.get() + "' by name (--allow, or setting merge.allow) if they are the same weights.");
         }
         if (declared.isEmpty()) {
             return List.of("adapter_config.json names no base; nothing shows that " + used + " is the one it was trained on");
@@ -75,11 +76,11 @@ public final class BaseIdentity {
             return List.of("the adapter was trained on " + PrintableName.of(name) + " and is merged into " + used + ", as allowed");
         }
         throw new FerryException("Cannot merge " + adapter + ": it was trained on " + PrintableName.of(name) + ", but the base in use is " + used
-                + ". Use that base, or allow '" + PrintableName.of(name) + "' by name if they are the same weights.");
+                + ". Use that base, or allow '" + PrintableName.of(name) + "' by name (--allow, or setting merge.allow) if they are the same weights.");
     }
 
     /** Whether two names mean the same weights: the same repository, or a mirror or a local copy of it under its name. */
-    static boolean same(String one, String other) {
+    public static boolean same(String one, String other) {
         String[] a = ownerAndName(sixteenBit(one));
         String[] b = ownerAndName(sixteenBit(other));
         boolean mirror = a[0].isEmpty() || b[0].isEmpty() || a[0].equals("unsloth") || b[0].equals("unsloth");

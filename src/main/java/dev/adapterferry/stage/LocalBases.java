@@ -29,7 +29,8 @@ public final class LocalBases implements BaseFinder {
 
     @Override
     public MergedModel.Base find(RunContext run, Path adapter) {
-        Optional<String> declared = AdapterConfig.read(adapter).baseName();
+        AdapterConfig config = AdapterConfig.read(adapter);
+        Optional<String> declared = config.baseName();
         Optional<String> named = Optional.ofNullable(run.request().base()).or(() -> run.model().base());
         String base = named.or(() -> declared.map(BaseIdentity::sixteenBit)).orElseThrow(() -> new SettingsException("Cannot tell the base of " + run.name()
                 + ": its adapter_config.json names none. Set models." + run.name() + ".base, or say --base DIR."));
@@ -40,12 +41,14 @@ public final class LocalBases implements BaseFinder {
         if (base.startsWith("/") || base.startsWith(".") || base.startsWith("~")) {
             throw new SettingsException("Cannot find the base of " + run.name() + ": there is no folder " + folder + ".");
         }
-        return repositories.find(run, base, run.model().baseRevision());
+        // The adapter's revision is one of the repository that it names, which need not be this one.
+        Optional<String> revision = run.model().baseRevision().or(() -> declared.filter(base::equals).flatMap(name -> config.revision()));
+        return repositories.find(run, base, revision);
     }
 
-    /** A folder given for this run stands for the base that the settings name; else the folder's own name tells. */
+    /** A folder of the configured repository's name is taken for that repository; any other goes by its path, and is compared with what the adapter names. */
     private static String name(RunContext run, Path folder) {
-        Optional<String> configured = run.model().base().filter(b -> !Files.isDirectory(Path.of(b)));
-        return run.request().base() != null && configured.isPresent() ? configured.get() : folder.toAbsolutePath().normalize().toString();
+        String path = folder.toAbsolutePath().normalize().toString();
+        return MergedModel.configured(run.model()).filter(configured -> BaseIdentity.same(configured, path)).orElse(path);
     }
 }

@@ -2,16 +2,17 @@ package dev.adapterferry.stage;
 
 import dev.adapterferry.ledger.StageKey;
 import dev.adapterferry.lora.AdapterMerger;
+import dev.adapterferry.lora.MergeInput;
 import dev.adapterferry.lora.MergeReport;
 import dev.adapterferry.lora.MergeRequest;
 import dev.adapterferry.lora.MergedCheckpoint;
 import dev.adapterferry.settings.MergeSettings;
 import dev.adapterferry.settings.Stage;
-import dev.adapterferry.tensor.ElementType;
 import dev.adapterferry.tensor.Fingerprint;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** Opens base and adapter together and proves that they fit; writes the merged checkpoint only when the settings ask for it. */
 public final class MergeStage implements StageWork {
@@ -38,30 +39,26 @@ public final class MergeStage implements StageWork {
         MergeSettings merge = run.settings().merge();
         MergedModel.Base base = bases.find(run, downloaded.adapter());
         return Optional.of(new StageKey("merge", 1).with("adapter", downloaded.identity()).with("folder", downloaded.adapter()).with("base", identity(run, base)).with("base-folder", base.folder())
-                .with("save", merge.save()).with("dtype", merge.dtype()).with("shard", merge.shardSize()).with("mismatch", merge.allowBaseMismatch()).hex());
+                .with("save", merge.save()).with("dtype", merge.dtype()).with("shard", merge.shardSize()).with("mismatch", merge.allowBaseMismatch()).with("allow", merge.allow())
+                .with("configured", MergedModel.configured(run.model()).orElse(null)).hex());
     }
 
     @Override
     public Facts.Merged carry(RunContext run) {
         Facts.Downloaded downloaded = run.records().get(Stage.DOWNLOAD, Facts.Downloaded.class);
         MergedModel.Base base = bases.find(run, downloaded.adapter());
-        try (MergedCheckpoint merged = MergedModel.open(run, base, downloaded.adapter())) {
+        try (MergedCheckpoint merged = MergedModel.open(run, base, List.of(MergeInput.of(downloaded.adapter())), Set.of())) {
             Path saved = null;
             if (run.settings().merge().save()) {
                 saved = run.settings().home().resolve("merged").resolve(run.name());
                 MergeSettings settings = run.settings().merge();
-                Optional<ElementType> type = settings.dtype() == MergeSettings.Dtype.AUTO ? Optional.empty() : Optional.of(ElementType.valueOf(settings.dtype().name()));
-                MergeReport report = new AdapterMerger().merge(merged, new MergeRequest(saved, type, settings.shardSize().bytes(), threads(run)), run.progress(), run.cancellation());
+                MergeRequest request = new MergeRequest(saved, MergedModel.type(settings.dtype()), settings.shardSize().bytes(), MergedModel.threads(run));
+                MergeReport report = new AdapterMerger().merge(merged, request, run.progress(), run.cancellation());
                 Reports.writeBytes(run.folder().resolve("merge-report.json"), report.toJson());
             }
             return new Facts.Merged(downloaded.adapter(), downloaded.identity(), base.folder(), base.name(), base.commit().orElse(null), identity(run, base),
                     merged.adaptedTensors().size(), merged.warnings(), saved);
         }
-    }
-
-    private static int threads(RunContext run) {
-        int threads = run.settings().quantize().threads();
-        return threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
     }
 
     /** A commit says what the base is; without one its files do. */

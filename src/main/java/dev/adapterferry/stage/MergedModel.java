@@ -1,31 +1,60 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.lora.AdapterConfig;
 import dev.adapterferry.lora.MergeInput;
 import dev.adapterferry.lora.MergeOptions;
 import dev.adapterferry.lora.MergedCheckpoint;
+import dev.adapterferry.settings.MergeSettings;
+import dev.adapterferry.settings.ModelSettings;
 import dev.adapterferry.tensor.CheckpointFolder;
+import dev.adapterferry.tensor.ElementType;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/** Opens base and adapter of a run as one checkpoint. */
+/** Opens a base with its adapters as one checkpoint. */
 final class MergedModel {
     private MergedModel() { }
 
     /** Opens what the merge stage has recorded; closed by the caller. */
     static MergedCheckpoint open(RunContext run, Facts.Merged merged) {
-        return open(run, new Base(merged.base(), merged.baseName(), Optional.ofNullable(merged.baseCommit())), merged.adapter());
+        return open(run, new Base(merged.base(), merged.baseName(), Optional.ofNullable(merged.baseCommit())), List.of(MergeInput.of(merged.adapter())), Set.of());
     }
 
-    /** Opens a base with an adapter; what does not fit is refused here, before anything is written. */
-    static MergedCheckpoint open(RunContext run, Base base, java.nio.file.Path adapter) {
-        // The base that the user named for this run or this model is the user's word; what the adapter names is compared with it.
-        Set<String> allowed = run.settings().merge().allowBaseMismatch() ? declared(adapter) : Set.of();
-        return MergedCheckpoint.open(CheckpointFolder.open(base.folder(), base.name()), List.of(MergeInput.of(adapter)), new MergeOptions(Optional.empty(), allowed));
+    /**
+     * Opens a base with adapters; what does not fit is refused here, before anything is written.
+     *
+     * @param allow what may pass beside what the settings let pass
+     */
+    static MergedCheckpoint open(RunContext run, Base base, List<MergeInput> adapters, Set<String> allow) {
+        MergeSettings settings = run.settings().merge();
+        Optional<String> configured = configured(run.model());
+        Set<String> allowed = new HashSet<>(allow);
+        allowed.addAll(settings.allow());
+        if (settings.allowBaseMismatch()) {
+            configured.ifPresent(allowed::add);
+            adapters.forEach(adapter -> AdapterConfig.read(adapter.folder()).baseName().ifPresent(allowed::add));
+        }
+        return MergedCheckpoint.open(CheckpointFolder.open(base.folder(), base.name()), adapters, new MergeOptions(configured, allowed));
     }
 
-    private static Set<String> declared(java.nio.file.Path adapter) {
-        return dev.adapterferry.lora.AdapterConfig.read(adapter).baseName().map(Set::of).orElse(Set.of());
+    /** The repository that the settings name as the model's base. A folder there says where the base lies, not what it is. */
+    static Optional<String> configured(ModelSettings model) {
+        return model.base().filter(base -> !base.startsWith("/") && !base.startsWith("~") && !base.startsWith(".") && !Files.isDirectory(Path.of(base)));
+    }
+
+    /** The type in which a checkpoint is saved, or empty to keep the base's. */
+    static Optional<ElementType> type(MergeSettings.Dtype type) {
+        return type == MergeSettings.Dtype.AUTO ? Optional.empty() : Optional.of(ElementType.valueOf(type.name()));
+    }
+
+    /** Worker threads of a merge. */
+    static int threads(RunContext run) {
+        int threads = run.settings().quantize().threads();
+        return threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
     }
 
     /**
@@ -35,5 +64,5 @@ final class MergedModel {
      * @param name   its repository, or the folder's path when nothing better is known
      * @param commit its commit, where known
      */
-    record Base(java.nio.file.Path folder, String name, Optional<String> commit) { }
+    record Base(Path folder, String name, Optional<String> commit) { }
 }
