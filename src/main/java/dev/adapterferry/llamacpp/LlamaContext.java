@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.quant.GgmlType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -37,6 +38,10 @@ public final class LlamaContext implements AutoCloseable {
      * @throws FerryException when there is no memory for it
      */
     public LlamaContext(LoadedModel model, int tokens, int threads) {
+        this(model, tokens, threads, false);
+    }
+
+    private LlamaContext(LoadedModel model, int tokens, int threads, boolean exact) {
         this.model = model;
         this.vocabularySize = model.vocabulary().size();
         try (Arena call = Arena.ofConfined()) {
@@ -46,6 +51,10 @@ public final class LlamaContext implements AutoCloseable {
             NativeCalls.setInt(params, NativeCalls.CONTEXT_PARAMS, "n_ubatch", BATCH);
             NativeCalls.setInt(params, NativeCalls.CONTEXT_PARAMS, "n_threads", threads);
             NativeCalls.setInt(params, NativeCalls.CONTEXT_PARAMS, "n_threads_batch", threads);
+            if (exact) {
+                NativeCalls.setInt(params, NativeCalls.CONTEXT_PARAMS, "type_k", GgmlType.F32.id());
+                NativeCalls.setInt(params, NativeCalls.CONTEXT_PARAMS, "type_v", GgmlType.F32.id());
+            }
             NativeLog.forget();
             context = NativeCalls.CONTEXT_NEW.callAddress(model.open(), params);
         }
@@ -56,6 +65,18 @@ public final class LlamaContext implements AutoCloseable {
         }
         size = NativeCalls.CONTEXT_SIZE.callInt(context);
         fillBatch();
+    }
+
+    /**
+     * Makes a context that keeps keys and values as F32 instead of F16: for comparing numbers, at twice the memory.
+     *
+     * @param model   an open model
+     * @param tokens  room for prompt and answer
+     * @param threads CPU threads
+     * @throws FerryException when there is no memory for it
+     */
+    public static LlamaContext exact(LoadedModel model, int tokens, int threads) {
+        return new LlamaContext(model, tokens, threads, true);
     }
 
     /** The parts of the batch that never change: one sequence, number 0. */

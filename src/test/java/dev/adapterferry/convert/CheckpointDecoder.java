@@ -1,0 +1,286 @@
+package dev.adapterferry.convert;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.adapterferry.convert.Decoder.Activation;
+import dev.adapterferry.convert.Decoder.Experts;
+import dev.adapterferry.convert.Decoder.FeedForward;
+import dev.adapterferry.convert.Decoder.Layer;
+import dev.adapterferry.convert.Decoder.Linear;
+import dev.adapterferry.convert.Decoder.Norm;
+import dev.adapterferry.tensor.TensorInfo;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Reads a checkpoint as transformers' model classes do: their tensor names, their halves that turn together, their
+ * configuration fields. Knows nothing of GGUF or of the architecture files.
+ */
+final class CheckpointDecoder {
+    private static final List<String> OFFSET_NORMS = List.of("GemmaForCausalLM", "Gemma2ForCausalLM", "Gemma3ForCausalLM", "NemotronForCausalLM");
+
+    private final MemoryCheckpoint checkpoint;
+    private final JsonNode config;
+    private final String model;
+    private final Decoder decoder = new Decoder();
+
+    private CheckpointDecoder(MemoryCheckpoint checkpoint) {
+        this.checkpoint = checkpoint;
+        this.config = checkpoint.rawConfig();
+        this.model = config.at("/architectures/0").asText();
+    }
+
+    static Decoder of(MemoryCheckpoint checkpoint) {
+        return new CheckpointDecoder(checkpoint).read();
+    }
+
+    private Decoder read() {
+        Decoder d = decoder;
+        d.heads = config.get("num_attention_heads").asInt();
+        d.keyHeads = config.get("num_key_value_heads").asInt();
+        d.headSize = model.equals("GraniteForCausalLM") || model.equals("GraniteMoeForCausalLM") ? width() / d.heads : config.path("head_dim").asInt(width() / d.heads);
+        d.ropeDimensions = (int) (d.headSize * config.path("partial_rotary_factor").asDouble(1));
+        // Cohere and GLM turn neighbours in transformers too.
+        d.neighbours = List.of("CohereForCausalLM", "Glm4ForCausalLM", "GlmForCausalLM", "Ernie4_5ForCausalLM").contains(model);
+        d.attentionScale = 1 / Math.sqrt(config.path("query_pre_attn_scalar").asDouble(d.headSize));
+        d.attentionCap = config.path("attn_logit_softcapping").asDouble(0);
+        d.outputCap = config.path("final_logit_softcapping").asDouble(0);
+        d.layerNorm = List.of("CohereForCausalLM", "PhiForCausalLM", "Starcoder2ForCausalLM", "StableLmForCausalLM", "NemotronForCausalLM").contains(model);
+        d.epsilon = List.of("rms_norm_eps", "layer_norm_eps", "norm_epsilon", "norm_eps").stream().filter(config::has).findFirst().map(n -> config.get(n).asDouble()).orElseThrow();
+        d.parallel = List.of("CohereForCausalLM", "PhiForCausalLM").contains(model) || config.path("use_parallel_residual").asBoolean();
+        if (OFFSET_NORMS.contains(model)) {
+            d.activation = model.startsWith("Gemma") ? Activation.GELU_TANH : Activation.SQUARED_RELU;
+            d.embeddingScale = model.startsWith("Gemma") ? Math.sqrt(width()) : 1;
+        }
+        if (List.of("PhiForCausalLM", "Starcoder2ForCausalLM").contains(model)) {
+            d.activation = Activation.GELU_TANH;
+        }
+        if (model.equals("ArceeForCausalLM")) {
+            d.activation = Activation.SQUARED_RELU;
+        }
+        scales();
+        rope();
+        d.embedding = matrix(has("model.tok_embeddings.weight") ? "model.tok_embeddings" : "model.embed_tokens");
+        d.outputNorm = norm(has("model.final_layernorm.weight") ? "model.final_layernorm" : "model.norm");
+        d.output = has("lm_head.weight") ? linear("lm_head") : has("output.weight") ? linear("output") : new Linear(d.embedding, null);
+        for (int i = 0; i < config.get("num_hidden_layers").asInt(); i++) {
+            d.layers.add(layer(i));
+        }
+        return d;
+    }
+
+    private void scales() {
+        switch (model) {
+            case "GraniteForCausalLM", "GraniteMoeForCausalLM" -> {
+                decoder.attentionScale = config.get("attention_multiplier").asDouble();
+                decoder.embeddingScale = config.get("embedding_multiplier").asDouble();
+                decoder.residualScale = config.get("residual_multiplier").asDouble();
+                decoder.outputScale = 1 / config.get("logits_scaling").asDouble();
+            }
+            case "MiniCPMForCausalLM" -> {
+                decoder.embeddingScale = config.get("scale_emb").asDouble();
+                decoder.residualScale = config.get("scale_depth").asDouble() / Math.sqrt(config.get("num_hidden_layers").asInt());
+                decoder.outputScale = config.get("dim_model_base").asDouble() / width();
+            }
+            case "CohereForCausalLM" -> decoder.outputScale = config.get("logit_scale").asDouble();
+            default -> { }
+        }
+    }
+
+    private void rope() {
+        JsonNode scaling = config.path("rope_scaling");
+        int half = decoder.ropeDimensions / 2;
+        switch (scaling.path("rope_type").asText(scaling.path("type").asText())) {
+            case "llama3" -> {
+                double factor = scaling.get("factor").asDouble();
+                double low = scaling.get("low_freq_factor").asDouble();
+                double high = scaling.get("high_freq_factor").asDouble();
+                double original = scaling.get("original_max_position_embeddings").asDouble();
+                decoder.ropeFactors = IntStream.range(0, half).mapToDouble(i -> {
+                    double wavelength = 2 * Math.PI * Math.pow(config.get("rope_theta").asDouble(), 2.0 * i / decoder.ropeDimensions);
+                    double smooth = (original / wavelength - low) / (high - low);
+                    // Interpolated between the scaled and the plain frequency, both over the plain one.
+                    return wavelength < original / high ? 1 : wavelength > original / low ? factor : 1 / ((1 - smooth) / factor + smooth);
+                }).toArray();
+            }
+            case "longrope" -> {
+                // Short factors as long as the sequence fits the original context; the magnitude is the same for both.
+                decoder.ropeFactors = IntStream.range(0, half).mapToDouble(i -> scaling.get("short_factor").get(i).asDouble()).toArray();
+                double original = config.get("original_max_position_embeddings").asDouble();
+                decoder.ropeMagnitude = Math.sqrt(1 + Math.log(config.get("max_position_embeddings").asDouble() / original) / Math.log(original));
+            }
+            default -> { }
+        }
+    }
+
+    private Layer layer(int number) {
+        String l = "model.layers." + number + ".";
+        Layer layer = new Layer();
+        layer.ropeBase = config.path("rope_theta").asDouble(10000);
+        switch (model) {
+            case "Gemma2ForCausalLM" -> layer.window = number % 2 == 0 ? config.get("sliding_window").asInt() : 0;
+            case "Gemma3ForCausalLM" -> {
+                boolean local = (number + 1) % 6 != 0;
+                layer.window = local ? config.get("sliding_window").asInt() : 0;
+                layer.ropeBase = local ? config.get("rope_local_base_freq").asDouble() : layer.ropeBase;
+            }
+            case "SmolLM3ForCausalLM" -> layer.rotated = (number + 1) % 4 != 0;
+            default -> { }
+        }
+        norms(layer, l);
+        attention(layer, l);
+        feedForward(layer, l);
+        return layer;
+    }
+
+    private void norms(Layer layer, String l) {
+        if (has(l + "attention_norm.weight")) {
+            layer.attentionNorm = norm(l + "attention_norm");
+            layer.feedForwardNorm = norm(l + "ffn_norm");
+            return;
+        }
+        layer.attentionNorm = norm(l + "input_layernorm");
+        layer.queryNorm = norm(l + "self_attn.q_norm");
+        layer.keyNorm = norm(l + "self_attn.k_norm");
+        switch (model) {
+            case "Gemma2ForCausalLM", "Gemma3ForCausalLM" -> {
+                layer.afterAttention = norm(l + "post_attention_layernorm");
+                layer.feedForwardNorm = norm(l + "pre_feedforward_layernorm");
+                layer.afterFeedForward = norm(l + "post_feedforward_layernorm");
+            }
+            case "Olmo2ForCausalLM", "Exaone4ForCausalLM" -> {
+                layer.afterAttention = norm(l + "post_attention_layernorm");
+                layer.afterFeedForward = norm(l + "post_feedforward_layernorm");
+            }
+            case "Glm4ForCausalLM" -> {
+                layer.afterAttention = norm(l + "post_self_attn_layernorm");
+                layer.feedForwardNorm = norm(l + "post_attention_layernorm");
+                layer.afterFeedForward = norm(l + "post_mlp_layernorm");
+            }
+            default -> layer.feedForwardNorm = norm(l + "post_attention_layernorm");
+        }
+    }
+
+    private void attention(Layer layer, String l) {
+        int q = decoder.heads * decoder.headSize;
+        int kv = decoder.keyHeads * decoder.headSize;
+        if (has(l + "self_attn.qkv_proj.weight")) {
+            double[][] fused = matrix(l + "self_attn.qkv_proj");
+            layer.query = new Linear(Arrays.copyOfRange(fused, 0, q), null);
+            layer.key = new Linear(Arrays.copyOfRange(fused, q, q + kv), null);
+            layer.value = new Linear(Arrays.copyOfRange(fused, q + kv, q + 2 * kv), null);
+        } else if (has(l + "attention.wqkv.weight")) {
+            // InternLM2: for each key head its queries, its key, its value.
+            double[][] fused = matrix(l + "attention.wqkv");
+            int queries = decoder.heads / decoder.keyHeads;
+            layer.query = grouped(fused, queries + 2, 0, queries);
+            layer.key = grouped(fused, queries + 2, queries, queries + 1);
+            layer.value = grouped(fused, queries + 2, queries + 1, queries + 2);
+        } else {
+            layer.query = linear(l + "self_attn.q_proj");
+            layer.key = linear(l + "self_attn.k_proj");
+            layer.value = linear(l + "self_attn.v_proj");
+        }
+        layer.output = linear(List.of("self_attn.o_proj", "self_attn.dense", "attention.wo").stream().map(n -> l + n).filter(n -> has(n + ".weight")).findFirst().orElseThrow());
+    }
+
+    private Linear grouped(double[][] fused, int parts, int from, int to) {
+        double[][] rows = new double[decoder.keyHeads * (to - from) * decoder.headSize][];
+        int next = 0;
+        for (int g = 0; g < decoder.keyHeads; g++) {
+            for (int r = from * decoder.headSize; r < to * decoder.headSize; r++) {
+                rows[next++] = fused[g * parts * decoder.headSize + r];
+            }
+        }
+        return new Linear(rows, null);
+    }
+
+    private void feedForward(Layer layer, String l) {
+        if (has(l + "block_sparse_moe.gate.weight")) {
+            List<FeedForward> experts = IntStream.range(0, config.get("num_local_experts").asInt()).mapToObj(e -> l + "block_sparse_moe.experts." + e + ".")
+                    .map(x -> new FeedForward(linear(x + "w1"), linear(x + "w3"), linear(x + "w2"))).toList();
+            layer.experts = new Experts(linear(l + "block_sparse_moe.gate"), experts, config.get("num_experts_per_tok").asInt(), true, null, null);
+        } else if (has(l + "block_sparse_moe.input_linear.weight")) {
+            int inner = config.get("intermediate_size").asInt();
+            List<FeedForward> experts = IntStream.range(0, config.get("num_local_experts").asInt()).mapToObj(e -> {
+                double[][] in = slab(l + "block_sparse_moe.input_linear.weight", e);
+                return new FeedForward(new Linear(Arrays.copyOfRange(in, 0, inner), null), new Linear(Arrays.copyOfRange(in, inner, 2 * inner), null),
+                        new Linear(slab(l + "block_sparse_moe.output_linear.weight", e), null));
+            }).toList();
+            layer.experts = new Experts(linear(l + "block_sparse_moe.router.layer"), experts, config.get("num_experts_per_tok").asInt(), true, null, null);
+        } else if (has(l + "mlp.gate.weight")) {
+            List<FeedForward> experts = IntStream.range(0, config.get("num_experts").asInt()).mapToObj(e -> gated(l + "mlp.experts." + e + ".")).toList();
+            boolean shared = has(l + "mlp.shared_expert_gate.weight");
+            layer.experts = new Experts(linear(l + "mlp.gate"), experts, config.get("num_experts_per_tok").asInt(), config.path("norm_topk_prob").asBoolean(),
+                    shared ? gated(l + "mlp.shared_expert.") : null, shared ? linear(l + "mlp.shared_expert_gate") : null);
+        } else if (has(l + "mlp.gate_up_proj.weight")) {
+            double[][] fused = matrix(l + "mlp.gate_up_proj");
+            int inner = fused.length / 2;
+            layer.dense = new FeedForward(new Linear(Arrays.copyOfRange(fused, 0, inner), null), new Linear(Arrays.copyOfRange(fused, inner, 2 * inner), null), linear(l + "mlp.down_proj"));
+        } else if (has(l + "mlp.fc1.weight")) {
+            layer.dense = new FeedForward(null, linear(l + "mlp.fc1"), linear(l + "mlp.fc2"));
+        } else if (has(l + "mlp.c_fc.weight")) {
+            layer.dense = new FeedForward(null, linear(l + "mlp.c_fc"), linear(l + "mlp.c_proj"));
+        } else if (has(l + "feed_forward.w1.weight")) {
+            layer.dense = new FeedForward(linear(l + "feed_forward.w1"), linear(l + "feed_forward.w3"), linear(l + "feed_forward.w2"));
+        } else {
+            layer.dense = gated(l + "mlp.");
+        }
+    }
+
+    private FeedForward gated(String prefix) {
+        return new FeedForward(has(prefix + "gate_proj.weight") ? linear(prefix + "gate_proj") : null, linear(prefix + "up_proj"), linear(prefix + "down_proj"));
+    }
+
+    private int width() {
+        return config.get("hidden_size").asInt();
+    }
+
+    private boolean has(String tensor) {
+        return checkpoint.values(tensor) != null;
+    }
+
+    private Linear linear(String name) {
+        return new Linear(matrix(name), has(name + ".bias") ? vector(name + ".bias") : null);
+    }
+
+    private double[][] matrix(String name) {
+        return rows(name + ".weight", 0, Math.toIntExact(info(name + ".weight").shape().getFirst()));
+    }
+
+    /** One of several matrices of a tensor. */
+    private double[][] slab(String tensor, int number) {
+        int count = Math.toIntExact(info(tensor).shape().get(1));
+        return rows(tensor, number * count, count);
+    }
+
+    private double[][] rows(String tensor, int first, int count) {
+        float[] all = checkpoint.values(tensor);
+        int length = Math.toIntExact(info(tensor).rowLength());
+        double[][] rows = new double[count][length];
+        for (int r = 0; r < count; r++) {
+            for (int c = 0; c < length; c++) {
+                rows[r][c] = all[(first + r) * length + c];
+            }
+        }
+        return rows;
+    }
+
+    private TensorInfo info(String tensor) {
+        return checkpoint.tensors().find(tensor).orElseThrow();
+    }
+
+    private double[] vector(String tensor) {
+        float[] values = checkpoint.values(tensor);
+        return IntStream.range(0, values.length).mapToDouble(i -> values[i]).toArray();
+    }
+
+    /** Gemma and Nemotron store norms as offsets from one. */
+    private Norm norm(String name) {
+        if (!has(name + ".weight")) {
+            return null;
+        }
+        double offset = OFFSET_NORMS.contains(model) ? 1 : 0;
+        return new Norm(Arrays.stream(vector(name + ".weight")).map(w -> w + offset).toArray(), has(name + ".bias") ? vector(name + ".bias") : null);
+    }
+}
