@@ -49,7 +49,7 @@ final class OutputPlanner {
         boolean quantized = tensor.type().blockElements() > 1 && !tensor.type().label().equals(type.label());
         if (quantized && !request.allowRequantize()) {
             throw new FerryException("Cannot quantize " + request.name() + ": tensor '" + tensor.name() + "' is " + tensor.type().label() + " already and would become " + type
-                    + ", which loses twice. Use the original model as the source, or ask for requantizing.");
+                    + ", which loses twice. Use the original model as the source, or ask for requantizing (ferry quantize --allow-requantize).");
         }
         if (quantized && !(tensor.type() instanceof GgmlType)) {
             throw new FerryException("Cannot quantize " + request.name() + ": tensor '" + tensor.name() + "' is " + tensor.type().label() + ", which cannot be decoded. Use the original model as the source.");

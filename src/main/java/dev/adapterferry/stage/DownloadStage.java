@@ -77,7 +77,7 @@ public final class DownloadStage implements StageWork {
     }
 
     /** A folder that the user named is used where it lies; only what a merge reads is counted. */
-    private static Facts.Downloaded local(Path folder) {
+    static Facts.Downloaded local(Path folder) {
         if (!Files.isDirectory(folder)) {
             throw new FerryException("Cannot use the adapter " + folder + ": there is no such folder.");
         }

@@ -59,6 +59,9 @@ public final class CheckpointFolder implements Checkpoint, SourceFiles {
         if (!Files.isDirectory(folder)) {
             throw new FerryException("Cannot open the checkpoint " + name + ": " + folder + " is not a folder.");
         }
+        if (!Files.isRegularFile(folder.resolve("config.json"))) {
+            throw new FerryException("Cannot open the checkpoint " + name + ": " + folder + " holds no config.json." + hint(folder));
+        }
         ObjectNode config = readObject(folder.resolve("config.json"));
         ShardedSafetensors tensors = ShardedSafetensors.find(folder, "model").orElseThrow(() -> new FerryException(
                 "Cannot open the checkpoint " + name + ": " + folder + " holds no model*.safetensors." + hint(folder)));

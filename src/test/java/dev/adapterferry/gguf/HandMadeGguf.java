@@ -10,56 +10,56 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** GGUF bytes put together one by one, as the specification's page says, without any of the classes under test. */
-final class HandMadeGguf {
+public final class HandMadeGguf {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
 
     /** Magic, version 3 and the two counts. */
-    static HandMadeGguf header(long tensors, long keys) {
+    public static HandMadeGguf header(long tensors, long keys) {
         return new HandMadeGguf().ascii("GGUF").u32(3).u64(tensors).u64(keys);
     }
 
     /** A file with {@code general.architecture} and one F32 tensor "a.weight" of one row of four values. */
-    static HandMadeGguf tiny() {
+    public static HandMadeGguf tiny() {
         return header(1, 1).string("general.architecture").u32(8).string("llama").string("a.weight").u32(1).u64(4).u32(0).u64(0).pad(32)
                 .f32(1).f32(-2).f32(0.5f).f32(3).pad(32);
     }
 
-    HandMadeGguf ascii(String text) {
+    public HandMadeGguf ascii(String text) {
         out.writeBytes(text.getBytes(StandardCharsets.US_ASCII));
         return this;
     }
 
-    HandMadeGguf bytes(int... values) {
+    public HandMadeGguf bytes(int... values) {
         for (int value : values) {
             out.write(value);
         }
         return this;
     }
 
-    HandMadeGguf u16(int value) {
+    public HandMadeGguf u16(int value) {
         return raw(ByteBuffer.allocate(2).order(ByteOrder.LITTLE_ENDIAN).putShort((short) value));
     }
 
-    HandMadeGguf u32(long value) {
+    public HandMadeGguf u32(long value) {
         return raw(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt((int) value));
     }
 
-    HandMadeGguf u64(long value) {
+    public HandMadeGguf u64(long value) {
         return raw(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(value));
     }
 
-    HandMadeGguf f32(float value) {
+    public HandMadeGguf f32(float value) {
         return u32(Float.floatToIntBits(value));
     }
 
-    HandMadeGguf string(String text) {
+    public HandMadeGguf string(String text) {
         byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
         u64(utf8.length);
         out.writeBytes(utf8);
         return this;
     }
 
-    HandMadeGguf pad(int alignment) {
+    public HandMadeGguf pad(int alignment) {
         while (out.size() % alignment != 0) {
             out.write(0);
         }
@@ -74,7 +74,7 @@ final class HandMadeGguf {
         return out.toByteArray();
     }
 
-    Path writeTo(Path file) {
+    public Path writeTo(Path file) {
         return write(file, toBytes());
     }
 
