@@ -2,6 +2,7 @@ package dev.adapterferry.camel;
 
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.ledger.Ledger;
+import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.LedgerSettings;
 import dev.adapterferry.settings.PipelineSettings;
@@ -22,6 +23,7 @@ import dev.adapterferry.stage.MergeStage;
 import dev.adapterferry.stage.ModelProbe;
 import dev.adapterferry.stage.ModelServers;
 import dev.adapterferry.stage.QuantizeStage;
+import dev.adapterferry.stage.ReleaseDesk;
 import dev.adapterferry.stage.RunDesk;
 import dev.adapterferry.stage.StageDesk;
 import dev.adapterferry.stage.StageWork;
@@ -52,14 +54,15 @@ final class Wiring implements AutoCloseable {
         beans.put("sshClients", sshClients);
         beans.put("sshKeys", sshClients.keys());
         AdapterSources sources = new AdapterSources(http, new CamelShells(templates, sshClients));
-        Fallback fallback = new Fallback(ledger, servers);
+        Fallback fallback = new Fallback(ledger, servers, http);
         Map<Stage, StageWork> works = new EnumMap<>(Stage.class);
-        for (StageWork work : new StageWork[] {new DownloadStage(sources, ledger), new MergeStage(new LocalBases(new HubBases())), new QuantizeStage(), new DeployStage(ledger), new HealthStage(http, servers, fallback),
+        for (StageWork work : new StageWork[] {new DownloadStage(sources, ledger), new MergeStage(new LocalBases(new HubBases())), new QuantizeStage(), new DeployStage(ledger, http), new HealthStage(http, servers, fallback),
                 new EvaluateStage(http, servers, fallback, ledger)}) {
             works.put(work.stage(), work);
         }
         this.stages = new StageDesk(runs, ledger, works);
         bind(settings, http, sources);
+        new ReleaseDesk(settings, ledger, http, progress, new Cancellation()).recover();
     }
 
     private static void makeHome(Settings settings) {

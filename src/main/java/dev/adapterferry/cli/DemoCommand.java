@@ -122,7 +122,7 @@ final class DemoCommand implements Callable<Integer> {
                     evaluation: [demo]
                 vast: {api-url: "%s", ssh-key: %s}
                 source: {settle: 1s}
-                deploy: {lmstudio: {enabled: always, models-dir: %s}}
+                deploy: {lmstudio: {enabled: always, models-dir: %s, load: false}}
                 serve: {enabled: always, port: 0}
                 health: {min-response-length: 10}
                 evaluate: {path: %s, max-tokens: 64, min-score: 0.9}

@@ -2,6 +2,7 @@ package dev.adapterferry.deploy;
 
 import dev.adapterferry.failure.FerryException;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -37,6 +38,18 @@ public record Candidate(String model, List<Item> files, Map<String, String> iden
                 throw new FerryException("Cannot deploy " + file + " as '" + name + "': LM Studio lists only names that end in .gguf.");
             }
         }
+    }
+
+    /** The same with what is to be remembered of its settings. */
+    Candidate with(Map<String, String> settings) {
+        Map<String, String> all = new HashMap<>(identity);
+        all.putAll(settings);
+        return new Candidate(model, files, all);
+    }
+
+    /** Whether a kept release is made of the same files; items without a known digest are taken for new. */
+    boolean isSameAs(Release release) {
+        return release.files().stream().map(file -> file.name() + " " + file.sha256()).toList().equals(files.stream().map(item -> item.name() + " " + item.sha256()).toList());
     }
 
     /** Refuses an empty candidate and two files of one name. */

@@ -2,12 +2,14 @@ package dev.adapterferry.deploy;
 
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.gguf.GgufCheck;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,6 +26,7 @@ public final class Deployment {
     private final Optional<LmStudioServer> server;
     private final List<Target> targets;
     private final boolean takeBack;
+    private final Consumer<Release> listener;
 
     /**
      * @param models   models directory
@@ -32,14 +35,17 @@ public final class Deployment {
      * @param server   the running LM Studio that is to load the model, if any
      * @param targets  further places
      * @param takeBack whether a deployment that fails after the switch goes back to the former release
+     * @param listener hears of every release that was switched in, before it is loaded
      */
-    public Deployment(Path models, ReleaseStore store, Installation.Options options, Optional<LmStudioServer> server, List<Target> targets, boolean takeBack) {
+    public Deployment(Path models, ReleaseStore store, Installation.Options options, Optional<LmStudioServer> server, List<Target> targets, boolean takeBack,
+            Consumer<Release> listener) {
         this.models = models;
         this.store = store;
         this.options = options;
         this.server = server;
         this.targets = List.copyOf(targets);
         this.takeBack = takeBack;
+        this.listener = listener;
     }
 
     /**
@@ -61,16 +67,37 @@ public final class Deployment {
      */
     public Deployed deploy(Candidate candidate, ModelProfile profile) {
         candidate.files().forEach(item -> GgufCheck.part(item.file()));
-        Installation.Installed installed = installation(profile).install(candidate);
-        try {
-            return bringIntoUse(installed, profile);
-        } catch (Cancelled e) {
-            throw e;
-        } catch (FerryException e) {
-            if (!takeBack) {
+        targets.forEach(Target::check);
+        try (ModelLock lock = lock(profile)) {
+            Installation.Installed installed = installation(profile).install(candidate.with(profile.settings()));
+            listener.accept(installed.release());
+            try {
+                return bringIntoUse(installed, profile);
+            } catch (Cancelled e) {
                 throw e;
+            } catch (FerryException e) {
+                if (!takeBack) {
+                    throw e;
+                }
+                throw afterwards(e, profile, installed.release().number());
             }
-            throw afterwards(e, profile, installed.release().number());
+        }
+    }
+
+    /**
+     * The installed release when it is this very candidate: a process that was killed after the switch has done it already.
+     * It is put in its place and loaded again.
+     */
+    public Optional<Deployed> redeploy(Candidate candidate, ModelProfile profile) {
+        targets.forEach(Target::check);
+        try (ModelLock lock = lock(profile)) {
+            installation(profile).recover(profile.model());
+            Optional<Release> same = store.active(profile.model()).map(active -> store.get(profile.model(), active.number()))
+                    .filter(candidate::isSameAs).filter(release -> release.identity().entrySet().containsAll(profile.settings().entrySet()));
+            return same.map(release -> {
+                Installation.Installed again = installation(profile).restore(profile.model(), release.number());
+                return bringIntoUse(new Installation.Installed(release, again.files(), store.previous(profile.model())), profile);
+            });
         }
     }
 
@@ -85,7 +112,13 @@ public final class Deployment {
         if (number.isEmpty()) {
             throw new FerryException("Cannot roll back " + profile.model() + ": no earlier release is kept. Kept releases: " + store.releases(profile.model()).stream().map(Release::number).toList() + ".");
         }
-        return bringIntoUse(installation(profile).restore(profile.model(), number.getAsInt()), profile);
+        targets.forEach(Target::check);
+        try (ModelLock lock = lock(profile)) {
+            ModelProfile kept = profile.asOf(store.get(profile.model(), number.getAsInt()));
+            Installation.Installed installed = installation(kept).restore(profile.model(), number.getAsInt());
+            listener.accept(installed.release());
+            return bringIntoUse(installed, kept);
+        }
     }
 
     /**
@@ -104,7 +137,10 @@ public final class Deployment {
         if (store.previous(profile.model()).isPresent()) {
             return Optional.of(rollback(profile, OptionalInt.empty()));
         }
-        installation(profile).remove(profile.model());
+        try (ModelLock lock = lock(profile)) {
+            installation(profile).remove(profile.model());
+            targets.forEach(target -> target.remove(profile));
+        }
         return Optional.empty();
     }
 
@@ -141,14 +177,19 @@ public final class Deployment {
     private FerryException afterwards(FerryException failure, ModelProfile profile, int number) {
         try {
             Optional<Deployed> back = takeBack(profile, number);
-            return new FerryException(failure.getMessage() + " " + back.map(deployed -> "Release " + deployed.release().number() + " of " + profile.model() + " is back.")
-                    .orElse("Release " + number + " of " + profile.model() + " was taken out again."), failure);
+            String sentence = failure.getMessage() + " " + back.map(deployed -> "Release " + deployed.release().number() + " of " + profile.model() + " is back.")
+                    .orElse("Release " + number + " of " + profile.model() + " was taken out again.");
+            return failure instanceof TransientFailure ? new TransientFailure(sentence, failure) : new FerryException(sentence, failure);
         } catch (Cancelled e) {
             return e;
         } catch (FerryException second) {
             failure.addSuppressed(second);
             return new FerryException(failure.getMessage() + " Going back failed as well: " + second.getMessage(), failure);
         }
+    }
+
+    private ModelLock lock(ModelProfile profile) {
+        return ModelLock.hold(store.home(profile.model()), ModelLock.PATIENCE);
     }
 
     private ModelFolder folder(ModelProfile profile) {

@@ -38,10 +38,15 @@ public final class FolderTarget implements Target {
     }
 
     @Override
-    public void put(Release release, Path files, ModelProfile profile) {
+    public void check() {
         if (!Files.isDirectory(folder)) {
-            throw new FerryException("Cannot put " + release.model() + " into " + folder + ": there is no such folder. Make it, or mount its disk.");
+            throw new FerryException("Cannot put releases into " + folder + ": there is no such folder. Make it, or mount its disk.");
         }
+    }
+
+    @Override
+    public void put(Release release, Path files, ModelProfile profile) {
+        check();
         Path place = new ModelFolder(folder, profile.publisher(), profile.folder()).path();
         try {
             List<String> former = noted(place.resolve(NOTE));
@@ -62,6 +67,20 @@ public final class FolderTarget implements Target {
             Switch.sweep(place);
         } catch (IOException e) {
             throw new FerryException("Cannot put release " + release.number() + " of " + release.model() + " into " + place + ": " + Durable.reason(e) + ".", e);
+        }
+    }
+
+    @Override
+    public void remove(ModelProfile profile) {
+        Path place = new ModelFolder(folder, profile.publisher(), profile.folder()).path();
+        try {
+            for (String name : noted(place.resolve(NOTE))) {
+                Files.deleteIfExists(place.resolve(name));
+            }
+            Files.deleteIfExists(place.resolve(NOTE));
+            Switch.removeIfEmpty(place);
+        } catch (IOException e) {
+            throw new FerryException("Cannot remove " + profile.model() + " from " + place + ": " + Durable.reason(e) + ".", e);
         }
     }
 

@@ -131,7 +131,7 @@ public final class Installation {
     }
 
     private <T> T alone(String model, Supplier<T> act) {
-        try (ModelLock lock = ModelLock.hold(store.home(model))) {
+        try (ModelLock lock = ModelLock.hold(store.home(model), ModelLock.PATIENCE)) {
             clean(model);
             try {
                 return act.get();
@@ -230,10 +230,9 @@ public final class Installation {
                 .filter(path -> !fresh.contains(path)).map(Path::toString).toList();
     }
 
+    /** Kept files come from the ferry's own runs, which never write into a finished file: hard links are safe, whatever the way into the models directory. */
     private Placement toStore() {
-        // Kept files must be real: a link to a file that a later run removes would be no release.
-        Placement.Way way = options.way() == Placement.Way.SYMBOLIC_LINK ? Placement.Way.AUTO : options.way();
-        return new Placement(way == Placement.Way.HARD_LINK ? Placement.Way.AUTO : way, options.progress(), options.cancellation());
+        return new Placement(Placement.Way.AUTO, options.progress(), options.cancellation());
     }
 
     private void checkSpace(String model, List<Path> files, boolean kept) {
@@ -241,13 +240,18 @@ public final class Installation {
             Files.createDirectories(store.root());
             FileStore storeDisk = Files.getFileStore(store.root());
             FileStore modelsDisk = Files.getFileStore(folder.models());
-            boolean linking = options.way() != Placement.Way.COPY;
+            boolean free = switch (options.way()) {
+                case AUTO, HARD_LINK -> storeDisk.equals(modelsDisk);
+                case REFLINK -> storeDisk.equals(modelsDisk) && Reflink.works(store.root(), folder.models());
+                case COPY -> false;
+                case SYMBOLIC_LINK -> true;
+            };
             long toStore = 0;
             long toModels = 0;
             for (Path file : files) {
                 long bytes = Files.size(file);
-                toStore += kept || linking && Files.getFileStore(file).equals(storeDisk) ? 0 : bytes;
-                toModels += linking && storeDisk.equals(modelsDisk) || options.way() == Placement.Way.SYMBOLIC_LINK ? 0 : bytes;
+                toStore += kept || Files.getFileStore(file).equals(storeDisk) ? 0 : bytes;
+                toModels += free ? 0 : bytes;
             }
             boolean oneDisk = storeDisk.equals(modelsDisk);
             demand(model, store.root(), oneDisk ? toStore + toModels : toStore);

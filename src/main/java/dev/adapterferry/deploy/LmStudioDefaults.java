@@ -41,6 +41,10 @@ public final class LmStudioDefaults implements Target {
         release.files().forEach(file -> write(profile, file.name()));
     }
 
+    /** Nothing to do: a file that is not there has no defaults, and those that the user set come back with the next release. */
+    @Override
+    public void remove(ModelProfile profile) { }
+
     /**
      * Writes the defaults of one installed file, keeps what the user set there otherwise, and reads them back.
      *

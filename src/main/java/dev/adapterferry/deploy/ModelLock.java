@@ -2,90 +2,135 @@ package dev.adapterferry.deploy;
 
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.files.Durable;
 import java.io.IOException;
-import java.nio.channels.ClosedByInterruptException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
-import java.nio.channels.FileLockInterruptionException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 
-/** One deployment of a model at a time, within this process (semaphore) and between processes (file lock). */
+/**
+ * One deployment of a model at a time, within this process and between processes (file lock). The thread that holds it may
+ * take it again. The file says who holds it, for those who have to wait.
+ */
 final class ModelLock implements AutoCloseable {
+    /** How long somebody waits for a deployment that is just ending. */
+    static final Duration PATIENCE = Duration.ofSeconds(5);
+    private static final long POLL_MILLIS = 50;
+    /** Far behind the text: Windows lets nobody read a range that is locked. */
+    private static final long LOCKED_BYTE = Long.MAX_VALUE - 1;
+    private static final Map<Path, ModelLock> LOCKS = new ConcurrentHashMap<>();
+
+    private final Path file;
     // File locks belong to the whole process, so threads need a lock of their own.
-    private static final Map<Path, Semaphore> THREADS = new ConcurrentHashMap<>();
+    private final ReentrantLock threads = new ReentrantLock(true);
+    private FileChannel channel;
 
-    private final Semaphore threads;
-    private final FileChannel channel;
-
-    private ModelLock(Semaphore threads, FileChannel channel) {
-        this.threads = threads;
-        this.channel = channel;
+    private ModelLock(Path file) {
+        this.file = file;
     }
 
-    /** Waits for its turn. */
-    static ModelLock hold(Path directory) {
-        return open(directory, true).orElseThrow();
+    /**
+     * Takes a model's lock.
+     *
+     * @param directory what is kept of the model, made when it is missing
+     * @param patience  how long to wait for another deployment to end
+     * @throws TransientFailure when another one goes on longer; names it
+     */
+    static ModelLock hold(Path directory, Duration patience) {
+        return open(directory, patience).orElseThrow(() -> new TransientFailure("Another deployment or rollback of " + directory.getFileName() + " is under way (" + holder(directory.resolve("lock"))
+                + "). Wait until it has ended, then try again."));
     }
 
     /** Takes the lock when it is free at once. */
     static Optional<ModelLock> tryHold(Path directory) {
-        return open(directory, false);
+        return open(directory, Duration.ZERO);
     }
 
-    private static Optional<ModelLock> open(Path directory, boolean wait) {
-        Semaphore threads = THREADS.computeIfAbsent(directory.toAbsolutePath().normalize(), path -> new Semaphore(1));
+    private static Optional<ModelLock> open(Path directory, Duration patience) {
+        ModelLock lock = LOCKS.computeIfAbsent(directory.toAbsolutePath().normalize().resolve("lock"), ModelLock::new);
+        long end = System.nanoTime() + patience.toNanos();
+        boolean entered = false;
         boolean locked = false;
-        FileChannel channel = null;
         try {
-            if (wait) {
-                threads.acquire();
-            } else if (!threads.tryAcquire()) {
+            entered = patience.isZero() ? lock.threads.tryLock() : lock.threads.tryLock(patience.toMillis(), TimeUnit.MILLISECONDS);
+            if (!entered) {
                 return Optional.empty();
+            }
+            while (!lock.lockFile()) {
+                if (System.nanoTime() >= end) {
+                    return Optional.empty();
+                }
+                Thread.sleep(POLL_MILLIS);
             }
             locked = true;
-            Files.createDirectories(directory);
-            channel = FileChannel.open(directory.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            FileLock lock = wait ? channel.lock() : channel.tryLock();
-            if (lock == null) {
-                return Optional.empty();
-            }
-            ModelLock held = new ModelLock(threads, channel);
-            locked = false;
-            channel = null;
-            return Optional.of(held);
-        } catch (InterruptedException | ClosedByInterruptException | FileLockInterruptionException e) {
+            return Optional.of(lock);
+        } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new Cancelled("waiting for another deployment of " + directory.getFileName());
         } catch (IOException e) {
             throw new FerryException("Cannot lock " + directory + ": " + Durable.reason(e) + ".", e);
         } finally {
-            close(channel);
-            if (locked) {
-                threads.release();
+            if (entered && !locked) {
+                lock.threads.unlock();
             }
+        }
+    }
+
+    private boolean lockFile() throws IOException {
+        if (channel != null) {
+            return true;
+        }
+        Files.createDirectories(file.getParent());
+        FileChannel opened = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        try {
+            FileLock taken = opened.tryLock(LOCKED_BYTE, 1, false);
+            if (taken != null) {
+                opened.truncate(0);
+                opened.write(ByteBuffer.wrap(("process " + ProcessHandle.current().pid() + ", since " + Instant.now().truncatedTo(ChronoUnit.SECONDS)).getBytes(StandardCharsets.UTF_8)));
+                channel = opened;
+            }
+            return taken != null;
+        } finally {
+            if (channel == null) {
+                opened.close();
+            }
+        }
+    }
+
+    private static String holder(Path file) {
+        try {
+            String text = Files.readString(file).strip();
+            return text.isEmpty() ? "another process" : text;
+        } catch (IOException e) {
+            return "another process";
         }
     }
 
     @Override
     public void close() {
-        close(channel);
-        threads.release();
-    }
-
-    private static void close(FileChannel channel) {
         try {
-            if (channel != null) {
-                channel.close();
+            if (threads.getHoldCount() == 1 && channel != null) {
+                FileChannel opened = channel;
+                channel = null;
+                opened.close();
             }
         } catch (IOException e) {
             // Closing releases the lock in any case.
+        } finally {
+            threads.unlock();
         }
     }
 }

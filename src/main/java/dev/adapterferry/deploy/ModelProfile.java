@@ -1,6 +1,7 @@
 package dev.adapterferry.deploy;
 
 import dev.adapterferry.failure.SettingsException;
+import java.util.Map;
 
 /**
  * How a model wants to be run, wherever it is installed.
@@ -14,6 +15,11 @@ import dev.adapterferry.failure.SettingsException;
  * @param system        system prompt, or an empty string
  */
 public record ModelProfile(String model, String publisher, String folder, String primaryFormat, int context, double temperature, String system) {
+    private static final String PRIMARY = "primary-format";
+    private static final String CONTEXT = "context-length";
+    private static final String TEMPERATURE = "temperature";
+    private static final String SYSTEM = "system-prompt";
+
     /** Checks the names. */
     public ModelProfile {
         ModelFolder.checkName("model", model);
@@ -25,8 +31,20 @@ public record ModelProfile(String model, String publisher, String folder, String
         }
     }
 
+    /** What a release keeps of this, so that going back to it brings these values back as well. */
+    Map<String, String> settings() {
+        return Map.of(PRIMARY, primaryFormat, CONTEXT, Integer.toString(context), TEMPERATURE, Double.toString(temperature), SYSTEM, system);
+    }
+
+    /** The profile as a release kept it; what the release does not say is as now. */
+    public ModelProfile asOf(Release release) {
+        Map<String, String> kept = release.identity();
+        return new ModelProfile(model, publisher, folder, kept.getOrDefault(PRIMARY, primaryFormat), Integer.parseInt(kept.getOrDefault(CONTEXT, Integer.toString(context))),
+                Double.parseDouble(kept.getOrDefault(TEMPERATURE, Double.toString(temperature))), kept.getOrDefault(SYSTEM, system));
+    }
+
     /** The file of a release that is loaded: the primary format's, else the first. */
-    Release.File primaryOf(Release release) {
+    public Release.File primaryOf(Release release) {
         return release.files().stream().filter(file -> file.format().equalsIgnoreCase(primaryFormat)).findFirst().orElse(release.files().getFirst());
     }
 }

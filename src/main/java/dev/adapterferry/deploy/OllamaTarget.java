@@ -57,11 +57,21 @@ public final class OllamaTarget implements Target {
     }
 
     @Override
-    public void put(Release release, Path files, ModelProfile profile) {
+    public void check() {
         JsonNode version = json(call("GET", "/api/version", null, SHORT));
         if (!version.path("version").isTextual()) {
             throw new FerryException(server + " is no Ollama: GET /api/version did not tell a version.");
         }
+    }
+
+    @Override
+    public void remove(ModelProfile profile) {
+        tags(name(profile)).stream().filter(name -> isOurs(name, profile) || name.equalsIgnoreCase(name(profile) + ":latest")).forEach(this::delete);
+    }
+
+    @Override
+    public void put(Release release, Path files, ModelProfile profile) {
+        check();
         List<String> before = tags(name(profile));
         Release.File primary = profile.primaryOf(release);
         // All uploads first: until they are done, the server goes on with what it has.

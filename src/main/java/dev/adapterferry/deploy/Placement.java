@@ -12,9 +12,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Gives a file a second place without a moment in which half of it is there. A hard link costs no space; a copy goes
- * through the system's own copy call, which shares the blocks where the file system can (btrfs, XFS), and is read back
- * and compared by SHA-256.
+ * Gives a file a second place without a moment in which half of it is there. A hard link costs no space; a clone costs none
+ * until one of both is written to; both and copies are checked, clones and copies by reading them back and comparing SHA-256.
  */
 public final class Placement {
     /** How a file gets its second place. */
@@ -23,7 +22,9 @@ public final class Placement {
         AUTO,
         /** Hard link or failure. */
         HARD_LINK,
-        /** Always an own copy (sharing blocks where the file system can). */
+        /** A clone that shares blocks, else copy. */
+        REFLINK,
+        /** Always an own copy. */
         COPY,
         /** Symbolic link: only on demand, LM Studio often does not list them. */
         SYMBOLIC_LINK
@@ -52,9 +53,10 @@ public final class Placement {
      * @param source a finished file
      * @param place  new place, on any file system; named so that nobody takes it for finished
      * @param sha256 digest that a copy must have
-     * @return how it was placed: HARD_LINK, COPY or SYMBOLIC_LINK
+     * @return how it was placed: HARD_LINK, REFLINK, COPY or SYMBOLIC_LINK
      */
     public Way place(Path source, Path place, String sha256) {
+        boolean cloned = false;
         try {
             Files.createDirectories(place.getParent());
             Files.deleteIfExists(place);
@@ -62,10 +64,17 @@ public final class Placement {
                 Files.createSymbolicLink(place, source.toAbsolutePath());
                 return Way.SYMBOLIC_LINK;
             }
-            if (way != Way.COPY && link(source, place)) {
+            if ((way == Way.AUTO || way == Way.HARD_LINK) && link(source, place)) {
                 return Way.HARD_LINK;
             }
-            copy(source, place);
+            cloned = way == Way.REFLINK && Reflink.make(source.toRealPath(), place);
+            if (cloned) {
+                Durable.force(place);
+            } else {
+                copy(source, place);
+            }
+            // The store tells by this time whether somebody touched a kept file.
+            Files.setLastModifiedTime(place, Files.getLastModifiedTime(source));
         } catch (IOException e) {
             throw new FerryException("Cannot place " + source + " at " + place + ": " + Durable.reason(e) + ".", e);
         }
@@ -73,7 +82,7 @@ public final class Placement {
         if (!found.equals(sha256)) {
             throw new FerryException("Copying " + source + " to " + place + " went wrong: expected SHA-256 " + sha256 + ", the copy has " + found + ". Check the disk.");
         }
-        return Way.COPY;
+        return cloned ? Way.REFLINK : Way.COPY;
     }
 
     private boolean link(Path source, Path place) throws IOException {
@@ -105,7 +114,5 @@ public final class Placement {
             }
             out.force(true);
         }
-        // The store tells by this time whether somebody touched a kept file.
-        Files.setLastModifiedTime(place, Files.getLastModifiedTime(source));
     }
 }

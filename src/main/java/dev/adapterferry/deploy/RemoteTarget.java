@@ -52,6 +52,28 @@ public final class RemoteTarget implements Target {
         }
     }
 
+    @Override
+    public void check() {
+        try {
+            remote.makeDirectories("");
+        } catch (IOException e) {
+            throw new TransientFailure("Cannot reach " + remote.name() + ": " + Durable.reason(e) + ".", e);
+        }
+    }
+
+    @Override
+    public void remove(ModelProfile profile) {
+        String place = profile.publisher() + "/" + profile.folder();
+        try {
+            for (String name : noted(place + "/.release.json")) {
+                remote.remove(place + "/" + name);
+            }
+            remote.remove(place + "/.release.json");
+        } catch (IOException e) {
+            throw new TransientFailure("Cannot remove " + profile.model() + " from " + remote.name() + ": " + Durable.reason(e) + ".", e);
+        }
+    }
+
     private boolean isThere(String path, Release.File file) throws IOException {
         return remote.size(path).equals(Optional.of(file.bytes())) && remote.sha256(path).equals(Optional.of(file.sha256()));
     }

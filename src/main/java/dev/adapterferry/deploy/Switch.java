@@ -129,7 +129,7 @@ final class Switch {
         return Files.exists(kept) && Files.isSameFile(place, kept) || Sha256.of(place).equals(file.sha256());
     }
 
-    private static void removeIfEmpty(Path directory) throws IOException {
+    static void removeIfEmpty(Path directory) throws IOException {
         if (Files.isDirectory(directory) && ReleaseStore.children(directory).isEmpty()) {
             Files.delete(directory);
         }

@@ -11,6 +11,13 @@ public interface Target {
     String name();
 
     /**
+     * Looks whether the target can be reached, before anything is touched.
+     *
+     * @throws dev.adapterferry.failure.TransientFailure when it does not answer
+     */
+    default void check() { }
+
+    /**
      * Makes the target hold this release and nothing of the model's others. Safe to repeat; after a failure the target
      * holds what it held before, or is finished by the next call.
      *
@@ -19,4 +26,11 @@ public interface Target {
      * @param profile how the model wants to be run
      */
     void put(Release release, Path files, ModelProfile profile);
+
+    /**
+     * Takes out whatever the target holds of the model's releases: the first one did not hold, and there is none to go back to.
+     *
+     * @param profile the model
+     */
+    void remove(ModelProfile profile);
 }

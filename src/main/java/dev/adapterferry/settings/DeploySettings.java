@@ -39,7 +39,9 @@ public record DeploySettings(
             @Setting("Models directory. Without it found as LM Studio finds it: home pointer, its settings, its default.") Optional<Path> modelsDir,
             @Setting(value = "Address of LM Studio's server.", def = "http://127.0.0.1:1234") URI apiUrl,
             @Setting(value = "API token, when the server wants one.", def = "${LM_API_TOKEN:}") Optional<Secret> token,
-            @Setting(value = "Whether the model is loaded after it was installed.", def = "true") boolean load) {
+            @Setting(value = "Whether the model is loaded after it was installed.", def = "true") boolean load,
+            @Setting(value = "Whether system prompt, temperature and context length become the file's defaults in LM Studio's window. Undocumented by its makers; written to `.internal/user-concrete-model-default-config`.",
+                    def = "true") boolean defaults) {
     }
 
     /** An Ollama server. */

@@ -97,8 +97,15 @@ public final class Facts {
      * @param files    installed files, one per format
      * @param primary  the format that is loaded, probed and scored
      * @param previous number of the release before it, or null
+     * @param modelId  id under which LM Studio loaded it, or null when none was asked
+     * @param clients  folder with programs that ask the model, or null
      */
-    public record Deployed(int release, Path folder, List<Gguf> files, String primary, Integer previous) implements Kept {
+    public record Deployed(int release, Path folder, List<Gguf> files, String primary, Integer previous, String modelId, Path clients) implements Kept {
+        /** A release that no LM Studio loaded, without client programs. */
+        public Deployed(int release, Path folder, List<Gguf> files, String primary, Integer previous) {
+            this(release, folder, files, primary, previous, null, null);
+        }
+
         @Override
         public List<Item> items() {
             return files.stream().map(Gguf::item).toList();

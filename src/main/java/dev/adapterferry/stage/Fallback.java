@@ -1,26 +1,31 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.ledger.Ledger;
-import dev.adapterferry.ledger.ReleaseState;
 import dev.adapterferry.settings.DeploySettings;
+import java.util.Optional;
 
 /** Takes back a release that did not hold, and puts the one before it in its place. */
 public final class Fallback {
     private final Ledger ledger;
     private final ModelServers servers;
+    private final HttpCaller http;
 
     /**
      * @param ledger  is told
      * @param servers let go of the file
+     * @param http    sends the small requests to LM Studio and Ollama
      */
-    public Fallback(Ledger ledger, ModelServers servers) {
+    public Fallback(Ledger ledger, ModelServers servers, HttpCaller http) {
         this.ledger = ledger;
         this.servers = servers;
+        this.http = http;
     }
 
     /**
-     * Restores the release before the deployed one, where the settings ask for it and there is one.
+     * Restores the release before the deployed one, where the settings ask for it; the first of all is only taken out.
      *
      * @return what was done as a sentence with a leading blank, or an empty string
      */
@@ -28,17 +33,16 @@ public final class Fallback {
         if (run.settings().deploy().onFailure() == DeploySettings.OnFailure.KEEP) {
             return " The release stays (deploy.on-failure is keep).";
         }
-        if (deployed.previous() == null) {
-            return " There is no earlier release to go back to.";
-        }
         servers.release(run.id());
         try {
-            DeployStage.installation(run).restore(run.name(), deployed.previous());
-            ledger.releases().tookBack(run.name(), deployed.release(), ReleaseState.FAILED, deployed.previous());
-            ledger.events().add(run.id(), run.name(), "rolled-back", "release " + deployed.release() + " was taken back, release " + deployed.previous() + " answers again", null);
-            return " Release " + deployed.previous() + " is back in place.";
+            Optional<ReleaseDesk.InUse> back = ReleaseDesk.of(run, ledger, http).takeBack(run.name(), deployed.release());
+            String what = back.map(inUse -> "release " + inUse.deployed().release().number() + " is back in place").orElse("it was the first, so nothing is installed now");
+            ledger.events().add(run.id(), run.name(), "rolled-back", "release " + deployed.release() + " was taken back; " + what, null);
+            return " Release " + deployed.release() + " was taken back; " + what + ". It stays kept: 'ferry rollback " + run.name() + " --to " + deployed.release() + "' would install it again.";
+        } catch (Cancelled e) {
+            throw e;
         } catch (FerryException e) {
-            return " Going back to release " + deployed.previous() + " failed as well: " + e.getMessage();
+            return " Taking release " + deployed.release() + " back failed as well: " + e.getMessage();
         }
     }
 }

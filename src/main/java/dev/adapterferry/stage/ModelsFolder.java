@@ -38,6 +38,15 @@ public final class ModelsFolder {
         return of(settings, model);
     }
 
+    /** Whether releases go to LM Studio's models directory, so that an LM Studio that runs is to load them. */
+    static boolean isLmStudios(Settings settings) {
+        return !directory(settings).equals(own(settings));
+    }
+
+    private static Path own(Settings settings) {
+        return settings.deploy().folder().orElse(settings.home().resolve("models"));
+    }
+
     /** The models directory itself: set, LM Studio's, the plain folder, or {@code models/} under the working directory. */
     public static Path directory(Settings settings) {
         var lmStudio = settings.deploy().lmstudio();
@@ -50,6 +59,6 @@ public final class ModelsFolder {
                 return found;
             }
         }
-        return settings.deploy().folder().orElse(settings.home().resolve("models"));
+        return own(settings);
     }
 }

@@ -86,19 +86,24 @@ class DeploymentIT {
         server.forcedContext = 8192;
         Candidate next = candidate(2, "Q4_K_M");
         assertThatThrownBy(() -> deployment().deploy(next, greedy)).isInstanceOf(FerryException.class)
-                .hasMessageContaining("8192 tokens instead of 65536").hasMessageContaining("Going back failed as well");
+                .hasMessageContaining("8192 tokens instead of 65536").hasMessageContaining("Release 1 of majora is back.");
+        assertThat(server.instances.get("majora").context()).as("with the context that release 1 was deployed with").isEqualTo(8192);
+        server.forcedContext = 4096;
+        Candidate another = candidate(2, "Q4_K_M");
+        assertThatThrownBy(() -> deployment().deploy(another, greedy)).isInstanceOf(FerryException.class).hasMessageContaining("Going back failed as well");
+        server.forcedContext = 0;
         assertThat(value(models.resolve("acme/majora/majora-Q4_K_M.gguf"))).isEqualTo(1);
 
         List<Integer> numbers = new ArrayList<>();
         Target picky = target((release, files) -> {
             numbers.add(release.number());
-            if (release.number() == 3) {
+            if (release.number() == 4) {
                 throw new FerryException("This one I do not take.");
             }
         });
         Candidate third = candidate(3, "Q4_K_M");
         assertThatThrownBy(() -> deployment(picky).deploy(third, PROFILE)).isInstanceOf(FerryException.class).hasMessageContaining("This one I do not take. Release 1 of majora is back.");
-        assertThat(numbers).containsExactly(3, 1);
+        assertThat(numbers).containsExactly(4, 1);
         assertThat(value(models.resolve("acme/majora/majora-Q4_K_M.gguf"))).isEqualTo(1);
         assertThat(store.active("majora").orElseThrow().number()).isEqualTo(1);
     }
@@ -141,7 +146,7 @@ class DeploymentIT {
                 throw new IllegalStateException("power cut");
             }
         }, new dev.adapterferry.progress.Cancellation());
-        assertThatThrownBy(() -> new Deployment(models, beside, dying, Optional.empty(), List.of(), false).deploy(next, PROFILE)).hasMessage("power cut");
+        assertThatThrownBy(() -> new Deployment(models, beside, dying, Optional.empty(), List.of(), false, release -> { }).deploy(next, PROFILE)).hasMessage("power cut");
         assertThat(value(models.resolve("acme/majora/majora-Q4_K_M.gguf"))).isEqualTo(2);
         assertThat(value(models.resolve("acme/majora/majora-Q8_0.gguf"))).isEqualTo(1);
 
@@ -160,7 +165,7 @@ class DeploymentIT {
             }
         }, new dev.adapterferry.progress.Cancellation());
         Candidate next = candidate(2, "Q4_K_M", "Q8_0");
-        assertThatThrownBy(() -> new Deployment(models, store, dying, Optional.empty(), List.of(), false).deploy(next, PROFILE)).hasMessage("power cut");
+        assertThatThrownBy(() -> new Deployment(models, store, dying, Optional.empty(), List.of(), false, release -> { }).deploy(next, PROFILE)).hasMessage("power cut");
         Files.delete(models.resolve("acme/majora/.majora-Q8_0.gguf.2.part"));
 
         deployment().recover();
@@ -170,7 +175,7 @@ class DeploymentIT {
 
     private Deployment deployment(Target... targets) {
         LmStudioServer.Timing timing = new LmStudioServer.Timing(Duration.ofSeconds(10), Duration.ofSeconds(5), Duration.ofMillis(1));
-        return new Deployment(models, store, Installation.Options.of(3), LmStudioServer.find(server.endpoint(), null, new JdkHttpCaller(), timing), List.of(targets), true);
+        return new Deployment(models, store, Installation.Options.of(3), LmStudioServer.find(server.endpoint(), null, new JdkHttpCaller(), timing), List.of(targets), true, release -> { });
     }
 
     private Candidate candidate(float value, String... formats) throws IOException {
@@ -202,6 +207,9 @@ class DeploymentIT {
             public void put(Release release, Path files, ModelProfile profile) {
                 put.put(release, files);
             }
+
+            @Override
+            public void remove(ModelProfile profile) { }
         };
     }
 }

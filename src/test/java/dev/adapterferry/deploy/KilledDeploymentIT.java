@@ -81,9 +81,9 @@ class KilledDeploymentIT {
     }
 
 
-    /** How often a deployment reports: hashing each file, copying and reading back twice when it copies, then the switch. */
+    /** How often a deployment reports: hashing each file, copying and reading back when it copies, then the switch. */
     private static int reports(boolean linking, int files) {
-        return files * (linking ? 2 : 6) + 3;
+        return files * (linking ? 2 : 4) + 3;
     }
 
     private List<Path> build(int number, List<String> formats) throws IOException {

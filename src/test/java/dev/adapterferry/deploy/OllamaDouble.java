@@ -21,25 +21,25 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 
 /** Behaves like an Ollama server as its source reads: strict digests, errors in mid-stream under status 200. */
-final class OllamaDouble implements AutoCloseable {
+public final class OllamaDouble implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    final Map<String, byte[]> blobs = new ConcurrentHashMap<>();
+    public final Map<String, byte[]> blobs = new ConcurrentHashMap<>();
     /** Names to the request that created them; Ollama compares names without regard to case. */
-    final Map<String, JsonNode> models = Collections.synchronizedMap(new TreeMap<>(String.CASE_INSENSITIVE_ORDER));
-    final List<String> requests = Collections.synchronizedList(new ArrayList<>());
-    volatile String failure;
-    volatile boolean endEarly;
+    public final Map<String, JsonNode> models = Collections.synchronizedMap(new TreeMap<>(String.CASE_INSENSITIVE_ORDER));
+    public final List<String> requests = Collections.synchronizedList(new ArrayList<>());
+    public volatile String failure;
+    public volatile boolean endEarly;
     private final HttpServer server;
 
-    OllamaDouble() throws IOException {
+    public OllamaDouble() throws IOException {
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.createContext("/", this::handle);
         server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
         server.start();
     }
 
-    URI base() {
+    public URI base() {
         return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
     }
 

@@ -66,7 +66,8 @@ public final class SshConnection implements RemoteShell, Closeable {
         return access.connectAgain(target, endpoint);
     }
 
-    SftpClient sftp() throws IOException {
+    /** A new SFTP channel on this connection, closed by the caller. */
+    public SftpClient sftp() throws IOException {
         return SftpClientFactory.instance().createSftpClient(session);
     }
 
