@@ -39,9 +39,7 @@ public final class ModelConverter {
         new Hyperparameters(checkpoint.name(), architecture, config, parameters).write(architecture.parameters());
 
         GgufMetadata metadata = new GgufMetadata().putString("general.architecture", architecture.arch());
-        Map<String, TensorView> generated = new GeneratedTensors(checkpoint.name(), architecture, config, metadata).make();
-        Map<String, TensorView> views = TensorPlan.plan(checkpoint.name(), architecture, config, generated, checkpoint.tensors(), metadata);
-        TensorSource tensors = new ConvertedTensors(views);
+        TensorSource tensors = tensors(checkpoint, architecture, config, metadata);
 
         metadata.putString("general.type", "model");
         metadata.putString("general.name", checkpoint.name());
@@ -54,6 +52,23 @@ public final class ModelConverter {
         write(provenance, metadata);
         long weights = tensors.tensors().stream().mapToLong(TensorInfo::elements).sum();
         return new ConvertedModel(architecture.arch(), tensors, metadata, tokenizer, weights, List.of());
+    }
+
+    /**
+     * A checkpoint's tensors under GGUF names, without keys and vocabulary.
+     *
+     * @param checkpoint stays open as long as they are read
+     * @return the tensors, in file order
+     */
+    public TensorSource tensors(Checkpoint checkpoint) {
+        Architecture architecture = catalog.require(checkpoint.config(), checkpoint.name());
+        ModelConfig config = ModelConfig.of(checkpoint.config(), architecture);
+        return tensors(checkpoint, architecture, config, new GgufMetadata());
+    }
+
+    private static TensorSource tensors(Checkpoint checkpoint, Architecture architecture, ModelConfig config, GgufMetadata metadata) {
+        Map<String, TensorView> generated = new GeneratedTensors(checkpoint.name(), architecture, config, metadata).make();
+        return new ConvertedTensors(TensorPlan.plan(checkpoint.name(), architecture, config, generated, checkpoint.tensors(), metadata));
     }
 
     private static void write(Provenance provenance, GgufMetadata metadata) {

@@ -16,6 +16,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 /**
@@ -50,7 +51,7 @@ public final class AdapterMerger {
             Files.createDirectories(partial);
             requireSpace(merged, request, partial);
             writeTensors(merged, request, partial, progress, cancellation);
-            MergeReport report = merged.report().withSamples(sample(merged, partial, progress));
+            MergeReport report = merged.report().withOutputs(List.of(sample(merged, partial, progress)));
             report.requireLanded();
             writeCompanions(merged, request, partial, report);
             delete(out);
@@ -131,17 +132,13 @@ public final class AdapterMerger {
         writer.write(to, block.firstRow(), block.rows(), values, 0);
     }
 
-    private static List<LandingCheck.Sample> sample(MergedCheckpoint merged, Path folder, Progress progress) {
-        List<LandingCheck.Sample> samples = new ArrayList<>();
+    private static MergeReport.Output sample(MergedCheckpoint merged, Path folder, Progress progress) {
         List<String> names = merged.adaptedTensors();
+        AtomicInteger sampled = new AtomicInteger();
         try (TensorSource written = ShardedSafetensors.find(folder, "model").orElseThrow()) {
-            LandingCheck check = new LandingCheck(merged.plain(), merged.original().tensors(), written, SAMPLED_ROWS, 1);
-            for (String name : names) {
-                samples.add(check.check(name));
-                progress.report(new Progress.Step("checking " + merged.name(), samples.size(), names.size(), Progress.Unit.TENSORS));
-            }
+            LandingCheck check = new LandingCheck(merged.plain(), merged.original().tensors(), written, false, merged.trainedTokens(), SAMPLED_ROWS);
+            return check.check("checkpoint", names, () -> progress.report(new Progress.Step("checking " + merged.name(), Math.min(sampled.incrementAndGet(), names.size()), names.size(), Progress.Unit.TENSORS)));
         }
-        return samples;
     }
 
     private static void writeCompanions(MergedCheckpoint merged, MergeRequest request, Path folder, MergeReport report) throws IOException {

@@ -11,23 +11,27 @@ import java.util.Map;
 final class FormatRounding {
     /**
      * Largest error of one element over the largest magnitude in its block. A symmetric format with levels −n…n rounds by half a step,
-     * 1/2n; k-quants add the rounding of their 6-bit scales and minima, and may clip outliers where that lowers the squared error.
+     * 1/2n; k-quants add the rounding of their 6-bit scales and minima, and may clip outliers where that lowers the squared error. With
+     * an importance matrix a quantizer may give up an unimportant column altogether.
      */
     private static final Map<String, Double> BLOCK_SHARE = Map.of(
             "Q8_0", 0.5 / 127 + 1e-3, "Q6_K", 0.06, "Q5_K", 0.10, "Q5_0", 0.10, "Q5_1", 0.10, "Q4_K", 0.20, "Q4_0", 0.20, "Q4_1", 0.20);
-    private static final double OTHER_SHARE = 0.6;
+    private static final double OTHER_SHARE = 0.7;
+    private static final double WEIGHTED_SHARE = 1.1;
 
     private FormatRounding() { }
 
     /**
      * The largest error of each element of a row.
      *
-     * @param type   how the row is kept
-     * @param exact  the exact row
-     * @param into   receives one bound per element
+     * @param type     how the row is kept
+     * @param weighted whether an importance matrix had a say in it
+     * @param exact    the exact row
+     * @param into     receives one bound per element
      */
-    static void bounds(TensorType type, float[] exact, double[] into) {
+    static void bounds(TensorType type, boolean weighted, float[] exact, double[] into) {
         int block = type.blockElements();
+        double share = weighted && !type.label().equals("Q8_0") ? WEIGHTED_SHARE : BLOCK_SHARE.getOrDefault(type.label(), OTHER_SHARE);
         for (int begin = 0; begin < exact.length; begin += block) {
             int end = Math.min(begin + block, exact.length);
             double largest = 0;
@@ -35,7 +39,7 @@ final class FormatRounding {
                 largest = Math.max(largest, Math.abs(exact[i]));
             }
             for (int i = begin; i < end; i++) {
-                into[i] = block > 1 ? largest * BLOCK_SHARE.getOrDefault(type.label(), OTHER_SHARE) : halfUlp(type.label(), exact[i]);
+                into[i] = block > 1 ? largest * share : halfUlp(type.label(), exact[i]);
             }
         }
     }

@@ -3,8 +3,11 @@ package dev.adapterferry.lora;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.LongStream;
 
 /**
  * Compares what was <em>written</em> with what should have been, on a sample of rows: a merged safetensors file, or a quantized GGUF
@@ -13,54 +16,50 @@ import java.util.Random;
  * where a format is coarser than the delta: over many elements the rounding averages out, the delta does not.
  */
 public final class LandingCheck {
+    private static final int MOST_ROWS = 256;
+
     private final TensorSource expected;
     private final TensorSource before;
     private final TensorSource written;
-    private final int rows;
-    private final long seed;
+    private final boolean weighted;
+    private final List<Long> always;
+    private final int firstRows;
 
     /**
      * @param expected exact values under the names of what was written; {@link MergedCheckpoint#plain()}, converted or not
      * @param before   the base under the same names
      * @param written  what was written, read back
-     * @param rows     rows to look at in each tensor
-     * @param seed     chooses the rows
+     * @param weighted  whether an importance matrix had a say in the writing
+     * @param always    rows to look at in any case, where a tensor has so many: those that alone may have changed
+     * @param firstRows rows to look at in each tensor beside them, at first
      */
-    public LandingCheck(TensorSource expected, TensorSource before, TensorSource written, int rows, long seed) {
+    public LandingCheck(TensorSource expected, TensorSource before, TensorSource written, boolean weighted, List<Long> always, int firstRows) {
         this.expected = expected;
         this.before = before;
         this.written = written;
-        this.rows = rows;
-        this.seed = seed;
+        this.weighted = weighted;
+        this.always = always.stream().limit(MOST_ROWS).toList();
+        this.firstRows = firstRows;
     }
 
     /**
-     * What was found in one tensor.
+     * Looks at some tensors, and where their rows do not tell whether the delta is there (a format coarser than the delta), at more of
+     * their rows.
      *
-     * @param tensor   its name
-     * @param format   how it is kept
-     * @param elements number of sampled elements
-     * @param worst    largest error, in units of the format's rounding: up to 1 is right
-     * @param moved    how far it moved along the delta: 1 is right, 0 is the base; null where no delta was expected in the sample
-     * @param noise    standard error of {@code moved} from the format's rounding
+     * @param file     what the report calls the output
+     * @param names    tensors in what was written
+     * @param sampling hears after each tensor
      */
-    public record Sample(String tensor, String format, long elements, double worst, Double moved, double noise) {
-        /** Whether the tensor is as it should be. */
-        public boolean landed() {
-            // Five standard errors: rounding alone does not get there in any number of tensors that a model has.
-            return worst <= 1 && (moved == null || Math.abs(moved - 1) <= 0.01 + 5 * noise);
-        }
-
-        /**
-         * Fails unless the tensor is as it should be.
-         *
-         * @throws FerryException naming the tensor and what was found
-         */
-        public void requireLanded() {
-            if (!landed()) {
-                throw new FerryException("The adapter did not land: tensor '" + tensor + "', kept as " + format + ", "
-                        + (worst <= 1 ? "moved by " + "%.3f".formatted(moved) + " of the delta that was expected." : "differs from W + s·B·A by "
-                        + "%.1f".formatted(worst) + " times the format's rounding."));
+    public MergeReport.Output check(String file, List<String> names, Runnable sampling) {
+        for (int rows = firstRows; ; rows *= 8) {
+            List<Sample> samples = new ArrayList<>();
+            for (String name : names) {
+                samples.add(check(name, rows));
+                sampling.run();
+            }
+            MergeReport.Output output = new MergeReport.Output(file, samples);
+            if (!output.landed() || output.tells() || rows >= MOST_ROWS) {
+                return output;
             }
         }
     }
@@ -69,10 +68,11 @@ public final class LandingCheck {
      * Looks at one tensor.
      *
      * @param name its name in what was written
+     * @param rows rows to look at
      * @return what was found
      * @throws FerryException when the tensor is missing or has another shape
      */
-    public Sample check(String name) {
+    Sample check(String name, int rows) {
         TensorInfo exact = get(expected, name, "expected");
         TensorInfo kept = get(written, name, "written");
         if (exact.elements() != kept.elements() || exact.rowLength() != kept.rowLength()) {
@@ -85,11 +85,12 @@ public final class LandingCheck {
         float[] was = new float[length];
         double[] bounds = new double[length];
         Sums sums = new Sums();
-        for (long row : new Random(seed ^ name.hashCode()).longs(0, Math.max(1, exact.rows())).distinct().limit(Math.min(rows, exact.rows())).toArray()) {
+        LongStream drawn = new Random(name.hashCode()).longs(0, Math.max(1, exact.rows())).distinct().limit(Math.min(rows, exact.rows()));
+        for (long row : LongStream.concat(drawn, always.stream().mapToLong(Long::longValue).filter(r -> r < exact.rows())).distinct().toArray()) {
             expected.read(exact, row, 1, should, 0);
             written.read(kept, row, 1, is, 0);
             old.ifPresent(tensor -> before.read(tensor, row, 1, was, 0));
-            FormatRounding.bounds(kept.type(), should, bounds);
+            FormatRounding.bounds(kept.type(), weighted, should, bounds);
             sums.add(should, is, old.isPresent() ? was : should, bounds);
         }
         return sums.sample(name, kept.type().label());
@@ -106,6 +107,9 @@ public final class LandingCheck {
         private double along;
         private double delta;
         private double noise;
+        private double error;
+        private double exact;
+        private double lean;
 
         void add(float[] should, float[] is, float[] was, double[] bounds) {
             for (int i = 0; i < should.length; i++) {
@@ -116,12 +120,20 @@ public final class LandingCheck {
                 along += ((double) is[i] - was[i]) * d;
                 delta += d * d;
                 noise += off * off * d * d;
+                error += off * off;
+                exact += (double) should[i] * should[i];
+                lean += should[i] * d;
             }
             elements += should.length;
         }
 
-        LandingCheck.Sample sample(String name, String format) {
-            return new Sample(name, format, elements, worst, delta == 0 ? null : along / delta, delta == 0 ? 0 : Math.sqrt(noise) / delta);
+        Sample sample(String name, String format) {
+            if (delta == 0) {
+                return new Sample(name, format, elements, worst, null, 0, 0);
+            }
+            // A quantizer that minimises squared errors shortens its values by their relative squared error, and with them the part of the delta that lies along them.
+            double shortening = exact == 0 ? 0 : error / exact * Math.abs(lean) / delta;
+            return new Sample(name, format, elements, worst, along / delta, Math.sqrt(noise) / delta, shortening);
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.adapterferry.lora;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.adapterferry.failure.FerryException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -17,12 +18,12 @@ import java.util.Locale;
  * @param elements        elements of the adapted tensors that were looked at
  * @param changedShare    share of them that differ from the base in the base's own type
  * @param tensors         the tensors one by one
- * @param samples         elements of the written outputs against {@code W + s·B·A}; empty when nothing was written yet
+ * @param outputs         what was written, sampled and held against {@code W + s·B·A}; empty when nothing was written yet
  * @param warnings        what the user should know
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record MergeReport(String base, List<Adapter> adapters, int tensorsAdapted, int unmatchedKeys, long nonFinite, long elements,
-        double changedShare, List<Tensor> tensors, List<LandingCheck.Sample> samples, List<String> warnings) {
+        double changedShare, List<Tensor> tensors, List<Output> outputs, List<String> warnings) {
 
     /**
      * One adapter.
@@ -59,9 +60,67 @@ public record MergeReport(String base, List<Adapter> adapters, int tensorsAdapte
         }
     }
 
-    /** The same report with samples of what was written. */
-    public MergeReport withSamples(List<LandingCheck.Sample> more) {
-        return new MergeReport(base, adapters, tensorsAdapted, unmatchedKeys, nonFinite, elements, changedShare, tensors, List.copyOf(more), warnings);
+    /**
+     * One written output: a merged checkpoint or a quantized file.
+     *
+     * @param file    its name
+     * @param samples its adapted tensors
+     */
+    public record Output(String file, List<Sample> samples) {
+        /** Copies the list. */
+        public Output {
+            samples = List.copyOf(samples);
+        }
+
+        /** All samples as one: how far the output as a whole moved, each tensor counting as much as it can tell. */
+        Sample whole() {
+            double weights = 0;
+            double moved = 0;
+            double shortening = 0;
+            double worst = 0;
+            long elements = 0;
+            for (Sample sample : samples) {
+                elements += sample.elements();
+                worst = Math.max(worst, sample.worst());
+                if (sample.moved() != null) {
+                    // A rounding error that happens to be zero must not outweigh everything.
+                    double weight = 1 / (sample.noise() * sample.noise() + 1e-6);
+                    weights += weight;
+                    moved += weight * sample.moved();
+                    shortening += weight * sample.shortening();
+                }
+            }
+            return new Sample("all " + samples.size() + " adapted tensors", file, elements, worst, weights == 0 ? null : moved / weights,
+                    weights == 0 ? 0 : Math.sqrt(1 / weights), weights == 0 ? 0 : shortening / weights);
+        }
+
+        boolean landed() {
+            return samples.stream().allMatch(Sample::landed) && whole().landed();
+        }
+
+        /** Whether the samples show the delta, not only that nothing contradicts it. */
+        boolean tells() {
+            return whole().tells() || samples.stream().allMatch(sample -> sample.moved() == null);
+        }
+
+        private void requireLanded() {
+            for (Sample sample : samples.stream().filter(s -> !s.landed()).limit(1).toList()) {
+                throw new FerryException("The adapter did not land in " + file + ": tensor '" + sample.tensor() + "', kept as " + sample.format() + ", "
+                        + (sample.worst() <= 1 ? "moved by " + "%.3f".formatted(sample.moved()) + " of the delta that was expected." : "differs from W + s·B·A by "
+                        + "%.1f".formatted(sample.worst()) + " times the format's rounding."));
+            }
+            if (!whole().landed()) {
+                throw new FerryException("The adapter did not land in " + file + ": its tensors together moved by " + "%.3f".formatted(whole().moved()) + " of the delta that was expected.");
+            }
+        }
+    }
+
+    /** The same report with what was written. Where a format is coarser than the delta, so that no sample could show it, a warning says so. */
+    public MergeReport withOutputs(List<Output> written) {
+        List<String> told = new ArrayList<>(warnings);
+        written.stream().filter(output -> !output.tells()).forEach(output -> told.add("the delta is finer than the rounding of " + output.file()
+                + ", so that samples of it cannot show that the adapter landed there; a format with more bits would keep more of it"));
+        return new MergeReport(base, adapters, tensorsAdapted, unmatchedKeys, nonFinite, elements, changedShare, tensors, List.copyOf(written), told);
     }
 
     /**
@@ -71,21 +130,24 @@ public record MergeReport(String base, List<Adapter> adapters, int tensorsAdapte
      */
     public void requireLanded() {
         for (Tensor tensor : tensors) {
+            if (!tensor.complete()) {
+                throw new IllegalStateException("rows of tensor " + tensor.name() + " were never read: the report is not complete");
+            }
             if (tensor.nonFinite() > 0) {
                 throw new FerryException("The merge is broken: tensor '" + tensor.name() + "' has " + tensor.nonFinite() + " values that are not finite.");
             }
             // The change is measured on f32 results, each rounded by up to 2^-24 of its weight.
             double slack = tensor.expectedNorm() == null ? 0 : 1e-3 * tensor.expectedNorm() + 0x1p-22 * tensor.baseNorm();
-            if (tensor.expectedNorm() != null && tensor.complete() && Math.abs(tensor.actualNorm() - tensor.expectedNorm()) > slack) {
+            if (tensor.expectedNorm() != null && Math.abs(tensor.actualNorm() - tensor.expectedNorm()) > slack) {
                 throw new FerryException("The adapter did not land: tensor '" + tensor.name() + "' changed by " + tensor.actualNorm() + ", expected "
                         + tensor.expectedNorm() + " (Frobenius norms).");
             }
         }
-        if (elements > 0 && changedShare == 0) {
+        if (changedShare == 0) {
             throw new FerryException("The adapter has no effect: not one of " + elements + " elements of " + tensorsAdapted
                     + " tensors differs from the base. It was not trained, or its delta is too small for the base's type.");
         }
-        samples.forEach(LandingCheck.Sample::requireLanded);
+        outputs.forEach(Output::requireLanded);
     }
 
     /** The report as JSON. */
@@ -107,8 +169,13 @@ public record MergeReport(String base, List<Adapter> adapters, int tensorsAdapte
                     t.expectedNorm() == null ? "-" : number("%.5g", t.expectedNorm()), number("%.5g", t.actualNorm()), number("%.2f%%", 100 * t.relativeChange()),
                     number("%.1f%%", 100 * t.changedShare())));
         }
-        table.append(String.format(Locale.ROOT, "%d tensors adapted, %d unmatched keys, %d values not finite, %.1f%% of elements changed, %d tensors sampled in the output%n",
-                tensorsAdapted, unmatchedKeys, nonFinite, 100 * changedShare, samples.size()));
+        table.append(String.format(Locale.ROOT, "%d tensors adapted, %d unmatched keys, %d values not finite, %.1f%% of elements changed%n",
+                tensorsAdapted, unmatchedKeys, nonFinite, 100 * changedShare));
+        for (Output output : outputs) {
+            Sample whole = output.whole();
+            table.append(String.format(Locale.ROOT, "%s: %d elements of %d tensors read back, largest error %.2f of the format's rounding, moved by %s of the delta%n", output.file(),
+                    whole.elements(), output.samples().size(), whole.worst(), whole.moved() == null ? "-" : number("%.3f", whole.moved()) + " ± " + number("%.3f", whole.noise())));
+        }
         warnings.forEach(warning -> table.append("warning: ").append(warning).append(System.lineSeparator()));
         return table.toString();
     }

@@ -2,6 +2,7 @@ package dev.adapterferry.lora;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.tensor.Checkpoint;
 import dev.adapterferry.tensor.DequantizedCheckpoint;
 import dev.adapterferry.tensor.SourceFiles;
@@ -24,6 +25,8 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
     /** Files in which the adapter's version counts, because training may have changed the tokenizer or its template. */
     private static final Set<String> FROM_ADAPTER = Set.of("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json",
             "added_tokens.json", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "chat_template.jinja", "chat_template.json");
+
+    private static final int MEASURED_AT_ONCE = 1 << 20;
 
     private final Checkpoint base;
     private final AdapterFolder adapter;
@@ -73,7 +76,7 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
         try {
             initial = input.initial().map(AdapterFolder::open);
             List<String> warnings = new ArrayList<>(BaseIdentity.check(adapter.name(), adapter.config().baseName(), options.configuredBase(), baseName, options.allowed()));
-            Checkpoint base = adapter.config().layerReplication().isEmpty() ? below : new ReplicatedCheckpoint(below, adapter.config().layerReplication());
+            Checkpoint base = replicated(below, adapter);
             MergePlan plan = new MergePlanner(base, adapter, initial, input.weight(), options).plan();
             warnings.addAll(plan.warnings());
             return new MergedCheckpoint(base, adapter, initial, plan, List.copyOf(warnings));
@@ -82,6 +85,16 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
             initial.ifPresent(AdapterFolder::close);
             throw e;
         }
+    }
+
+    private static Checkpoint replicated(Checkpoint below, AdapterFolder adapter) {
+        if (adapter.config().layerReplication().isEmpty()) {
+            return below;
+        }
+        if (below instanceof MergedCheckpoint) {
+            throw new FerryException("Cannot merge " + adapter.name() + " after another adapter: its layer_replication builds a new stack of layers. Merge it first.");
+        }
+        return new ReplicatedCheckpoint(below, adapter.config().layerReplication());
     }
 
     @Override
@@ -141,6 +154,36 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
         return new PlainTensors(below, tensors, plan.tensors());
     }
 
+    /** The same model computed as in {@link #plain}: what a conversion of it must be compared with. Belongs to this checkpoint. */
+    public Checkpoint asPlain() {
+        return new PlainCheckpoint(this);
+    }
+
+    /** Ids of the tokens whose rows were trained one by one: all else in such an embedding stays as it was. */
+    public List<Long> trainedTokens() {
+        Stream<Long> own = plan.tensors().values().stream().flatMap(tensor -> tensor.tokens().stream()).flatMap(rows -> rows.indices().stream());
+        return Stream.concat(base instanceof MergedCheckpoint merged ? merged.trainedTokens().stream() : Stream.of(), own).distinct().toList();
+    }
+
+    /**
+     * Reads the rows of adapted tensors that nobody has read yet, so that {@link #report} is complete although a pass took what an earlier
+     * one had written.
+     *
+     * @param threads      worker threads
+     * @param cancellation stops it
+     */
+    public void measureRest(int threads, Cancellation cancellation) {
+        if (base instanceof MergedCheckpoint merged) {
+            merged.measureRest(threads, cancellation);
+        }
+        List<RowBlocks.Block> blocks = new ArrayList<>();
+        plan.tensors().values().stream().filter(tensor -> !tensor.isMeasured()).map(MergedTensor::info).forEach(tensor -> RowBlocks.split(tensor, tensor, MEASURED_AT_ONCE, blocks));
+        new RowBlocks(threads).run(blocks, block -> {
+            cancellation.check("measure " + name());
+            tensors.read(block.from(), block.firstRow(), block.rows(), new float[Math.toIntExact(block.rows() * block.from().rowLength())], 0);
+        }, done -> { });
+    }
+
     /** The base below all adapters. */
     public Checkpoint original() {
         return base instanceof MergedCheckpoint merged ? merged.original() : base;
@@ -194,7 +237,7 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
         Delta first = tensor.deltas().isEmpty() ? null : tensor.deltas().getFirst();
         return new MergeReport.Tensor(tensor.info().name(), adapter.name(), tensor.kind(), first == null ? null : first.shape().rank(), first == null ? null : first.scale(),
                 onlyDelta ? DeltaNorm.of(tensor.deltas()) : null, measured.change(), measured.base(),
-                measured.elements() == 0 ? 0 : (double) measured.changed() / measured.elements(), measured.nonFinite(), measured.rows() == tensor.matrixRows());
+                measured.elements() == 0 ? 0 : (double) measured.changed() / measured.elements(), measured.nonFinite(), tensor.isMeasured());
     }
 
     @Override

@@ -107,6 +107,11 @@ record MergedTensor(TensorInfo info, TensorSource baseSource, TensorSource sourc
         return parts.isEmpty() ? "kept" : String.join(" + ", parts);
     }
 
+    /** Whether every row was read, and so measured, at least once. */
+    boolean isMeasured() {
+        return landing.measured().rows() == matrixRows();
+    }
+
     /** Rows of the matrix. */
     long matrixRows() {
         return info.elements() / cols;

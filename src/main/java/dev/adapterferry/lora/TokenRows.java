@@ -1,6 +1,7 @@
 package dev.adapterferry.lora;
 
 import dev.adapterferry.tensor.TensorInfo;
+import java.util.Collection;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.TreeMap;
@@ -22,6 +23,11 @@ final class TokenRows {
         for (int i = 0; i < indices.size(); i++) {
             places.put(indices.get(i), i);
         }
+    }
+
+    /** The rows of the embedding that are replaced. */
+    Collection<Long> indices() {
+        return places.keySet();
     }
 
     /** Replaces those rows that lie in a block. */

@@ -71,16 +71,29 @@ public final class QuantizeStage implements StageWork {
             QuantizeRequest request = new QuantizeRequest(fileName(run), model.tensors(), model.metadata(), key, checkpoint.files(), folder,
                     requests(run, importance.isPresent()), importance, false);
             PassResult result = new QuantizeJob(passSettings(run, folder)).run(request, run.progress(), run.cancellation());
-            // The rows were measured on their way through; only now does the report know them all.
-            MergeReport report = checkpoint.report();
-            Reports.writeBytes(run.folder().resolve("merge-report.json"), report.toJson());
-            if (result.resumedBytes() == 0 && result.cachedBytes() == 0) {
-                report.requireLanded();
-            }
+            prove(run, checkpoint, result.files().stream().map(PassResult.FileResult::file).toList());
             List<Facts.Gguf> files = new ArrayList<>();
             result.files().forEach(f -> files.add(new Facts.Gguf(f.format(), new Facts.Item(f.file(), f.size(), f.sha256()))));
             return new Facts.Quantized(files, model.parameters(), Map.of("adapter", merged.adapterIdentity(), "base", merged.baseName() == null ? merged.base().toString() : merged.baseName(),
                     "base-identity", merged.baseIdentity(), "run", run.id()), result.wall().toMillis(), result.bytesRead(), result.bytesWritten(), result.resumedBytes());
+        }
+    }
+
+    /** Files in which the adapter did not land are worse than none: they would be deployed by the next run. */
+    private static void prove(RunContext run, MergedCheckpoint checkpoint, List<Path> files) {
+        MergeReport report = new LandingProof(run, checkpoint).report(files);
+        Reports.writeBytes(run.folder().resolve("merge-report.json"), report.toJson());
+        try {
+            report.requireLanded();
+        } catch (FerryException e) {
+            for (Path file : files) {
+                try {
+                    Files.deleteIfExists(file);
+                } catch (IOException again) {
+                    e.addSuppressed(again);
+                }
+            }
+            throw e;
         }
     }
 

@@ -80,7 +80,7 @@ class LinearMergeTest {
 
             MergeReport report = new AdapterMerger().merge(merged, new MergeRequest(folder.resolve("out"), Optional.empty(), shardBytes, 2), Progress.NONE, new Cancellation());
             assertThat(report.tensorsAdapted()).isEqualTo(2);
-            assertThat(report.samples()).hasSize(2).allSatisfy(sample -> assertThat(sample.moved()).isCloseTo(1, org.assertj.core.data.Offset.offset(0.02)));
+            assertThat(report.outputs()).singleElement().extracting(MergeReport.Output::samples).asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.list(Sample.class)).hasSize(2).allSatisfy(sample -> assertThat(sample.moved()).isCloseTo(1, org.assertj.core.data.Offset.offset(0.02)));
         }
         try (CheckpointFolder written = CheckpointFolder.open(folder.resolve("out")); CheckpointFolder original = CheckpointFolder.open(base.folder)) {
             assertThat(written.tensors().tensors()).hasSameElementsAs(original.tensors().tensors());
@@ -238,10 +238,12 @@ class LinearMergeTest {
         TinyFiles adapter = adapter(ElementType.F32, 6).writeAdapter();
         try (MergedCheckpoint merged = TinyFiles.merge(base, adapter);
                 TensorSource unmerged = ShardedSafetensors.find(base.folder, "model").orElseThrow()) {
-            LandingCheck.Sample sample = new LandingCheck(merged.plain(), unmerged, unmerged, 8, 1).check(Q + ".weight");
+            Sample sample = new LandingCheck(merged.plain(), unmerged, unmerged, false, List.of(), 8).check(Q + ".weight", 8);
             assertThat(sample.landed()).isFalse();
             assertThat(sample.moved()).isZero();
-            assertThatThrownBy(sample::requireLanded).hasMessageContaining("did not land").hasMessageContaining(Q);
+            merged.measureRest(1, new Cancellation());
+            assertThatThrownBy(() -> merged.report().withOutputs(List.of(new MergeReport.Output("model", List.of(sample)))).requireLanded())
+                    .isInstanceOf(FerryException.class).hasMessageContaining("did not land in model").hasMessageContaining(Q);
         }
     }
 
