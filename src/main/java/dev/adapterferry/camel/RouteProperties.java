@@ -2,6 +2,7 @@ package dev.adapterferry.camel;
 
 import dev.adapterferry.settings.AlertSettings;
 import dev.adapterferry.settings.Settings;
+import dev.adapterferry.settings.SourceSettings;
 import java.util.Properties;
 
 /**
@@ -27,6 +28,7 @@ final class RouteProperties {
         properties.setProperty("failed.path", settings.failed().toString());
         properties.setProperty("alerts.endpoint", "seda:alerts");
         properties.setProperty("alerts.mail-scheme", settings.alerts().email().security() == AlertSettings.Security.TLS ? "smtps" : "smtp");
+        properties.setProperty("source.s3.client", s3Client(settings.source().s3()));
         boolean http = daemon && settings.http().enabled();
         properties.setProperty("camel.server.enabled", Boolean.toString(http));
         properties.setProperty("camel.server.host", settings.http().host());
@@ -40,5 +42,13 @@ final class RouteProperties {
             properties.setProperty("camel.main.routesExcludePattern", "**/http-api.camel.yaml");
         }
         return properties;
+    }
+
+    /** The S3 component's options: without a key of our own it looks where Amazon's tools look. */
+    private static String s3Client(SourceSettings.S3 s3) {
+        String keys = s3.accessKey().isPresent() && s3.secretKey().isPresent()
+                ? "&accessKey=RAW(" + s3.accessKey().get().reveal() + ")&secretKey=RAW(" + s3.secretKey().get().reveal() + ")" : "&useDefaultCredentialsProvider=true";
+        String endpoint = s3.endpoint().map(uri -> "&overrideEndpoint=true&uriEndpointOverride=" + uri).orElse("");
+        return "region=" + s3.region() + "&forcePathStyle=" + s3.pathStyle() + endpoint + keys;
     }
 }

@@ -53,10 +53,11 @@ final class Wiring implements AutoCloseable {
         TrustedClients sshClients = new TrustedClients(AdapterSources.login(settings));
         beans.put("sshClients", sshClients);
         beans.put("sshKeys", sshClients.keys());
-        AdapterSources sources = new AdapterSources(http, new CamelShells(templates, sshClients));
+        AdapterSources sources = new AdapterSources(http, new CamelShells(templates, sshClients), bucket -> new CamelBuckets(templates, bucket));
         Fallback fallback = new Fallback(ledger, servers, http);
+        LocalBases bases = new LocalBases(new HubBases());
         Map<Stage, StageWork> works = new EnumMap<>(Stage.class);
-        for (StageWork work : new StageWork[] {new DownloadStage(sources, ledger), new MergeStage(new LocalBases(new HubBases())), new QuantizeStage(), new DeployStage(ledger, http), new HealthStage(http, servers, fallback),
+        for (StageWork work : new StageWork[] {new DownloadStage(sources, ledger), new MergeStage(bases), new QuantizeStage(bases), new DeployStage(ledger, http), new HealthStage(http, servers, fallback),
                 new EvaluateStage(http, servers, fallback, ledger)}) {
             works.put(work.stage(), work);
         }

@@ -54,7 +54,15 @@ public final class BaseResolver {
     public record Base(Path folder, String name, Optional<String> commit, Origin origin) { }
 
     /**
-     * Resolves a base.
+     * A base that was found but need not be here yet.
+     *
+     * @param base    what {@link #bring} will give; its folder may still lack files
+     * @param version the commit's files as the hub lists them; empty when nothing has to be asked of the hub any more
+     */
+    public record Pin(Base base, Optional<HubVersion> version) { }
+
+    /**
+     * Resolves a base and brings it here.
      *
      * @param base     a folder or {@code org/name}: the command line's, else the settings', else the adapter's own
      * @param revision branch, tag or commit; {@code main} when nobody said
@@ -63,44 +71,72 @@ public final class BaseResolver {
      * @throws TransientFailure when the hub does not answer and the cache does not have it
      */
     public Base resolve(String base, String revision, TransferTerms transfer) {
+        return bring(pin(base, revision), transfer);
+    }
+
+    /**
+     * Finds out which base is meant, down to its commit, with one small question to the hub at most.
+     *
+     * @param base     as for {@link #resolve}
+     * @param revision as for {@link #resolve}
+     */
+    public Pin pin(String base, String revision) {
         Path folder = Path.of(base.startsWith("~/") ? System.getProperty("user.home") + base.substring(1) : base);
         if (Files.isDirectory(folder)) {
             if (!Files.isRegularFile(folder.resolve("config.json"))) {
                 throw new FerryException("Cannot use " + folder + " as a base: it has no config.json. Name the folder that holds config.json and the weights.");
             }
-            return new Base(folder.toAbsolutePath().normalize(), folder.toAbsolutePath().normalize().getFileName().toString(), Optional.empty(), Origin.FOLDER);
+            Path whole = folder.toAbsolutePath().normalize();
+            return new Pin(new Base(whole, whole.getFileName().toString(), Optional.empty(), Origin.FOLDER), Optional.empty());
         }
         if (!base.matches("[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?") || base.contains("..")) {
             throw new FerryException("There is no base '" + base + "': no such folder here, and no name that a Hugging Face repository can have (org/name).");
         }
         Optional<String> known = cache.commit(base, revision);
-        // A commit never changes, so a complete snapshot of it needs no question.
-        if (known.isPresent() && (terms.offline() || revision.equals(known.get())) && cache.isUsable(base, known.get())) {
-            return new Base(cache.snapshot(base, known.get()), base, known, Origin.CACHE);
-        }
         if (terms.offline()) {
-            throw new FerryException("The base " + base + " is not complete in " + terms.cache() + ", and the hub must not be asked (hub.offline). "
-                    + "Allow it, or name a folder with --base.");
+            return cached(base, known).orElseThrow(() -> new FerryException("The base " + base + " is not complete in " + terms.cache()
+                    + ", and the hub must not be asked (hub.offline). Allow it, or name a folder with --base."));
         }
         try {
-            return fromHub(base, revision, transfer);
+            HubVersion version = api.get().version(base, revision);
+            return new Pin(new Base(cache.snapshot(base, version.commit()), base, Optional.of(version.commit()), Origin.HUB), Optional.of(version));
         } catch (TransientFailure e) {
-            if (known.isPresent() && cache.isUsable(base, known.get())) {
-                LOG.warn("{} Using the cached commit {} of {}.", e.getMessage(), known.get(), base);
-                return new Base(cache.snapshot(base, known.get()), base, known, Origin.CACHE);
-            }
-            throw e;
+            Pin instead = cached(base, known).orElseThrow(() -> e);
+            LOG.warn("{} Using the cached commit {} of {}.", e.getMessage(), known.orElseThrow(), base);
+            return instead;
         }
     }
 
-    private Base fromHub(String base, String revision, TransferTerms transfer) {
-        try (HubTree tree = HubTree.open(api.get(), base, revision)) {
-            HubVersion version = tree.version();
+    private Optional<Pin> cached(String base, Optional<String> commit) {
+        return commit.filter(c -> cache.isUsable(base, c)).map(c -> new Pin(new Base(cache.snapshot(base, c), base, commit, Origin.CACHE), Optional.empty()));
+    }
+
+    /**
+     * Downloads what is missing of a base.
+     *
+     * @param pin      which one
+     * @param transfer limit, listener and stop request
+     * @return the same base, complete
+     */
+    public Base bring(Pin pin, TransferTerms transfer) {
+        if (pin.version().isEmpty()) {
+            return pin.base();
+        }
+        HubVersion version = pin.version().get();
+        try (HubTree tree = new HubTree(api.get(), version)) {
             List<FileEntry> files = BaseFiles.choose(tree);
-            boolean cached = cache.holds(version.repository(), version.commit(), files);
-            Path snapshot = cached ? cache.snapshot(version.repository(), version.commit()) : new HubDownload(cache).run(tree, files, transfer);
-            cache.remember(version.repository(), revision, version.commit());
-            return new Base(snapshot, version.repository(), Optional.of(version.commit()), cached ? Origin.CACHE : Origin.HUB);
+            boolean here = cache.holds(version.repository(), version.commit(), files);
+            if (!here) {
+                new HubDownload(cache).run(tree, files, transfer);
+            }
+            cache.remember(version.repository(), version.revision(), version.commit());
+            return new Base(pin.base().folder(), pin.base().name(), pin.base().commit(), here ? Origin.CACHE : Origin.HUB);
+        } catch (TransientFailure e) {
+            if (cache.isUsable(version.repository(), version.commit())) {
+                LOG.warn("{} The cached snapshot of {} will do.", e.getMessage(), pin.base().name());
+                return pin.base();
+            }
+            throw e;
         }
     }
 }

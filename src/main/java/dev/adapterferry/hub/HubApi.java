@@ -81,7 +81,7 @@ public final class HubApi {
         for (JsonNode sibling : model.path("siblings")) {
             entry(sibling).ifPresent(files::add);
         }
-        return new HubVersion(repository, commit, files);
+        return new HubVersion(repository, revision, commit, files);
     }
 
     /** A file as the listing tells of it; names that could leave a folder are left out, nobody could ask for them. */

@@ -41,17 +41,18 @@ final class HubDownload {
     Path run(HubTree tree, List<FileEntry> files, TransferTerms terms) {
         String repository = tree.version().repository();
         Path folder = cache.folder(repository);
+        TransferTerms named = new TransferTerms(terms.bandwidth(), terms.progress().about(repository), terms.cancellation());
         try {
             Files.createDirectories(folder.resolve("blobs"));
         } catch (IOException e) {
             throw new FerryException("Cannot make the cache folder " + folder + ": " + Durable.reason(e) + ".", e);
         }
-        try (FolderLock _ = FolderLock.take(folder.resolve(".ferry.lock"), repository)) {
+        try (FolderLock _ = FolderLock.await(folder.resolve(".ferry.lock"), repository, terms.cancellation())) {
             requireSpace(repository, folder, files);
             for (FileEntry file : files) {
                 terms.cancellation().check("downloading " + repository);
                 if (!cache.holds(repository, tree.version().commit(), List.of(file))) {
-                    fetch(tree, file, terms);
+                    fetch(tree, file, named);
                     cache.link(repository, tree.version().commit(), file);
                 }
             }

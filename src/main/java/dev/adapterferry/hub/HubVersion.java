@@ -8,10 +8,11 @@ import java.util.Optional;
  * One commit of a repository.
  *
  * @param repository {@code org/name} as it was asked for; a renamed one keeps answering to its old name
+ * @param revision   branch, tag or commit that was asked for
  * @param commit     40 hexadecimal digits
  * @param files      its files, all of them, with size and digest where the hub states them (size -1 when not)
  */
-public record HubVersion(String repository, String commit, List<FileEntry> files) {
+public record HubVersion(String repository, String revision, String commit, List<FileEntry> files) {
     /** Copies the files. */
     public HubVersion {
         files = List.copyOf(files);

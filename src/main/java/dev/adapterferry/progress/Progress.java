@@ -17,6 +17,15 @@ public interface Progress {
     void report(Step step);
 
     /**
+     * The same listener for work on one of several things at a time.
+     *
+     * @param thing put before each activity: {@code majora: pulling adapter_model.safetensors}
+     */
+    default Progress about(String thing) {
+        return step -> report(new Step(thing + ": " + step.activity(), step.done(), step.total(), step.unit()));
+    }
+
+    /**
      * Where a step stands.
      *
      * @param activity what is being done, as a user would say it: "pulling adapter_model.safetensors"

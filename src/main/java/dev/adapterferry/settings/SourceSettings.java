@@ -13,7 +13,7 @@ public record SourceSettings(
         @Setting(value = "Models pulled at once by `ferry pull --all`.", def = "2", min = 1, max = 64) int parallelModels,
         @Setting("Most bytes per second for all transfers of one pull together, such as `20MB`. Without it no limit.") Optional<Size> bandwidthLimit,
         @Setting(value = "What becomes of the instance once every hash is verified. `destroy` deletes its disk.", def = "keep") AfterPull afterPull,
-        @Setting(value = "Whether the pulled adapter is kept as an archive as well.", def = "none") Archive archive,
+        @Setting(value = "Whether the pulled adapter is kept in `archives/` as well, as `MODEL-IDENTITY.tar.zst`.", def = "none") Archive archive,
         @Setting(value = "Time limit for making a connection.", def = "15s") Duration connectTimeout,
         @Setting(value = "Longest silence of a transfer before it is given up and tried again.", def = "30s") Duration timeout,
         @Setting(value = "How long the remote files must stay unchanged before they count as finished.", def = "5s") Duration settle,

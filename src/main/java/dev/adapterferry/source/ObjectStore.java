@@ -32,8 +32,27 @@ public interface ObjectStore extends Closeable {
      */
     InputStream open(String key, long offset, long length) throws IOException;
 
+    /**
+     * The digest that the store states for an object.
+     *
+     * @param key the object
+     * @return its digest; empty when the store has none for it, as for one that was uploaded in parts
+     */
+    Optional<Checksum> checksum(String key);
+
     @Override
     void close();
+
+    /**
+     * The digest that an ETag is: an object that was stored in one part, and not under a managed or customer key, has its MD5
+     * for an ETag. With such encryption it only looks like one.
+     *
+     * @param etag       without quotes
+     * @param isPlainMd5 false when the object is encrypted with a managed or customer key
+     */
+    static Optional<Checksum> md5(String etag, boolean isPlainMd5) {
+        return isPlainMd5 && etag.matches("[0-9a-fA-F]{32}") ? Optional.of(new Checksum(Checksum.Kind.MD5, etag)) : Optional.empty();
+    }
 
     /**
      * One object.
@@ -42,18 +61,6 @@ public interface ObjectStore extends Closeable {
      * @param size     bytes
      * @param modified last change
      * @param etag     the store's tag of this content, without quotes
-     * @param checksum digest of the whole content when the store states one
      */
-    record Item(String key, long size, Instant modified, String etag, Optional<Checksum> checksum) {
-        /**
-         * The digest that an ETag is: an object that was stored in one part, and not under a key of the store's own, has its
-         * MD5 for an ETag. With such encryption it only looks like one.
-         *
-         * @param etag        without quotes
-         * @param isPlainMd5  false when the object is encrypted with a managed or customer key
-         */
-        public static Optional<Checksum> md5(String etag, boolean isPlainMd5) {
-            return isPlainMd5 && etag.matches("[0-9a-fA-F]{32}") ? Optional.of(new Checksum(Checksum.Kind.MD5, etag)) : Optional.empty();
-        }
-    }
+    record Item(String key, long size, Instant modified, String etag) { }
 }

@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** The objects below one prefix of a bucket, as a tree of files. */
 public final class ObjectTree implements FileTree {
@@ -56,7 +57,7 @@ public final class ObjectTree implements FileTree {
                 throw new FerryException("Refusing the listing of " + place() + ": the key '" + name.replaceAll("\\p{Cntrl}", "?") + "' is not one that a training writes.");
             }
             long modified = item.modified().getEpochSecond() * 1_000_000_000L + item.modified().getNano();
-            files.add(new FileEntry(name, item.size(), modified, item.checksum(), item.etag(), ""));
+            files.add(new FileEntry(name, item.size(), modified, Optional.empty(), item.etag(), ""));
         }
         if (files.isEmpty()) {
             throw new FerryException("There is nothing at " + place() + ". Check bucket and prefix.");
@@ -73,7 +74,7 @@ public final class ObjectTree implements FileTree {
     @Override
     public Map<String, Checksum> checksums(List<FileEntry> files) {
         Map<String, Checksum> stated = new LinkedHashMap<>();
-        files.forEach(file -> file.checksum().ifPresent(checksum -> stated.put(file.name(), checksum)));
+        files.forEach(file -> store.checksum(prefix + file.name()).ifPresent(checksum -> stated.put(file.name(), checksum)));
         return stated;
     }
 

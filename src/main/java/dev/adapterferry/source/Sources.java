@@ -1,6 +1,5 @@
 package dev.adapterferry.source;
 
-import dev.adapterferry.failure.SettingsException;
 import dev.adapterferry.source.ssh.RemoteShell;
 import dev.adapterferry.source.ssh.SshAccess;
 import dev.adapterferry.source.ssh.SshConnection;
@@ -51,19 +50,6 @@ public final class Sources implements Closeable {
         this.vast = vast;
         this.hub = hub;
         this.s3 = s3;
-    }
-
-    /** Sources that log in to instances as root and take the first way that a machine offers. */
-    public Sources(Supplier<SshAccess> access, Supplier<VastApi> vast, Function<SourceSpec.Hub, FileTree> hub, Function<SourceSpec.S3, FileTree> s3,
-                   Function<SshConnection, RemoteShell> shells) {
-        this(new Ssh(access, "root", TransferMethod.AUTO, SftpTransfer.Terms.usual(), shells), vast, hub, s3);
-    }
-
-    /** Stands for a kind of source that this process does not offer. */
-    public static <T> Function<T, FileTree> absent(String what) {
-        return spec -> {
-            throw new SettingsException("Cannot open " + spec + ": " + what + " is not available here.");
-        };
     }
 
     /**

@@ -2,16 +2,27 @@ package dev.adapterferry.stage;
 
 import dev.adapterferry.failure.SettingsException;
 import dev.adapterferry.http.HttpCaller;
+import dev.adapterferry.http.JdkHttpCaller;
+import dev.adapterferry.hub.HubApi;
+import dev.adapterferry.hub.HubEnvironment;
+import dev.adapterferry.hub.HubTerms;
+import dev.adapterferry.hub.HubTree;
+import dev.adapterferry.settings.HubSettings;
 import dev.adapterferry.settings.ModelSettings;
 import dev.adapterferry.settings.Settings;
+import dev.adapterferry.settings.SourceSettings;
 import dev.adapterferry.settings.VastSettings;
+import dev.adapterferry.source.ObjectStore;
+import dev.adapterferry.source.ObjectTree;
 import dev.adapterferry.source.RemoteAdapter;
 import dev.adapterferry.source.SourceSpec;
 import dev.adapterferry.source.Sources;
 import dev.adapterferry.source.ssh.RemoteShell;
+import dev.adapterferry.source.ssh.SftpTransfer;
 import dev.adapterferry.source.ssh.SshAccess;
 import dev.adapterferry.source.ssh.SshConnection;
 import dev.adapterferry.source.ssh.SshLogin;
+import dev.adapterferry.source.ssh.TransferMethod;
 import dev.adapterferry.source.vast.VastApi;
 import dev.adapterferry.source.vast.VastInstance;
 import dev.adapterferry.source.vast.VastKey;
@@ -21,8 +32,21 @@ import java.util.Optional;
 
 /** From the settings and a request to the place where an adapter lies. */
 public final class AdapterSources {
+    /** Failures in a row without a byte between them before a transfer is given up. */
+    private static final int ATTEMPTS = 5;
+
     private final HttpCaller http;
+    /** The hub tells sizes and digests in the headers of its redirects, which a messaging component keeps to itself. */
+    private final HttpCaller hubHttp = new JdkHttpCaller();
     private final ShellChoice shells;
+    private final BucketChoice buckets;
+
+    /** Opens buckets of an object store. */
+    @FunctionalInterface
+    public interface BucketChoice {
+        /** The bucket of this name in the store that the settings describe. */
+        ObjectStore open(String bucket);
+    }
 
     /** Which client carries remote commands over a connection that stands. */
     @FunctionalInterface
@@ -32,12 +56,14 @@ public final class AdapterSources {
     }
 
     /**
-     * @param http   sends the calls to vast.ai
-     * @param shells carries remote commands
+     * @param http    sends the calls to vast.ai
+     * @param shells  carries remote commands
+     * @param buckets opens buckets
      */
-    public AdapterSources(HttpCaller http, ShellChoice shells) {
+    public AdapterSources(HttpCaller http, ShellChoice shells, BucketChoice buckets) {
         this.http = http;
         this.shells = shells;
+        this.buckets = buckets;
     }
 
     /**
@@ -108,8 +134,19 @@ public final class AdapterSources {
     /** Opens sources with the settings' keys and patience. */
     public Sources open(Settings settings) {
         SshLogin login = login(settings);
-        return new Sources(() -> new SshAccess(login), () -> vast(settings), Sources.absent("the Hugging Face Hub"), Sources.absent("an S3 client"),
-                connection -> shells.over(connection, login));
+        SourceSettings source = settings.source();
+        Sources.Ssh ssh = new Sources.Ssh(() -> new SshAccess(login), settings.vast().sshUser(), TransferMethod.valueOf(source.transfer().name()),
+                new SftpTransfer.Terms(source.channels(), ATTEMPTS, source.timeout()), connection -> shells.over(connection, login));
+        return new Sources(ssh, () -> vast(settings), repository -> HubTree.open(new HubApi(hubHttp, hub(settings)), repository.repository(), repository.revision()),
+                bucket -> new ObjectTree(buckets.open(bucket.bucket()), bucket, source.channels()));
+    }
+
+    /** Which hub, which cache, which token: the settings first, then what the Python tools read. */
+    static HubTerms hub(Settings settings) {
+        HubSettings hub = settings.hub();
+        HubEnvironment environment = new HubEnvironment(System.getenv(), Path.of(System.getProperty("user.home")));
+        return new HubTerms(hub.endpoint(), hub.token().or(environment::token), hub.cache().orElseGet(environment::cache), hub.offline() || environment.offline(),
+                hub.channels(), hub.timeout());
     }
 
     /** Keys, known hosts and patience as the settings have them. */

@@ -3,10 +3,19 @@ package dev.adapterferry.stage;
 import java.nio.file.Path;
 
 /** Finds the base checkpoint of a run: named by the request, by the settings, or by the adapter itself. */
-@FunctionalInterface
 public interface BaseFinder {
     /**
-     * The base, complete and on this machine.
+     * Which base it will be, down to its commit; cheap, nothing is downloaded.
+     *
+     * @param run     what was asked for and configured
+     * @param adapter the adapter's folder, whose configuration names what it was trained on
+     * @return the base; its folder need not be complete, or there, yet
+     * @throws dev.adapterferry.failure.FerryException when nobody names one, or it cannot be had
+     */
+    MergedModel.Base name(RunContext run, Path adapter);
+
+    /**
+     * The base, complete and on this machine. Of one run it is the one that {@link #name} has named.
      *
      * @param run     what was asked for and configured
      * @param adapter the adapter's folder, whose configuration names what it was trained on

@@ -5,14 +5,9 @@ import dev.adapterferry.files.Sha256;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.Stage;
-import dev.adapterferry.source.AdapterPull;
 import dev.adapterferry.source.PullRecord;
 import dev.adapterferry.source.PulledAdapter;
 import dev.adapterferry.source.SourceSpec;
-import dev.adapterferry.source.Sources;
-import dev.adapterferry.transfer.Bandwidth;
-import dev.adapterferry.transfer.FileTree;
-import dev.adapterferry.transfer.TransferTerms;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -56,24 +51,20 @@ public final class DownloadStage implements StageWork {
     @Override
     public Facts.Downloaded carry(RunContext run) {
         Facts.Downloaded downloaded = run.request().adapter() != null ? local(Path.of(run.request().adapter())) : pull(run);
-        ledger.adapters().add(downloaded.identity(), run.name(), run.request().instanceId(), downloaded.source(), run.id());
+        if (run.request().wants(Stage.MERGE)) {
+            // A pull alone does not carry an adapter: the schedule may still find it and take it through.
+            ledger.adapters().add(downloaded.identity(), run.name(), run.request().instanceId(), downloaded.source(), run.id());
+        }
         return downloaded;
     }
 
     private Facts.Downloaded pull(RunContext run) {
         Settings settings = run.settings();
         SourceSpec spec = sources.spec(settings, run.name(), Optional.ofNullable(run.request().instanceId()));
-        AdapterPull.Terms terms = AdapterPull.Terms.finished(AdapterSources.look(settings), settings.source().parallelFiles());
-        if (settings.source().acceptUnfinished()) {
-            terms = terms.orUnfinished();
-        }
-        Bandwidth bandwidth = settings.source().bandwidthLimit().map(limit -> new Bandwidth(limit.bytes())).orElse(Bandwidth.UNLIMITED);
-        Path into = settings.home().resolve("adapters").resolve(run.name());
-        try (Sources opened = sources.open(settings); FileTree tree = opened.open(spec)) {
-            PulledAdapter pulled = new AdapterPull(terms).pull(tree, into, new TransferTerms(bandwidth, run.progress(), run.cancellation()));
-            List<Facts.Item> items = pulled.files().stream().map(f -> new Facts.Item(pulled.folder().resolve(f.name()), f.size(), f.sha256())).toList();
-            return new Facts.Downloaded(pulled.folder(), pulled.identity(), pulled.place(), items, pulled.upToDate() ? 0 : pulled.transferred());
-        }
+        AdapterHome.Arrival arrival = new AdapterHome(sources, settings).bring(spec, AdapterHome.folder(settings, run.name()), run.progress().about(run.name()), run.cancellation());
+        PulledAdapter pulled = arrival.adapter();
+        List<Facts.Item> items = pulled.files().stream().map(f -> new Facts.Item(pulled.folder().resolve(f.name()), f.size(), f.sha256())).toList();
+        return new Facts.Downloaded(pulled.folder(), pulled.identity(), pulled.place(), items, pulled.upToDate() ? 0 : pulled.transferred(), arrival.archive().orElse(null));
     }
 
     /** A folder that the user named is used where it lies; only what a merge reads is counted. */
@@ -95,7 +86,7 @@ public final class DownloadStage implements StageWork {
         } catch (IOException e) {
             throw new FerryException("Cannot read the adapter folder " + folder + ": " + e.getMessage(), e);
         }
-        return new Facts.Downloaded(folder.toAbsolutePath().normalize(), PullRecord.identity(digests), folder.toString(), items, 0);
+        return new Facts.Downloaded(folder.toAbsolutePath().normalize(), PullRecord.identity(digests), folder.toString(), items, 0, null);
     }
 
     @Override

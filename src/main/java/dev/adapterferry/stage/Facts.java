@@ -45,8 +45,9 @@ public final class Facts {
      * @param source   where it came from, in words without secrets
      * @param items    its files
      * @param bytes    bytes transferred this time; 0 when all was here already
+     * @param archive  the archive that is kept of it, or null
      */
-    public record Downloaded(Path adapter, String identity, String source, List<Item> items, long bytes) implements Kept { }
+    public record Downloaded(Path adapter, String identity, String source, List<Item> items, long bytes, Path archive) implements Kept { }
 
     /**
      * Adapter and base fit.

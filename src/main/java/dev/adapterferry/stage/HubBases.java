@@ -1,13 +1,65 @@
 package dev.adapterferry.stage;
 
-import dev.adapterferry.failure.SettingsException;
-import java.util.Optional;
+import dev.adapterferry.hub.BaseResolver;
+import dev.adapterferry.hub.HubApi;
+import dev.adapterferry.hub.HubTerms;
+import dev.adapterferry.http.JdkHttpCaller;
+import dev.adapterferry.transfer.Bandwidth;
+import dev.adapterferry.transfer.TransferTerms;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
-/** Finds bases that are named by their repository on the Hugging Face Hub. */
+/**
+ * Finds bases that are named by their repository on the Hugging Face Hub. A branch is resolved to a commit once per run, so
+ * that a push in the middle cannot mix versions. Safe for many threads.
+ */
 public final class HubBases implements LocalBases.Repositories {
+    private static final int REMEMBERED = 64;
+
+    private final JdkHttpCaller http = new JdkHttpCaller();
+    private final Map<Key, BaseResolver.Pin> pins = new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Key, BaseResolver.Pin> eldest) {
+            return size() > REMEMBERED;
+        }
+    };
+
+    /** What a pin was made for. */
+    private record Key(String run, LocalBases.Repository repository) { }
+
     @Override
-    public MergedModel.Base find(RunContext run, String repository, Optional<String> revision) {
-        throw new SettingsException("The base " + repository + " of " + run.name() + " is not on this machine. Download it once (for example 'hf download " + repository
-                + "') and name its folder with --base DIR or models." + run.name() + ".base.");
+    public MergedModel.Base name(RunContext run, LocalBases.Repository repository) {
+        return base(pin(run, repository).base());
+    }
+
+    @Override
+    public MergedModel.Base find(RunContext run, LocalBases.Repository repository) {
+        return base(resolver(run).bring(pin(run, repository), new TransferTerms(Bandwidth.UNLIMITED, run.progress(), run.cancellation())));
+    }
+
+    private BaseResolver.Pin pin(RunContext run, LocalBases.Repository repository) {
+        Key key = new Key(run.id(), repository);
+        synchronized (pins) {
+            BaseResolver.Pin known = pins.get(key);
+            if (known != null) {
+                return known;
+            }
+        }
+        BaseResolver.Pin pin = resolver(run).pin(repository.name(), repository.revision());
+        synchronized (pins) {
+            pins.putIfAbsent(key, pin);
+            return pins.get(key);
+        }
+    }
+
+    private BaseResolver resolver(RunContext run) {
+        HubTerms terms = AdapterSources.hub(run.settings());
+        return new BaseResolver(terms, () -> new HubApi(http, terms));
+    }
+
+    private static MergedModel.Base base(BaseResolver.Base found) {
+        return new MergedModel.Base(found.folder(), found.name(), found.commit());
     }
 }

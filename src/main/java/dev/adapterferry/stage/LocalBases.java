@@ -6,19 +6,36 @@ import dev.adapterferry.lora.BaseIdentity;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** Bases that are folders of this machine; everything else is asked of the one behind it. */
 public final class LocalBases implements BaseFinder {
-    /** Finds a base that is named by its repository. */
-    @FunctionalInterface
+    /** Finds bases that are named by their repository. */
     public interface Repositories {
         /**
-         * @param run        for progress, settings and cancellation
-         * @param repository {@code org/name}
-         * @param revision   commit, tag or branch, where one is named
+         * Which commit of a repository it will be.
+         *
+         * @param run        for settings and cancellation
+         * @param repository a repository and what is wanted of it
          */
-        MergedModel.Base find(RunContext run, String repository, Optional<String> revision);
+        MergedModel.Base name(RunContext run, Repository repository);
+
+        /**
+         * The same, complete and on this machine.
+         *
+         * @param run        for progress, settings and cancellation
+         * @param repository a repository and what is wanted of it
+         */
+        MergedModel.Base find(RunContext run, Repository repository);
     }
+
+    /**
+     * A base as it is named.
+     *
+     * @param name     {@code org/name}
+     * @param revision commit, tag or branch
+     */
+    public record Repository(String name, String revision) { }
 
     private final Repositories repositories;
 
@@ -28,26 +45,40 @@ public final class LocalBases implements BaseFinder {
     }
 
     @Override
+    public MergedModel.Base name(RunContext run, Path adapter) {
+        return locate(run, adapter, repository -> repositories.name(run, repository));
+    }
+
+    @Override
     public MergedModel.Base find(RunContext run, Path adapter) {
+        return locate(run, adapter, repository -> repositories.find(run, repository));
+    }
+
+    private static MergedModel.Base locate(RunContext run, Path adapter, Function<Repository, MergedModel.Base> elsewhere) {
         AdapterConfig config = AdapterConfig.read(adapter);
-        Optional<String> declared = config.baseName();
         Optional<String> named = Optional.ofNullable(run.request().base()).or(() -> run.model().base());
-        String base = named.or(() -> declared.map(BaseIdentity::sixteenBit)).orElseThrow(() -> new SettingsException("Cannot tell the base of " + run.name()
-                + ": its adapter_config.json names none. Set models." + run.name() + ".base, or say --base DIR."));
+        String base = named.or(() -> config.baseName().map(BaseIdentity::sixteenBit)).orElseThrow(() -> new SettingsException("Cannot tell the base of " + run.name()
+                + ": its adapter_config.json names none. Set models." + run.name() + ".base, or say --base DIR|ID."));
         Path folder = Path.of(base.replaceFirst("^~(?=/)", System.getProperty("user.home")));
         if (Files.isDirectory(folder)) {
-            return new MergedModel.Base(folder.toAbsolutePath().normalize(), name(run, folder), Optional.empty());
+            return new MergedModel.Base(folder.toAbsolutePath().normalize(), folderName(run, folder), Optional.empty());
         }
         if (base.startsWith("/") || base.startsWith(".") || base.startsWith("~")) {
             throw new SettingsException("Cannot find the base of " + run.name() + ": there is no folder " + folder + ".");
         }
-        // The adapter's revision is one of the repository that it names, which need not be this one.
-        Optional<String> revision = run.model().baseRevision().or(() -> declared.filter(base::equals).flatMap(name -> config.revision()));
-        return repositories.find(run, base, revision);
+        int at = base.indexOf('@');
+        String repository = at < 0 ? base : base.substring(0, at);
+        return elsewhere.apply(new Repository(repository, at < 0 ? revision(run, repository, config) : base.substring(at + 1)));
+    }
+
+    /** The settings' revision belongs to the settings' base, the adapter's to the adapter's. */
+    private static String revision(RunContext run, String repository, AdapterConfig config) {
+        boolean other = run.request().base() != null && !Optional.of(repository).equals(run.model().base());
+        return run.model().baseRevision().filter(r -> !other).or(() -> config.revision().filter(r -> config.baseName().equals(Optional.of(repository)))).orElse("main");
     }
 
     /** A folder of the configured repository's name is taken for that repository; any other goes by its path, and is compared with what the adapter names. */
-    private static String name(RunContext run, Path folder) {
+    private static String folderName(RunContext run, Path folder) {
         String path = folder.toAbsolutePath().normalize().toString();
         return MergedModel.configured(run.model()).filter(configured -> BaseIdentity.same(configured, path)).orElse(path);
     }

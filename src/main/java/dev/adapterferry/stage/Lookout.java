@@ -64,7 +64,7 @@ public final class Lookout {
             LOG.debug("{}", e.getMessage());
             return Optional.empty();
         }
-        AdapterPull.Terms terms = AdapterPull.Terms.finished(AdapterSources.look(settings), 1);
+        AdapterPull.Terms terms = AdapterPull.Terms.finished(AdapterSources.look(settings), 1).suited(spec);
         try (Sources opened = sources.open(settings); FileTree tree = opened.open(spec)) {
             AdapterPull.Sighting sighting = new AdapterPull(terms).look(tree);
             if (sighting.identity().isEmpty()) {

@@ -37,7 +37,7 @@ public final class MergeStage implements StageWork {
     public Optional<String> key(RunContext run) {
         Facts.Downloaded downloaded = run.records().get(Stage.DOWNLOAD, Facts.Downloaded.class);
         MergeSettings merge = run.settings().merge();
-        MergedModel.Base base = bases.find(run, downloaded.adapter());
+        MergedModel.Base base = bases.name(run, downloaded.adapter());
         return Optional.of(new StageKey("merge", 1).with("adapter", downloaded.identity()).with("folder", downloaded.adapter()).with("base", identity(run, base)).with("base-folder", base.folder())
                 .with("save", merge.save()).with("dtype", merge.dtype()).with("shard", merge.shardSize()).with("mismatch", merge.allowBaseMismatch()).with("allow", merge.allow())
                 .with("configured", MergedModel.configured(run.model()).orElse(null)).hex());

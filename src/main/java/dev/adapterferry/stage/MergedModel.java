@@ -1,5 +1,6 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.lora.AdapterConfig;
 import dev.adapterferry.lora.MergeInput;
 import dev.adapterferry.lora.MergeOptions;
@@ -19,9 +20,17 @@ import java.util.Set;
 final class MergedModel {
     private MergedModel() { }
 
-    /** Opens what the merge stage has recorded; closed by the caller. */
-    static MergedCheckpoint open(RunContext run, Facts.Merged merged) {
-        return open(run, new Base(merged.base(), merged.baseName(), Optional.ofNullable(merged.baseCommit())), List.of(MergeInput.of(merged.adapter())), Set.of());
+    /** Opens what the merge stage has recorded, and brings its base back when somebody has deleted it since; closed by the caller. */
+    static MergedCheckpoint open(RunContext run, Facts.Merged merged, BaseFinder bases) {
+        Base base = new Base(merged.base(), merged.baseName(), Optional.ofNullable(merged.baseCommit()));
+        if (!Files.isDirectory(base.folder())) {
+            Base again = bases.find(run, merged.adapter());
+            if (!again.commit().equals(base.commit())) {
+                throw new FerryException("The base " + base.folder() + " is gone, and " + again.name() + " is another one now. Merge again: --from merge.");
+            }
+            base = again;
+        }
+        return open(run, base, List.of(MergeInput.of(merged.adapter())), Set.of());
     }
 
     /**
@@ -43,7 +52,8 @@ final class MergedModel {
 
     /** The repository that the settings name as the model's base. A folder there says where the base lies, not what it is. */
     static Optional<String> configured(ModelSettings model) {
-        return model.base().filter(base -> !base.startsWith("/") && !base.startsWith("~") && !base.startsWith(".") && !Files.isDirectory(Path.of(base)));
+        return model.base().filter(base -> !base.startsWith("/") && !base.startsWith("~") && !base.startsWith(".") && !Files.isDirectory(Path.of(base)))
+                .map(base -> base.replaceFirst("@.*", ""));
     }
 
     /** The type in which a checkpoint is saved, or empty to keep the base's. */

@@ -36,6 +36,13 @@ public final class QuantizeStage implements StageWork {
     /** Raised when the same inputs give other bytes than before. */
     private static final int VERSION = 1;
 
+    private final BaseFinder bases;
+
+    /** @param bases brings back a base that was deleted since it was merged */
+    public QuantizeStage(BaseFinder bases) {
+        this.bases = bases;
+    }
+
     @Override
     public Stage stage() {
         return Stage.QUANTIZE;
@@ -65,7 +72,7 @@ public final class QuantizeStage implements StageWork {
         String runId = firstRun(folder, run.id());
         Provenance provenance = new Provenance(Optional.of(merged.adapterIdentity()), Optional.ofNullable(merged.baseName()), Optional.ofNullable(merged.baseCommit()),
                 Optional.of(runId), Optional.ofNullable(QuantizeStage.class.getPackage().getImplementationVersion()));
-        try (MergedCheckpoint checkpoint = MergedModel.open(run, merged)) {
+        try (MergedCheckpoint checkpoint = MergedModel.open(run, merged, bases)) {
             ConvertedModel model = new ModelConverter().convert(checkpoint, provenance);
             Optional<ImportanceMatrix> importance = settings.imatrix().map(ImatrixGguf::readEither);
             QuantizeRequest request = new QuantizeRequest(fileName(run), model.tensors(), model.metadata(), key, checkpoint.files(), folder,

@@ -3,6 +3,7 @@ package dev.adapterferry.transfer;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.files.Durable;
+import dev.adapterferry.progress.Cancellation;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -12,10 +13,16 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Keeps two processes, or two threads, from bringing the same thing into the same place at once. Ends with its process. */
 public final class FolderLock implements Closeable {
+    private static final Logger LOG = LoggerFactory.getLogger(FolderLock.class);
+    private static final Duration INTERVAL = Duration.ofMillis(500);
+
     private final Path file;
     private final FileChannel channel;
 
@@ -57,6 +64,27 @@ public final class FolderLock implements Closeable {
             throw new TransientFailure("Something else is working on " + thing + " at this moment. Wait for it, or end it, and try again.");
         }
         throw new TransientFailure("Cannot get hold of " + thing + ": its lock " + file + " keeps vanishing.");
+    }
+
+    /**
+     * Takes the lock, waiting for whoever holds it.
+     *
+     * @param file         the lock file
+     * @param thing        what is locked, for messages
+     * @param cancellation ends the wait
+     */
+    public static FolderLock await(Path file, String thing, Cancellation cancellation) {
+        for (boolean told = false; ; told = true) {
+            try {
+                return take(file, thing);
+            } catch (TransientFailure e) {
+                if (!told) {
+                    LOG.info("Something else is working on {} at this moment; waiting for it.", thing);
+                }
+            }
+            cancellation.check("waiting for " + thing);
+            Pause.SLEEP.pause(INTERVAL);
+        }
     }
 
     private static void close(FileChannel channel) {

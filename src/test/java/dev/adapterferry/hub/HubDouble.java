@@ -25,17 +25,17 @@ import java.util.concurrent.atomic.AtomicLong;
  * Plays the hub, and on another port the storage that it redirects large files to. Follows the documented protocol: commit,
  * size and digest in the headers of the redirect, error codes in {@code X-Error-Code}. Faults are switched on by the fields.
  */
-final class HubDouble implements AutoCloseable {
-    static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
+public final class HubDouble implements AutoCloseable {
+    public static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
-    final Map<String, byte[]> files = new TreeMap<>();
-    final List<String> asked = new CopyOnWriteArrayList<>();
+    public final Map<String, byte[]> files = new TreeMap<>();
+    public final List<String> asked = new CopyOnWriteArrayList<>();
     final List<String> tokensAtStorage = new CopyOnWriteArrayList<>();
-    final AtomicLong served = new AtomicLong();
+    public final AtomicLong served = new AtomicLong();
     final AtomicInteger corruptions = new AtomicInteger();
     final AtomicInteger busy = new AtomicInteger();
     final AtomicInteger stalls = new AtomicInteger();
-    volatile String repository = "org/tiny";
+    public volatile String repository = "org/tiny";
     volatile String commit = COMMIT;
     volatile String requiredToken;
     volatile int refuseWith;
@@ -50,7 +50,7 @@ final class HubDouble implements AutoCloseable {
     private final HttpServer hub = server();
     private final HttpServer storage = server();
 
-    HubDouble() {
+    public HubDouble() {
         hub.createContext("/", this::hub);
         storage.createContext("/", this::storage);
         hub.start();
@@ -67,7 +67,7 @@ final class HubDouble implements AutoCloseable {
         }
     }
 
-    URI endpoint() {
+    public URI endpoint() {
         return URI.create("http://127.0.0.1:" + hub.getAddress().getPort());
     }
 
@@ -75,7 +75,7 @@ final class HubDouble implements AutoCloseable {
         return file(name, text.getBytes(StandardCharsets.UTF_8));
     }
 
-    HubDouble file(String name, byte[] bytes) {
+    public HubDouble file(String name, byte[] bytes) {
         files.put(name, bytes);
         return this;
     }
