@@ -78,6 +78,11 @@ public record Alert(Event kind, Optional<String> model, Optional<String> run, Ma
         return of(Event.UNHEALTHY, model, null).with("reason", reason);
     }
 
+    /** A deployed model answers again, or better than before. */
+    public static Alert recovered(String model, String reason) {
+        return of(Event.RECOVERED, model, null).with("reason", reason);
+    }
+
     /** A request, a route or a settings file was refused. */
     public static Alert refused(String what, String reason) {
         return of(Event.REFUSED, null, null).with("what", what).with("reason", reason);
@@ -105,6 +110,7 @@ public record Alert(Event kind, Optional<String> model, Optional<String> run, Ma
                     + id + ": " + reason();
             case STOPPED -> who + ": instance " + fact("instance") + " was " + fact("act") + saved() + id + ".";
             case UNHEALTHY -> who + ": does not answer as it should" + id + ": " + reason();
+            case RECOVERED -> who + ": answers better again" + id + ": " + reason();
             case REFUSED -> "Refused " + fact("what") + ": " + reason();
         };
     }
@@ -113,7 +119,7 @@ public record Alert(Event kind, Optional<String> model, Optional<String> run, Ma
     public boolean isTrouble() {
         return switch (kind) {
             case FAILED, ROLLED_BACK, UNHEALTHY, REFUSED -> true;
-            case STARTED, FINISHED, STOPPED -> false;
+            case STARTED, FINISHED, STOPPED, RECOVERED -> false;
         };
     }
 

@@ -17,5 +17,10 @@ public final class FerryHeaders {
     /** Where an adapter waits, in words. */
     public static final String SOURCE = "FerrySource";
 
+    /** A probed model's health: {@code healthy}, {@code degraded} or {@code unhealthy}. */
+    public static final String HEALTH = "FerryHealth";
+    /** How that differs from the probe before: {@code none}, {@code worse} or {@code better}. */
+    public static final String HEALTH_CHANGE = "FerryHealthChange";
+
     private FerryHeaders() { }
 }

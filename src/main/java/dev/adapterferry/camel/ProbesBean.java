@@ -2,6 +2,7 @@ package dev.adapterferry.camel;
 
 import dev.adapterferry.stage.ModelProbe;
 import java.util.List;
+import java.util.Locale;
 import org.apache.camel.Exchange;
 
 /** The bean {@code probes} of the routes: the health checks on a timer. */
@@ -17,12 +18,13 @@ public final class ProbesBean {
         return probe.deployed();
     }
 
-    /** Body: a model's name. Says in the headers whether its health differs from the last time. */
+    /** Body: a model's name. Leaves its health in the headers: {@code FerryHealth}, how it differs from the last time, and why. */
     public void probe(Exchange exchange) {
         String model = exchange.getMessage().getBody(String.class);
         ModelProbe.Result result = probe.probe(model);
         exchange.getMessage().setHeader(FerryHeaders.MODEL, model);
-        exchange.getMessage().setHeader("FerryHealthChanged", result.changed());
+        exchange.getMessage().setHeader(FerryHeaders.HEALTH, result.status().text());
+        exchange.getMessage().setHeader(FerryHeaders.HEALTH_CHANGE, result.change().name().toLowerCase(Locale.ROOT));
         exchange.getMessage().setHeader("FerryReason", result.sentence());
     }
 }

@@ -19,6 +19,8 @@ final class Tell implements Processor {
     public void process(Exchange exchange) {
         exchange.getMessage().setHeader(FerryHeaders.ALERT, event);
         Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
-        exchange.getMessage().setHeader("FerryReason", failure == null ? null : failure.getMessage());
+        if (failure != null) {
+            exchange.getMessage().setHeader("FerryReason", failure.getMessage());
+        }
     }
 }

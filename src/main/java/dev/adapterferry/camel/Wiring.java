@@ -81,13 +81,13 @@ final class Wiring implements AutoCloseable {
             String name = stage.text().equals("health-check") ? "health" : stage.text();
             beans.put(name + "Stage", new StageBean(stages, stage));
         }
-        for (String event : new String[] {"started", "finished", "failed", "refused", "unhealthy"}) {
+        for (String event : new String[] {"started", "finished", "failed", "refused", "unhealthy", "recovered"}) {
             beans.put("tell" + Character.toUpperCase(event.charAt(0)) + event.substring(1), new Tell(event));
         }
         beans.put("alerts", new AlertsBean(settings.alerts(), new AlertDesk(settings.alerts(), ledger), http));
         beans.put("inbox", new InboxBean(settings));
         beans.put("pulls", new PullsBean(settings, ledger, sources));
-        beans.put("probes", new ProbesBean(new ModelProbe(settings, ledger, http)));
+        beans.put("probes", new ProbesBean(new ModelProbe(settings, ledger, http, servers)));
         beans.put("housekeeping", new HousekeepingBean(settings, ledger));
         beans.put("api", new ApiBean(settings, ledger));
         beans.put("healing", healing(settings.pipeline().retries()));

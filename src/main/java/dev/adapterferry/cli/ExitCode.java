@@ -18,8 +18,10 @@ public final class ExitCode {
     public static final int FAILED = 4;
     /** Some of several models or formats failed. */
     public static final int PARTLY = 5;
-    /** A health check found a model unhealthy. */
+    /** A model is unhealthy, or its evaluation did not pass the gate. */
     public static final int UNHEALTHY = 6;
+    /** A model is degraded: it answers, but something is below its limit. */
+    public static final int DEGRADED = 7;
     /** Stopped by Ctrl-C or a cancellation. */
     public static final int INTERRUPTED = 130;
 

@@ -36,6 +36,11 @@ public final class Events {
         return database.list("SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?", Events::event, id, limit);
     }
 
+    /** The newest event of a kind about a model. */
+    public Optional<Event> last(String model, String kind) {
+        return database.find("SELECT * FROM events WHERE model = ? AND kind = ? ORDER BY id DESC LIMIT 1", Events::event, model, kind);
+    }
+
     /** The newest event's id, 0 when there is none. */
     public long last() {
         return database.find("SELECT COALESCE(MAX(id), 0) AS last FROM events", row -> row.getLong("last")).orElse(0L);

@@ -51,12 +51,23 @@ public final class ApiProbe {
         if (!listed) {
             findings.add(new Finding(Status.UNHEALTHY, "api", endpoint + " does not list '" + subject.modelId() + "'; it lists " + models));
         }
-        String kind = kind(endpoint);
-        Optional<ListedModel> known = kind.equals("lm-studio") && listed ? inLmStudio(subject) : Optional.empty();
+        return new Health.ApiReport(endpoint.toString(), true, kind(endpoint), listed, models, millis, null, null, null);
+    }
+
+    /**
+     * Adds what is loaded of the model, and with what context, where the server is an LM Studio and tells it.
+     *
+     * @param report   the report so far
+     * @param subject  the model, with the format and the context that it should have
+     * @param findings receives what is wrong
+     */
+    Health.ApiReport withLoaded(Health.ApiReport report, Subject subject, List<Finding> findings) {
+        Optional<ListedModel> known = "lm-studio".equals(report.server()) && report.listed() ? inLmStudio(subject) : Optional.empty();
         known.ifPresent(model -> judgeLoaded(subject, model, findings));
-        return new Health.ApiReport(endpoint.toString(), true, kind, listed, models, millis, known.map(ListedModel::isLoaded).orElse(null),
-                known.filter(ListedModel::isLoaded).map(ListedModel::quantization).filter(text -> !text.isEmpty()).orElse(null),
-                known.filter(ListedModel::isLoaded).map(model -> model.instances().getFirst().context()).filter(context -> context >= 0).orElse(null));
+        Optional<ListedModel> loaded = known.filter(ListedModel::isLoaded);
+        return new Health.ApiReport(report.endpoint(), report.reachable(), report.server(), report.listed(), report.models(), report.responseMillis(), known.map(ListedModel::isLoaded).orElse(null),
+                loaded.map(ListedModel::quantization).filter(text -> !text.isEmpty()).orElse(null),
+                loaded.map(model -> model.instances().getFirst().context()).filter(context -> context >= 0).orElse(null));
     }
 
     /** LM Studio's own listing tells what is loaded and how; the OpenAI-compatible one does not. */

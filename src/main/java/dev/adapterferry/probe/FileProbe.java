@@ -2,7 +2,6 @@ package dev.adapterferry.probe;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Durable;
-import dev.adapterferry.files.Sha256;
 import dev.adapterferry.gguf.GgufCheck;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,11 +10,11 @@ import java.util.List;
 
 /** Looks at the installed files: there, readable, of the right size, whole GGUF files, with the right digest. */
 public final class FileProbe {
-    private final boolean hashing;
+    private final Digests digests;
 
-    /** @param hashing compare digests too, which reads every byte */
-    public FileProbe(boolean hashing) {
-        this.hashing = hashing;
+    /** @param digests where the digests come from that are compared with the installed ones */
+    public FileProbe(Digests digests) {
+        this.digests = digests;
     }
 
     /**
@@ -35,7 +34,7 @@ public final class FileProbe {
                 return broken(file, true, bytes, null, path + " has " + bytes + " bytes, " + file.bytes() + " were installed", findings);
             }
             Health.Gguf gguf = structure(path);
-            String sha256 = hashing ? Sha256.of(path) : null;
+            String sha256 = digests.of(path);
             if (sha256 != null && file.sha256() != null && !sha256.equals(file.sha256())) {
                 return broken(file, true, bytes, sha256, path + " has SHA-256 " + sha256 + ", installed was " + file.sha256(), findings);
             }

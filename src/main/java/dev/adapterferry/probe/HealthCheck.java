@@ -15,19 +15,19 @@ public final class HealthCheck {
 
     private final HttpCaller caller;
     private final Limits limits;
-    private final boolean hashing;
+    private final Digests digests;
     private final Clock clock;
 
     /**
      * @param caller  sends the small requests
      * @param limits  what is still healthy
-     * @param hashing compare digests of whole files too
+     * @param digests where the digests of installed files come from
      * @param clock   gives the report its time
      */
-    public HealthCheck(HttpCaller caller, Limits limits, boolean hashing, Clock clock) {
+    public HealthCheck(HttpCaller caller, Limits limits, Digests digests, Clock clock) {
         this.caller = caller;
         this.limits = limits;
-        this.hashing = hashing;
+        this.digests = digests;
         this.clock = clock;
     }
 
@@ -43,17 +43,24 @@ public final class HealthCheck {
         List<Finding> findings = new ArrayList<>();
         List<Health.FileReport> files = null;
         if (wanted.contains(Part.FILE)) {
-            FileProbe probe = new FileProbe(hashing);
+            FileProbe probe = new FileProbe(digests);
             files = subject.files().stream().map(file -> probe.check(file, findings)).toList();
             if (files.isEmpty()) {
                 findings.add(new Finding(Status.UNHEALTHY, "file", subject.model() + " has no installed file"));
             }
         }
-        Health.ApiReport api = wanted.contains(Part.API) ? new ApiProbe(caller, limits).check(subject, findings) : null;
+        boolean broken = !findings.isEmpty();
+        ApiProbe server = new ApiProbe(caller, limits);
+        Health.ApiReport api = wanted.contains(Part.API) ? server.check(subject, findings) : null;
         List<Health.AnswerReport> answers = null;
-        // A server that does not answer the listing will not answer prompts; asking would only repeat its finding.
-        if (wanted.contains(Part.ANSWER) && (api == null || api.reachable())) {
+        // A server that does not answer the listing will not answer prompts; asking would only repeat its finding. A server of
+        // our own would load the broken file into this very process.
+        if (wanted.contains(Part.ANSWER) && (api == null || api.reachable()) && !(broken && subject.embedded())) {
             answers = new AnswerProbe(caller, limits).check(subject, findings);
+        }
+        if (api != null) {
+            // Only now: LM Studio loads a model with the first question, and with what context it pleases.
+            api = server.withLoaded(api, subject, findings);
         }
         Health.SystemReport system = wanted.contains(Part.SYSTEM) ? SystemProbe.check(subject, limits, findings) : null;
         Status status = findings.stream().map(Finding::status).reduce(Status.HEALTHY, Status::and);

@@ -3,14 +3,14 @@ package dev.adapterferry.probe;
 import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Locale;
 
-/** How a model is. */
+/** How a model is. The exit codes are the README's: neither is one that a failure of the command itself could have. */
 public enum Status {
     /** Everything that was checked holds. */
     HEALTHY(0),
     /** It answers, but something is below its limit. */
-    DEGRADED(1),
+    DEGRADED(7),
     /** It does not give the answers it should. */
-    UNHEALTHY(2);
+    UNHEALTHY(6);
 
     private final int exitCode;
 

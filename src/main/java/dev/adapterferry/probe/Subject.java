@@ -16,8 +16,10 @@ import java.util.List;
  * @param prompts     test prompts with what their answers must satisfy
  * @param format      quantization that should be loaded, or null when any will do
  * @param context     context length in tokens that it should be loaded with, or null when any will do
+ * @param embedded    whether the server runs in this process, on these files
  */
-public record Subject(String model, List<InstalledFile> files, Endpoint endpoint, String modelId, String system, double temperature, List<TestPrompt> prompts, String format, Integer context) {
+public record Subject(String model, List<InstalledFile> files, Endpoint endpoint, String modelId, String system, double temperature, List<TestPrompt> prompts, String format, Integer context,
+                      boolean embedded) {
     /**
      * One installed file.
      *
@@ -27,9 +29,9 @@ public record Subject(String model, List<InstalledFile> files, Endpoint endpoint
      */
     public record InstalledFile(Path path, long bytes, String sha256) { }
 
-    /** A model that may be loaded in any quantization and with any context. */
+    /** A model that may be loaded in any quantization and with any context, on a server of its own. */
     public Subject(String model, List<InstalledFile> files, Endpoint endpoint, String modelId, String system, double temperature, List<TestPrompt> prompts) {
-        this(model, files, endpoint, modelId, system, temperature, prompts, null, null);
+        this(model, files, endpoint, modelId, system, temperature, prompts, null, null, false);
     }
 
     /** Copies the lists. */

@@ -7,7 +7,7 @@ import java.util.Optional;
 
 /** Who hears what: section {@code alerts}. */
 public record AlertSettings(
-        @Setting(value = "What is told.", def = "finished, failed, rolled-back, stopped, unhealthy, refused") List<Event> on,
+        @Setting(value = "What is told.", def = "finished, failed, rolled-back, stopped, unhealthy, recovered, refused") List<Event> on,
         @Setting(value = "The same thing about the same model is not told again within this time.", def = "5m") Duration throttle,
         @Setting(value = "Time limit of one delivery.", def = "15s") Duration timeout,
         @Setting("Slack.") Slack slack,
@@ -29,6 +29,8 @@ public record AlertSettings(
         STOPPED,
         /** A deployed model no longer answers as it should. */
         UNHEALTHY,
+        /** A deployed model answers again, or better than before. */
+        RECOVERED,
         /** A request, an edited route or a settings file was refused. */
         REFUSED;
 

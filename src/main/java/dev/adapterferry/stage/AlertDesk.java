@@ -23,7 +23,7 @@ public final class AlertDesk {
     /**
      * Something that happened; what does not apply is null.
      *
-     * @param event  started, finished, failed, refused or unhealthy
+     * @param event  started, finished, failed, refused, unhealthy or recovered
      * @param run    id of the run
      * @param model  the model
      * @param stage  stage of the run
@@ -53,6 +53,7 @@ public final class AlertDesk {
             case "finished" -> finished(h);
             case "failed" -> Alert.failed(h.model(), h.run(), h.stage(), h.reason());
             case "unhealthy" -> Alert.unhealthy(h.model(), h.reason());
+            case "recovered" -> Alert.recovered(h.model(), h.reason());
             case "refused" -> Alert.refused(h.file() == null ? "a request" : "the inbox file '" + h.file().replaceAll("\\p{Cntrl}", "?") + "'", h.reason());
             default -> null;
         });

@@ -31,20 +31,29 @@ public final class EmbeddedServers implements ModelServers {
     }
 
     @Override
-    public Serving serve(RunContext run, Facts.Deployed deployed) {
-        Settings settings = run.settings();
-        String modelId = settings.deployName(run.name());
-        Endpoint endpoint = new Endpoint(run.model().endpoint(), settings.deploy().lmstudio().token().orElse(null), settings.health().timeout());
+    public Serving serve(String holder, Settings settings, String model, Path file) {
+        Endpoint endpoint = configured(settings, model);
         Use use = settings.serve().enabled();
         if (use != Use.ALWAYS && answers(caller, endpoint)) {
-            return new Serving(endpoint, modelId, false);
+            return new Serving(endpoint, settings.deployName(model), false);
         }
         if (use == Use.NEVER) {
-            throw new TransientFailure("No server answers at " + endpoint + " for " + run.name() + ". Start LM Studio's server, set models." + run.name()
+            throw new TransientFailure("No server answers at " + endpoint + " for " + model + ". Start LM Studio's server, set models." + model
                     + ".endpoint, or let the ferry serve it (serve.enabled: auto).");
         }
-        ModelServer server = started.computeIfAbsent(run.id(), id -> start(settings, served(run.model(), modelId, deployed.primaryFile().item().path())));
+        return embed(holder, settings, model, file);
+    }
+
+    @Override
+    public Serving embed(String holder, Settings settings, String model, Path file) {
+        String modelId = settings.deployName(model);
+        ModelServer server = started.computeIfAbsent(holder, id -> start(settings, served(settings.model(model), modelId, file)));
         return new Serving(new Endpoint(server.address(), settings.serve().token().orElse(null), settings.health().timeout()), modelId, true);
+    }
+
+    /** The server that the settings name for a model. */
+    static Endpoint configured(Settings settings, String model) {
+        return new Endpoint(settings.model(model).endpoint(), settings.deploy().lmstudio().token().orElse(null), settings.health().timeout());
     }
 
     private static ServedModel served(ModelSettings model, String id, Path file) {
@@ -54,14 +63,13 @@ public final class EmbeddedServers implements ModelServers {
     /** A server on a free port of its own: the configured one belongs to {@code ferry serve}. */
     private static ModelServer start(Settings settings, ServedModel model) {
         ServeSettings serve = settings.serve();
-        int threads = serve.threads() > 0 ? serve.threads() : Runtime.getRuntime().availableProcessors();
         ServerOptions usual = ServerOptions.loopback();
-        return ModelServer.start(new ServerOptions(usual.host(), 0, serve.token(), threads, usual.gpuLayers(), 1), List.of(model));
+        return ModelServer.start(new ServerOptions(usual.host(), 0, serve.token(), serve.threads(), usual.gpuLayers(), 1), List.of(model));
     }
 
     @Override
-    public void release(String runId) {
-        ModelServer server = started.remove(runId);
+    public void release(String holder) {
+        ModelServer server = started.remove(holder);
         if (server != null) {
             server.close();
         }

@@ -2,26 +2,20 @@ package dev.adapterferry.stage;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.http.HttpCaller;
+import dev.adapterferry.probe.Digests;
 import dev.adapterferry.probe.Health;
 import dev.adapterferry.probe.HealthCheck;
-import dev.adapterferry.probe.Limits;
 import dev.adapterferry.probe.Status;
-import dev.adapterferry.probe.Subject;
-import dev.adapterferry.probe.TestPrompt;
-import dev.adapterferry.settings.HealthSettings;
-import dev.adapterferry.settings.ModelSettings;
 import dev.adapterferry.settings.Stage;
 import java.nio.file.Path;
-import java.time.Clock;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** Checks files, server and answer of the release that was deployed. */
 public final class HealthStage implements StageWork {
-    private final HttpCaller caller;
+    private final ModelHealth checks;
     private final ModelServers servers;
     private final Fallback fallback;
 
@@ -31,7 +25,7 @@ public final class HealthStage implements StageWork {
      * @param fallback takes a release back that does not hold
      */
     public HealthStage(HttpCaller caller, ModelServers servers, Fallback fallback) {
-        this.caller = caller;
+        this.checks = new ModelHealth(caller, servers, Digests.fresh());
         this.servers = servers;
         this.fallback = fallback;
     }
@@ -56,7 +50,7 @@ public final class HealthStage implements StageWork {
     public Facts.Checked carry(RunContext run) {
         Facts.Deployed deployed = run.records().get(Stage.DEPLOY, Facts.Deployed.class);
         ModelServers.Serving serving = servers.serve(run, deployed);
-        Health health = check(run, deployed, serving);
+        Health health = checks.check(run.id(), run.settings(), run.name(), deployed, EnumSet.allOf(HealthCheck.Part.class));
         Path report = run.folder().resolve("health.json");
         Reports.write(report, health);
         List<String> findings = health.findings().stream().map(f -> f.sentence()).toList();
@@ -65,22 +59,7 @@ public final class HealthStage implements StageWork {
                     + ". The report is " + report + "." + fallback.takeBack(run, deployed));
         }
         String answer = health.answers() == null ? "" : health.answers().stream().map(Health.AnswerReport::response).filter(r -> r != null && !r.isBlank()).findFirst().orElse("");
-        return new Facts.Checked(health.status().name().toLowerCase(java.util.Locale.ROOT), findings, serving.endpoint().base(), serving.modelId(), answer, report);
-    }
-
-    private Health check(RunContext run, Facts.Deployed deployed, ModelServers.Serving serving) {
-        ModelSettings model = run.model();
-        HealthSettings health = run.settings().health();
-        List<String> forbidden = health.forbidden().stream().map(Pattern::pattern).toList();
-        List<TestPrompt> prompts = model.testPrompts().stream().map(p -> new TestPrompt(p, health.minResponseLength(), List.of(), forbidden)).toList();
-        List<Subject.InstalledFile> files = deployed.items().stream().map(i -> new Subject.InstalledFile(i.path(), i.bytes(), i.sha256())).toList();
-        Subject subject = new Subject(run.name(), files, serving.endpoint(), serving.modelId(), model.systemPrompt(), model.temperature(), prompts);
-        return new HealthCheck(caller, limits(health), true, Clock.systemUTC()).check(subject, EnumSet.allOf(HealthCheck.Part.class));
-    }
-
-    /** Limits of the settings; what they do not name stays generous. */
-    static Limits limits(HealthSettings health) {
-        return new Limits(health.loadTimeout(), health.retries(), health.retryDelay(), health.maxLatency(), health.maxLatency(), 0, health.resourceWarning(), health.maxTokens());
+        return new Facts.Checked(health.status().text(), findings, serving.endpoint().base(), serving.modelId(), answer, report);
     }
 
     @Override

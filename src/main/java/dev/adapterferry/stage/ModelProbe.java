@@ -1,74 +1,109 @@
 package dev.adapterferry.stage;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.http.HttpCaller;
+import dev.adapterferry.ledger.Event;
 import dev.adapterferry.ledger.Ledger;
-import dev.adapterferry.ledger.ReleaseEntry;
-import dev.adapterferry.modelserver.Endpoint;
+import dev.adapterferry.ledger.Runs;
+import dev.adapterferry.probe.Digests;
+import dev.adapterferry.probe.Finding;
 import dev.adapterferry.probe.Health;
 import dev.adapterferry.probe.HealthCheck;
 import dev.adapterferry.probe.Status;
-import dev.adapterferry.probe.Subject;
-import dev.adapterferry.probe.TestPrompt;
-import dev.adapterferry.settings.ModelSettings;
 import dev.adapterferry.settings.Settings;
-import java.nio.file.Path;
-import java.time.Clock;
+import dev.adapterferry.settings.Use;
+import java.io.IOException;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 
 /**
- * The health of what is deployed, asked on a timer. Files are always checked; the server only where one answers, since the
- * embedded one runs during a run alone.
+ * The health of what is deployed, asked on a timer. Files are always checked. The server is asked where one answers, where
+ * one answered the last time, and where the ferry may not serve itself: to load gigabytes every few minutes only to look at
+ * them would be no service. What was found is an event of the ledger, so that a daemon that starts again knows the last state.
  */
 public final class ModelProbe {
+    private static final String EVENT = "probed";
+
     private final Settings settings;
     private final Ledger ledger;
     private final HttpCaller caller;
-    private final Map<String, Status> last = new ConcurrentHashMap<>();
+    private final ActiveReleases releases;
+    private final ModelHealth checks;
+
+    /** How health differs from the last time. */
+    public enum Change { NONE, WORSE, BETTER }
 
     /**
      * What a probe found.
      *
-     * @param changed  whether it differs from the last time; the first time only when something is wrong
-     * @param sentence the health in words
+     * @param status   the health
+     * @param change   how it differs from the last time; the first time only when something is wrong
+     * @param sentence what is to be said of it, without the model's name
      */
-    public record Result(boolean changed, String sentence) { }
+    public record Result(Status status, Change change, String sentence) { }
+
+    /** What an event keeps for the next probe. */
+    private record Before(Status status, boolean served) { }
 
     /**
      * @param settings what is healthy
      * @param ledger   knows what is deployed, and is told
      * @param caller   sends the small requests
+     * @param servers  never asked to start one
      */
-    public ModelProbe(Settings settings, Ledger ledger, HttpCaller caller) {
+    public ModelProbe(Settings settings, Ledger ledger, HttpCaller caller, ModelServers servers) {
         this.settings = settings;
         this.ledger = ledger;
         this.caller = caller;
+        this.releases = new ActiveReleases(settings, ledger);
+        this.checks = new ModelHealth(caller, servers, Digests.remembered());
     }
 
-    /** Names of the models that have an active release and still are in the settings. */
+    /** Names of the models that have an active release, still are in the settings and are not being carried: a switch is no illness. */
     public List<String> deployed() {
-        return ledger.releases().active().stream().map(ReleaseEntry::model).filter(settings.models()::containsKey).toList();
+        return releases.models().stream().filter(model -> ledger.locks().holder(Runs.lock(model)).isEmpty()).toList();
     }
 
     /** Probes one model. */
-    public Result probe(String name) {
-        ReleaseEntry release = ledger.releases().active(name).orElseThrow();
-        ModelSettings model = settings.model(name);
-        Endpoint endpoint = new Endpoint(model.endpoint(), settings.deploy().lmstudio().token().orElse(null), settings.health().timeout());
-        List<Subject.InstalledFile> files = release.files().stream().map(f -> new Subject.InstalledFile(Path.of(f.path()), f.bytes(), f.sha256())).toList();
-        List<TestPrompt> prompts = model.testPrompts().stream().limit(1).map(TestPrompt::of).toList();
-        Set<HealthCheck.Part> parts = EmbeddedServers.answers(caller, endpoint) ? EnumSet.allOf(HealthCheck.Part.class) : EnumSet.of(HealthCheck.Part.FILE, HealthCheck.Part.SYSTEM);
-        Health health = new HealthCheck(caller, HealthStage.limits(settings.health()), false, Clock.systemUTC())
-                .check(new Subject(name, files, endpoint, settings.deployName(name), model.systemPrompt(), model.temperature(), prompts), parts);
-        Status before = last.put(name, health.status());
-        String sentence = name + " is " + health.status().name().toLowerCase(Locale.ROOT)
-                + (health.findings().isEmpty() ? "" : health.findings().stream().map(f -> f.sentence()).collect(Collectors.joining("; ", ": ", "")));
-        ledger.events().add(null, name, "probed", sentence, null);
-        return new Result(before == null ? health.status() != Status.HEALTHY : before != health.status(), sentence);
+    public Result probe(String model) {
+        Facts.Deployed release = releases.find(model).orElseThrow(() -> new FerryException("Cannot probe " + model + ": it has no active release."));
+        Optional<Before> before = before(model);
+        boolean answers = EmbeddedServers.answers(caller, EmbeddedServers.configured(settings, model));
+        boolean expected = answers || settings.serve().enabled() == Use.NEVER || before.map(Before::served).orElse(false);
+        Set<HealthCheck.Part> parts = expected ? EnumSet.allOf(HealthCheck.Part.class) : EnumSet.of(HealthCheck.Part.FILE, HealthCheck.Part.SYSTEM);
+        Health health = checks.checkConfigured(settings, model, release, parts);
+        Change change = change(before.map(Before::status).orElse(Status.HEALTHY), health.status());
+        ledger.events().add(null, model, EVENT, sentence(health, parts), data(health, expected));
+        return new Result(health.status(), change, sentence(health, parts));
+    }
+
+    private static Change change(Status before, Status now) {
+        int direction = now.compareTo(before);
+        return direction == 0 ? Change.NONE : direction > 0 ? Change.WORSE : Change.BETTER;
+    }
+
+    private static String sentence(Health health, Set<HealthCheck.Part> parts) {
+        String found = health.findings().stream().map(Finding::sentence).collect(Collectors.joining("; "));
+        return health.status().text() + (parts.contains(HealthCheck.Part.API) ? "" : " (files only, no server runs)") + (found.isEmpty() ? "" : ": " + found);
+    }
+
+    private static String data(Health health, boolean served) {
+        return Records.JSON.createObjectNode().put("status", health.status().text()).put("served", served).toString();
+    }
+
+    private Optional<Before> before(String model) {
+        return ledger.events().last(model, EVENT).flatMap(Event::data).map(data -> {
+            try {
+                JsonNode node = Records.JSON.readTree(data);
+                return new Before(Status.valueOf(node.path("status").asText().toUpperCase(Locale.ROOT)), node.path("served").asBoolean());
+            } catch (IOException | IllegalArgumentException e) {
+                throw new FerryException("The last probe of " + model + " in the ledger is not readable: " + data, e);
+            }
+        });
     }
 }

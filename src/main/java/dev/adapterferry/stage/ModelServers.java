@@ -1,6 +1,8 @@
 package dev.adapterferry.stage;
 
 import dev.adapterferry.modelserver.Endpoint;
+import dev.adapterferry.settings.Settings;
+import java.nio.file.Path;
 
 /** Finds the server that answers for a deployed model, or starts the embedded one. */
 public interface ModelServers {
@@ -13,13 +15,25 @@ public interface ModelServers {
      */
     record Serving(Endpoint endpoint, String modelId, boolean embedded) { }
 
+    /** The server for the release that a run deployed; the same one until {@link #release}. */
+    default Serving serve(RunContext run, Facts.Deployed deployed) {
+        return serve(run.id(), run.settings(), run.name(), deployed.primaryFile().item().path());
+    }
+
     /**
-     * The server for the release that a run deployed; the same one until {@link #release}.
+     * The server for an installed file; the same one until {@link #release}.
      *
+     * @param holder   who needs it
+     * @param settings what may be started
+     * @param model    the model's name
+     * @param file     what the embedded server loads, where no other answers
      * @throws dev.adapterferry.failure.FerryException when none answers and none may be started
      */
-    Serving serve(RunContext run, Facts.Deployed deployed);
+    Serving serve(String holder, Settings settings, String model, Path file);
 
-    /** Ends what was started for a run. */
-    void release(String runId);
+    /** The embedded server with a file that need not be installed, whatever other servers answer; until {@link #release}. */
+    Serving embed(String holder, Settings settings, String model, Path file);
+
+    /** Ends what was started for a holder. */
+    void release(String holder);
 }

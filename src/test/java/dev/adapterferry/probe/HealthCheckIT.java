@@ -68,7 +68,7 @@ class HealthCheckIT {
     @Test
     void isNotDeceivedByAServerThatAnswers200ToEverything() {
         Subject elsewhere = new Subject("majora", List.of(), new dev.adapterferry.modelserver.Endpoint(URI.create(server.base() + "/health"), null, Duration.ofSeconds(5)), "majora", null, 0, List.of());
-        Health health = new HealthCheck(new JdkHttpCaller(), limits(), true, Clock.systemUTC()).check(elsewhere, EnumSet.of(HealthCheck.Part.API));
+        Health health = new HealthCheck(new JdkHttpCaller(), limits(), Digests.fresh(), Clock.systemUTC()).check(elsewhere, EnumSet.of(HealthCheck.Part.API));
 
         assertThat(health.status()).isEqualTo(Status.UNHEALTHY);
         assertThat(health.api().reachable()).isFalse();
@@ -139,7 +139,7 @@ class HealthCheckIT {
     @Test
     void seesHowTheModelIsLoaded() {
         server.instances.put("majora", new LmStudioDouble.Instance("majora", file, "Q4_K_M", 4096));
-        Subject wanted = new Subject("majora", List.of(installed), server.endpoint(), "majora", null, 0, List.of(), "Q8_0", 8192);
+        Subject wanted = new Subject("majora", List.of(installed), server.endpoint(), "majora", null, 0, List.of(), "Q8_0", 8192, false);
         Health health = check(wanted, limits());
 
         assertThat(health.api().loaded()).isTrue();
@@ -189,7 +189,7 @@ class HealthCheckIT {
         Health healthy = check(subject("majora", List.of(TestPrompt.of("Hello"))), limits());
         server.brain = (path, prompt) -> "";
         Health unhealthy = check(subject("majora", List.of(TestPrompt.of("Hello"))), limits());
-        Health files = new HealthCheck(new JdkHttpCaller(), limits(), false, Clock.systemUTC()).check(subject("majora", List.of()), EnumSet.of(HealthCheck.Part.FILE));
+        Health files = new HealthCheck(new JdkHttpCaller(), limits(), Digests.none(), Clock.systemUTC()).check(subject("majora", List.of()), EnumSet.of(HealthCheck.Part.FILE));
         server.close();
         Health unreachable = check(subject("majora", List.of(TestPrompt.of("Hello"))), limits());
 
@@ -198,19 +198,19 @@ class HealthCheckIT {
             assertThat(schema.validate(json)).isEmpty();
         }
         assertThat(new ObjectMapper().readTree(HealthJson.of(List.of(healthy))).path("exitCode").asInt()).isZero();
-        assertThat(new ObjectMapper().readTree(HealthJson.of(List.of(healthy, unhealthy))).path("exitCode").asInt()).isEqualTo(2);
+        assertThat(new ObjectMapper().readTree(HealthJson.of(List.of(healthy, unhealthy))).path("exitCode").asInt()).isEqualTo(6);
         assertThat(HealthJson.worst(List.of())).isEqualTo(Status.UNHEALTHY);
     }
 
     private String fileFinding() {
         Subject subject = new Subject("majora", List.of(installed), server.endpoint(), "majora", null, 0, List.of());
-        Health health = new HealthCheck(new JdkHttpCaller(), limits(), true, Clock.systemUTC()).check(subject, EnumSet.of(HealthCheck.Part.FILE));
+        Health health = new HealthCheck(new JdkHttpCaller(), limits(), Digests.fresh(), Clock.systemUTC()).check(subject, EnumSet.of(HealthCheck.Part.FILE));
         assertThat(health.status()).isEqualTo(Status.UNHEALTHY);
         return health.findings().getFirst().sentence();
     }
 
     private Health check(Subject subject, Limits limits) {
-        return new HealthCheck(new JdkHttpCaller(), limits, true, Clock.systemUTC()).check(subject, EnumSet.allOf(HealthCheck.Part.class));
+        return new HealthCheck(new JdkHttpCaller(), limits, Digests.fresh(), Clock.systemUTC()).check(subject, EnumSet.allOf(HealthCheck.Part.class));
     }
 
     private Subject subject(String modelId, List<TestPrompt> prompts) {

@@ -1,0 +1,82 @@
+package dev.adapterferry.stage;
+
+import dev.adapterferry.http.HttpCaller;
+import dev.adapterferry.modelserver.Endpoint;
+import dev.adapterferry.probe.Digests;
+import dev.adapterferry.probe.Health;
+import dev.adapterferry.probe.HealthCheck;
+import dev.adapterferry.probe.Limits;
+import dev.adapterferry.probe.Subject;
+import dev.adapterferry.probe.TestPrompt;
+import dev.adapterferry.settings.HealthSettings;
+import dev.adapterferry.settings.ModelSettings;
+import dev.adapterferry.settings.Settings;
+import dev.adapterferry.settings.Use;
+import java.time.Clock;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/** Checks a release by the settings: the same for the stage, the timer and the command. */
+public final class ModelHealth {
+    private final HttpCaller caller;
+    private final ModelServers servers;
+    private final Digests digests;
+
+    /**
+     * @param caller  sends the small requests
+     * @param servers finds or starts the server
+     * @param digests where the digests of installed files come from
+     */
+    public ModelHealth(HttpCaller caller, ModelServers servers, Digests digests) {
+        this.caller = caller;
+        this.servers = servers;
+        this.digests = digests;
+    }
+
+    /**
+     * Checks a release. Where no server answers and the settings let the ferry serve, its own server answers, and stays until
+     * {@link ModelServers#release}.
+     *
+     * @param holder   who needs the server
+     * @param settings what is healthy
+     * @param model    the model's name
+     * @param release  what is deployed of it
+     * @param parts    what to check
+     */
+    public Health check(String holder, Settings settings, String model, Facts.Deployed release, Set<HealthCheck.Part> parts) {
+        boolean asking = parts.contains(HealthCheck.Part.API) || parts.contains(HealthCheck.Part.ANSWER);
+        // Where the ferry may not serve, a silent server is a finding of the check.
+        ModelServers.Serving serving = asking && settings.serve().enabled() != Use.NEVER ? servers.serve(holder, settings, model, release.primaryFile().item().path())
+                : new ModelServers.Serving(EmbeddedServers.configured(settings, model), settings.deployName(model), false);
+        return check(settings, model, release, serving, parts);
+    }
+
+    /** Checks a release on the server that the settings name, and starts none. */
+    public Health checkConfigured(Settings settings, String model, Facts.Deployed release, Set<HealthCheck.Part> parts) {
+        return check(settings, model, release, new ModelServers.Serving(EmbeddedServers.configured(settings, model), settings.deployName(model), false), parts);
+    }
+
+    /** What there is to say of a model without a release: nothing is installed that could answer. */
+    public Health missing(Settings settings, String model) {
+        Subject subject = new Subject(model, List.of(), EmbeddedServers.configured(settings, model), settings.deployName(model), null, 0, List.of());
+        return new HealthCheck(caller, limits(settings.health()), digests, Clock.systemUTC()).check(subject, EnumSet.of(HealthCheck.Part.FILE));
+    }
+
+    private Health check(Settings settings, String name, Facts.Deployed release, ModelServers.Serving serving, Set<HealthCheck.Part> parts) {
+        ModelSettings model = settings.model(name);
+        HealthSettings health = settings.health();
+        List<String> forbidden = health.forbidden().stream().map(Pattern::pattern).toList();
+        List<TestPrompt> prompts = model.testPrompts().stream().map(prompt -> new TestPrompt(prompt, health.minResponseLength(), List.of(), forbidden)).toList();
+        List<Subject.InstalledFile> files = release.items().stream().map(item -> new Subject.InstalledFile(item.path(), item.bytes(), item.sha256())).toList();
+        Endpoint endpoint = serving.endpoint();
+        Subject subject = new Subject(name, files, endpoint, serving.modelId(), model.systemPrompt(), model.temperature(), prompts, release.primary(), model.contextLength(), serving.embedded());
+        return new HealthCheck(caller, limits(health), digests, Clock.systemUTC()).check(subject, parts);
+    }
+
+    private static Limits limits(HealthSettings health) {
+        return new Limits(health.loadTimeout(), health.retries(), health.retryDelay(), health.maxLatency(), health.maxFirstTokenLatency(), health.minTokensPerSecond(), health.resourceWarning(),
+                health.maxTokens());
+    }
+}
