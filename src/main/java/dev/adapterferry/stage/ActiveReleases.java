@@ -33,8 +33,8 @@ public final class ActiveReleases {
 
     private Facts.Deployed deployed(ReleaseEntry entry) {
         List<Facts.Gguf> files = entry.files().stream().map(f -> new Facts.Gguf(f.format(), new Facts.Item(Path.of(f.path()), f.bytes(), f.sha256()))).toList();
-        String wanted = settings.model(entry.model()).primaryFormat().map(f -> f.text()).orElse("");
-        String primary = files.stream().map(Facts.Gguf::format).filter(wanted::equals).findFirst().orElse(files.getFirst().format());
-        return new Facts.Deployed(entry.number(), files.getFirst().item().path().getParent(), files, primary, null);
+        ReleaseSettings with = ReleaseSettings.of(entry);
+        String primary = files.stream().map(Facts.Gguf::format).filter(format -> format.equalsIgnoreCase(with.primaryFormat())).findFirst().orElse(files.getFirst().format());
+        return new Facts.Deployed(entry.number(), files.getFirst().item().path().getParent(), files, primary, null, with.modelId(), null);
     }
 }

@@ -31,17 +31,17 @@ public final class EmbeddedServers implements ModelServers {
     }
 
     @Override
-    public Serving serve(String holder, Settings settings, String model, Path file) {
+    public Serving serve(String holder, Settings settings, String model, Facts.Deployed release) {
         Endpoint endpoint = configured(settings, model);
         Use use = settings.serve().enabled();
         if (use != Use.ALWAYS && answers(caller, endpoint)) {
-            return new Serving(endpoint, settings.deployName(model), false);
+            return configured(settings, model, release);
         }
         if (use == Use.NEVER) {
             throw new TransientFailure("No server answers at " + endpoint + " for " + model + ". Start LM Studio's server, set models." + model
                     + ".endpoint, or let the ferry serve it (serve.enabled: auto).");
         }
-        return embed(holder, settings, model, file);
+        return embed(holder, settings, model, release.primaryFile().item().path());
     }
 
     @Override
@@ -54,6 +54,11 @@ public final class EmbeddedServers implements ModelServers {
     /** The server that the settings name for a model. */
     static Endpoint configured(Settings settings, String model) {
         return new Endpoint(settings.model(model).endpoint(), settings.deploy().lmstudio().token().orElse(null), settings.health().timeout());
+    }
+
+    /** A release on the server that the settings name, under the id by which LM Studio knows it where one loaded it. */
+    static Serving configured(Settings settings, String model, Facts.Deployed release) {
+        return new Serving(configured(settings, model), release.modelId() == null ? settings.deployName(model) : release.modelId(), false);
     }
 
     private static ServedModel served(ModelSettings model, String id, Path file) {

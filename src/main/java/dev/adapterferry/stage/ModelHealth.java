@@ -48,14 +48,14 @@ public final class ModelHealth {
     public Health check(String holder, Settings settings, String model, Facts.Deployed release, Set<HealthCheck.Part> parts) {
         boolean asking = parts.contains(HealthCheck.Part.API) || parts.contains(HealthCheck.Part.ANSWER);
         // Where the ferry may not serve, a silent server is a finding of the check.
-        ModelServers.Serving serving = asking && settings.serve().enabled() != Use.NEVER ? servers.serve(holder, settings, model, release.primaryFile().item().path())
-                : new ModelServers.Serving(EmbeddedServers.configured(settings, model), settings.deployName(model), false);
+        ModelServers.Serving serving = asking && settings.serve().enabled() != Use.NEVER ? servers.serve(holder, settings, model, release)
+                : EmbeddedServers.configured(settings, model, release);
         return check(settings, model, release, serving, parts);
     }
 
     /** Checks a release on the server that the settings name, and starts none. */
     public Health checkConfigured(Settings settings, String model, Facts.Deployed release, Set<HealthCheck.Part> parts) {
-        return check(settings, model, release, new ModelServers.Serving(EmbeddedServers.configured(settings, model), settings.deployName(model), false), parts);
+        return check(settings, model, release, EmbeddedServers.configured(settings, model, release), parts);
     }
 
     /** What there is to say of a model without a release: nothing is installed that could answer. */

@@ -17,19 +17,19 @@ public interface ModelServers {
 
     /** The server for the release that a run deployed; the same one until {@link #release}. */
     default Serving serve(RunContext run, Facts.Deployed deployed) {
-        return serve(run.id(), run.settings(), run.name(), deployed.primaryFile().item().path());
+        return serve(run.id(), run.settings(), run.name(), deployed);
     }
 
     /**
-     * The server for an installed file; the same one until {@link #release}.
+     * The server for an installed release; the same one until {@link #release}.
      *
      * @param holder   who needs it
      * @param settings what may be started
      * @param model    the model's name
-     * @param file     what the embedded server loads, where no other answers
+     * @param release  what is deployed of it; the embedded server loads its primary file, where no other answers
      * @throws dev.adapterferry.failure.FerryException when none answers and none may be started
      */
-    Serving serve(String holder, Settings settings, String model, Path file);
+    Serving serve(String holder, Settings settings, String model, Facts.Deployed release);
 
     /** The embedded server with a file that need not be installed, whatever other servers answer; until {@link #release}. */
     Serving embed(String holder, Settings settings, String model, Path file);

@@ -91,7 +91,7 @@ class BadModelsIT {
     private static void assertTakenBack(String model, String good, FerryApplication.Outcome bad, Stage caughtBy) {
         assertThat(bad.state()).isEqualTo(RunState.FAILED);
         assertThat(bad.stages().getLast().stage()).isEqualTo(caughtBy.text());
-        assertThat(bad.sentence()).contains("Release 1");
+        assertThat(bad.sentence()).contains("release 1 is back");
         assertThat(Sha256.of(installed(model))).as("the file of release 1").isEqualTo(good);
         List<ReleaseEntry> releases = ferry.ledger().releases().of(model);
         assertThat(releases).extracting(ReleaseEntry::number).containsExactly(2, 1);
@@ -117,7 +117,7 @@ class BadModelsIT {
         }
         FerryApplication.Outcome checked = ferry.carry(new RunRequest("truncated", null, null, null, List.of(), "health-check", null, List.of(), false, "test"));
         assertThat(checked.state()).isEqualTo(RunState.FAILED);
-        assertThat(checked.sentence()).contains("were installed").contains("Release 1");
+        assertThat(checked.sentence()).contains("were installed").contains("release 1 is back");
         assertThat(Sha256.of(installed("truncated"))).as("the file of release 1").isEqualTo(good);
         assertThat(ferry.ledger().releases().active("truncated").orElseThrow().number()).isEqualTo(1);
     }
