@@ -14,7 +14,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Matcher;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
 /** Trains a small byte-level BPE vocabulary and writes it as tokenizer.json, as Hugging Face's tokenizers would. */
@@ -26,21 +26,23 @@ final class ByteBpeTrainer {
     private final Map<String, Integer> ids = new LinkedHashMap<>();
     private final List<String[]> merges = new ArrayList<>();
 
+    /** Trains on words. */
+    ByteBpeTrainer(String corpus, int count) {
+        this(WORDS.matcher(corpus).results().map(MatchResult::group).toList(), count);
+    }
+
     /**
      * Trains.
      *
-     * @param corpus text to learn from
+     * @param pieces what it may learn merges within
      * @param count  number of merges
      */
-    ByteBpeTrainer(String corpus, int count) {
+    ByteBpeTrainer(List<String> pieces, int count) {
         for (int b = 0; b < 256; b++) {
             ids.put(letter(b), b);
         }
         Map<String, Integer> frequencies = new HashMap<>();
-        Matcher matcher = WORDS.matcher(corpus);
-        while (matcher.find()) {
-            frequencies.merge(spelled(matcher.group()), 1, Integer::sum);
-        }
+        pieces.forEach(piece -> frequencies.merge(spelled(piece), 1, Integer::sum));
         List<List<String>> words = new ArrayList<>();
         List<Integer> weights = new ArrayList<>();
         frequencies.entrySet().stream().sorted(Map.Entry.comparingByKey()).forEach(e -> {

@@ -86,7 +86,12 @@ public final class PreTokenizers {
         String regex = pattern.get("Regex").asText();
         // "Keep the matches" and "cut around the matches" are the same for an expression that matches everything.
         boolean keepsMatches = behaviour.equals("Removed") && inverted && regex.endsWith("\\s+");
-        return behaviour.equals("Isolated") && !inverted || keepsMatches ? "split " + regex : node.toString();
+        return behaviour.equals("Isolated") && !inverted || keepsMatches ? canonical("split " + regex) : node.toString();
+    }
+
+    /** Some files spell line ends in an expression as escapes, some as themselves. */
+    private static String canonical(String step) {
+        return step.replace("\r", "\\r").replace("\n", "\\n");
     }
 
     private static PreTokenizers load() {
@@ -94,7 +99,7 @@ public final class PreTokenizers {
         try (InputStream in = PreTokenizers.class.getResourceAsStream("pre-tokenizers.yaml")) {
             for (JsonNode entry : new YAMLMapper().readTree(in)) {
                 List<String> steps = new ArrayList<>();
-                entry.get("steps").forEach(step -> steps.add(step.asText()));
+                entry.get("steps").forEach(step -> steps.add(canonical(step.asText())));
                 known.add(new Known(entry.get("pre").asText(), List.copyOf(steps),
                         entry.has("ignore_merges") ? Optional.of(entry.get("ignore_merges").asBoolean()) : Optional.empty(),
                         entry.has("added_token") ? Optional.of(entry.get("added_token").asText()) : Optional.empty()));
