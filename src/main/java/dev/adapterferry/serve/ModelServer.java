@@ -8,6 +8,8 @@ import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.llamacpp.GeneratingModel;
 import dev.adapterferry.llamacpp.LlamaLibrary;
+import dev.adapterferry.llamacpp.Sampling;
+import dev.adapterferry.progress.Cancellation;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -113,6 +115,20 @@ public final class ModelServer implements AutoCloseable {
     public void load(String name) {
         try (ModelShelf.Use use = shelf.use(name).orElseThrow(() -> new FerryException("Model " + name + " is not served here."))) {
             LOG.debug("{} is loaded", use.model().name());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new Cancelled("loading " + name);
+        }
+    }
+
+    /**
+     * Loads a model and lets it compute one token, so that a file which its engine cannot run shows that now.
+     *
+     * @throws FerryException as {@link #load}
+     */
+    void warmUp(String name) {
+        try (ModelShelf.Use use = shelf.use(name).orElseThrow(() -> new FerryException("Model " + name + " is not served here."))) {
+            use.chat().complete("Hello", Sampling.greedy(1), new Cancellation(), piece -> { });
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new Cancelled("loading " + name);
