@@ -35,6 +35,11 @@ final class CommonOptions {
         return quiet;
     }
 
+    /** Sets one setting as {@code --set} does: for options that have a name of their own. */
+    void set(String key, String value) {
+        overrides.put(key, value);
+    }
+
     Console console() {
         return Console.system(quiet);
     }

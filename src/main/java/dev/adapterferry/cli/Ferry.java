@@ -15,7 +15,7 @@ import picocli.CommandLine.Spec;
 /** Entry point of the {@code ferry} command: finds the sub-command, turns a failure into one sentence and an exit code. */
 @Command(name = "ferry", description = "Carries LoRA adapters from rented GPUs home to LM Studio.", mixinStandardHelpOptions = true,
         versionProvider = Ferry.Version.class, sortOptions = false, synopsisSubcommandLabel = "COMMAND",
-        subcommands = {DemoCommand.class, DeployCommand.class, MergeCommand.class, QuantizeCommand.class, RunCommand.class, StatusCommand.class, ModelsCommand.class, HealthCommand.class},
+        subcommands = {DemoCommand.class, DeployCommand.class, MergeCommand.class, QuantizeCommand.class, RunCommand.class, StatusCommand.class, ModelsCommand.class, HealthCommand.class, ReleasesCommand.class, ServeCommand.class},
         footer = {"", "Exit codes: 0 done, 2 usage, 3 settings, 4 a stage failed, 5 partly failed, 6 unhealthy, 7 degraded, 130 interrupted."})
 public final class Ferry implements Runnable {
     @Spec

@@ -13,8 +13,10 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -105,6 +107,47 @@ public final class ReleaseStore {
     /** Kept releases of a model, oldest first. */
     public List<Release> releases(String model) {
         return numbers(model).stream().map(number -> get(model, number)).toList();
+    }
+
+    /**
+     * Disk use of a model's kept releases.
+     *
+     * @param bytes    of all their files
+     * @param occupied what they occupy: a file with several names counts once, one that is installed as well counts nothing
+     */
+    public record DiskUse(long bytes, long occupied) { }
+
+    /** What the kept releases of a model cost beside the installed one. */
+    public DiskUse diskUse(String model) {
+        Set<Object> counted = new HashSet<>();
+        long bytes = 0;
+        long occupied = 0;
+        try {
+            for (Path installed : installedFiles(model)) {
+                counted.add(identity(installed));
+            }
+            for (Release release : releases(model)) {
+                for (Release.File file : release.files()) {
+                    Path kept = directory(model, release.number()).resolve(file.name());
+                    bytes += file.bytes();
+                    occupied += counted.add(identity(kept)) ? file.bytes() : 0;
+                }
+            }
+        } catch (IOException e) {
+            throw new FerryException("Cannot measure the kept releases of " + model + ": " + Durable.reason(e) + ".", e);
+        }
+        return new DiskUse(bytes, occupied);
+    }
+
+    private List<Path> installedFiles(String model) {
+        return active(model).filter(active -> numbers(model).contains(active.number())).map(active -> get(model, active.number()).files().stream()
+                .map(file -> Path.of(active.folder()).resolve(file.name())).filter(Files::isRegularFile).toList()).orElse(List.of());
+    }
+
+    /** Device and inode where the system has them; the path elsewhere. */
+    private static Object identity(Path file) throws IOException {
+        Object key = Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+        return key == null ? file : key;
     }
 
     /** One kept release. */
