@@ -28,9 +28,13 @@ public final class AlertsBean {
         this.http = http;
     }
 
-    /** Leaves the alert as body, or null when nobody wants to hear it (again). */
+    /** Body: an {@link Alert}, or anything when the headers say what happened. Leaves the alert as body, or null when nobody wants to hear it (again). */
     public void compose(Exchange exchange) {
         Message message = exchange.getMessage();
+        if (message.getBody() instanceof Alert alert) {
+            message.setBody(desk.wanted(alert).orElse(null));
+            return;
+        }
         AlertDesk.Happening happening = new AlertDesk.Happening(message.getHeader(FerryHeaders.ALERT, String.class), message.getHeader(FerryHeaders.RUN, String.class),
                 message.getHeader(FerryHeaders.MODEL, String.class), message.getHeader(FerryHeaders.STAGE, String.class), message.getHeader("FerryReason", String.class),
                 message.getHeader(FerryHeaders.FILE, String.class));

@@ -1,6 +1,6 @@
 package dev.adapterferry.camel;
 
-import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.Run;
 import dev.adapterferry.ledger.RunState;
@@ -13,22 +13,28 @@ import dev.adapterferry.stage.Facts;
 import dev.adapterferry.stage.Records;
 import dev.adapterferry.stage.RunDesk;
 import dev.adapterferry.stage.RunRequest;
+import dev.adapterferry.stage.StageWork;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The ferry with its routes running: for one command, or as the daemon. Closing it finishes or parks what is under way.
  */
 public final class FerryApplication implements AutoCloseable {
-    private static final long FOLLOW_MILLIS = 500;
+    private static final Logger LOG = LoggerFactory.getLogger(FerryApplication.class);
+    private static final long FOLLOW_MILLIS = 250;
 
     private final Wiring wiring;
     private final RouteKeeper routes;
+    private volatile boolean interrupted;
 
-    private FerryApplication(Settings settings, Path installation, Progress progress, boolean daemon) {
-        this.wiring = new Wiring(settings, progress);
+    private FerryApplication(Settings settings, Path installation, Progress progress, boolean daemon, UnaryOperator<StageWork> seam) {
+        this.wiring = new Wiring(settings, progress, seam);
         Path camelOptions = installation.resolve("config").resolve("application.properties");
         this.routes = new RouteKeeper(
                 () -> RouteGeneration.start(settings.routes().path(), camelOptions, RouteProperties.of(settings, daemon), wiring.beans(), settings.pipeline().shutdownTimeout()),
@@ -48,12 +54,22 @@ public final class FerryApplication implements AutoCloseable {
 
     /** The passage alone, without the ways in: for a command that carries something itself. */
     public static FerryApplication forCommand(Settings settings, Path installation, Progress progress) {
-        return started(new FerryApplication(settings, installation, progress, false));
+        return forCommand(settings, installation, progress, UnaryOperator.identity());
+    }
+
+    /** The same with something else in a stage's place: how tests make a stage fail. */
+    static FerryApplication forCommand(Settings settings, Path installation, Progress progress, UnaryOperator<StageWork> seam) {
+        return started(new FerryApplication(settings, installation, progress, false, seam));
     }
 
     /** Everything: inbox, schedule, API, probes. Runs that a dead process left open are taken up again. */
     public static FerryApplication forDaemon(Settings settings, Path installation, Progress progress) {
-        FerryApplication application = new FerryApplication(settings, installation, progress, true);
+        return forDaemon(settings, installation, progress, UnaryOperator.identity());
+    }
+
+    /** The same with something else in a stage's place. */
+    static FerryApplication forDaemon(Settings settings, Path installation, Progress progress, UnaryOperator<StageWork> seam) {
+        FerryApplication application = new FerryApplication(settings, installation, progress, true, seam);
         application.wiring.runs().recover();
         return started(application);
     }
@@ -84,29 +100,66 @@ public final class FerryApplication implements AutoCloseable {
         }
     }
 
-    /** Carries one request to its end in this process, or follows the run that another process carries for it. */
-    public Outcome carry(RunRequest request) {
-        Runs.Opened opened = wiring.runs().open(request);
-        String id = opened.run().id();
-        if (!opened.joined() || opened.run().state() == RunState.QUEUED) {
-            routes.live().template().requestBody("direct:pipeline", id);
-        }
-        return outcome(follow(id));
+    /** Opens a run and leaves it to whoever takes it up: the daemon, here or elsewhere. */
+    Runs.Opened submit(RunRequest request) {
+        return wiring.runs().open(request);
     }
 
-    /** Waits for a run that somebody else carries. */
-    private Run follow(String id) {
-        Run run = wiring.ledger().runs().get(id);
+    /** Carries one request to its end in this process, or follows the run that another process carries for it. */
+    public Outcome carry(RunRequest request) {
+        return carry(wiring.runs().open(request));
+    }
+
+    /** Sends a run again that failed or was cancelled, and carries it to its end. */
+    public Outcome retry(String run) {
+        return carry(wiring.letters().again(run));
+    }
+
+    /** Runs that failed for good and were not sent again, oldest first. */
+    public List<String> failed() {
+        return wiring.letters().waiting();
+    }
+
+    /** The daemon may take the run first, or carry another run of the model just now: then this one waits and watches. */
+    private Outcome carry(Runs.Opened opened) {
+        RunDesk desk = wiring.runs();
+        String id = opened.run().id();
+        Run run = opened.run();
+        boolean told = false;
         while (!run.state().isEnd()) {
-            try {
-                Thread.sleep(FOLLOW_MILLIS);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new TransientFailure("Stopped waiting for run " + id + "; it goes on elsewhere.");
+            if (run.state() == RunState.QUEUED && !interrupted && desk.take(id)) {
+                routes.live().template().requestBody("direct:pipeline", id);
+                desk.settle(id);
+            } else {
+                if (interrupted) {
+                    leave(run, opened.joined());
+                } else if (!told) {
+                    LOG.warn("Run {} waits: {} is being carried by {}", id, run.model(), desk.carrier(id));
+                    told = true;
+                }
+                pause();
+                desk.recover();
             }
             run = wiring.ledger().runs().get(id);
         }
-        return run;
+        return outcome(run);
+    }
+
+    /** A run that this command asked for and nobody has begun is taken out of the queue; one that is under way elsewhere goes on there. */
+    private void leave(Run run, boolean joined) {
+        if (run.state() != RunState.QUEUED || joined) {
+            throw new Cancelled("waiting for run " + run.id() + ", which goes on without this command");
+        }
+        wiring.runs().cancel(run.id());
+    }
+
+    private void pause() {
+        try {
+            Thread.sleep(FOLLOW_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            interrupted = true;
+        }
     }
 
     private Outcome outcome(Run run) {
@@ -127,10 +180,17 @@ public final class FerryApplication implements AutoCloseable {
         return new Outcome.Line(entry.name(), worked ? entry.duration(Instant.now()).toMillis() : -1, wiring.stages().summary(entry));
     }
 
-    /** Asks everything that is being carried to stop. */
+    /** Asks everything that is being carried to stop; what is waited for is left. */
     public void interrupt() {
+        interrupted = true;
         RunDesk desk = wiring.runs();
         desk.carried().forEach(desk::cancel);
+    }
+
+    /** Ends as cancelled what did not stop by itself: the process is about to end, and nobody else may take it for alive. */
+    public void abandon() {
+        RunDesk desk = wiring.runs();
+        desk.carried().forEach(id -> desk.cancelled(id, null));
     }
 
     /** Where runs are written down. */
@@ -140,6 +200,7 @@ public final class FerryApplication implements AutoCloseable {
 
     @Override
     public void close() {
+        wiring.patience().hurry();
         try {
             routes.close();
         } finally {

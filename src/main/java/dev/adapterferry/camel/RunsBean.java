@@ -4,6 +4,7 @@ import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.Run;
 import dev.adapterferry.ledger.Runs;
+import dev.adapterferry.stage.LetterDesk;
 import dev.adapterferry.stage.RunDesk;
 import dev.adapterferry.stage.RunRequest;
 import org.apache.camel.CamelExecutionException;
@@ -13,10 +14,12 @@ import org.apache.camel.Message;
 /** The bean {@code runs} of the routes: unpacks an exchange and asks the {@link RunDesk}. */
 public final class RunsBean {
     private final RunDesk desk;
+    private final LetterDesk letters;
     private final Ledger ledger;
 
-    RunsBean(RunDesk desk, Ledger ledger) {
+    RunsBean(RunDesk desk, LetterDesk letters, Ledger ledger) {
         this.desk = desk;
+        this.letters = letters;
         this.ledger = ledger;
     }
 
@@ -49,6 +52,11 @@ public final class RunsBean {
         desk.finish(id(exchange));
     }
 
+    /** Body: a run's id. Ends the run if the passage has not. */
+    public void settle(Exchange exchange) {
+        desk.settle(id(exchange));
+    }
+
     /** Ends the run with the failure that was caught. */
     public void fail(Exchange exchange) {
         Throwable reason = caught(exchange);
@@ -64,7 +72,7 @@ public final class RunsBean {
     /** Keeps the dead letter in the ledger and leaves it as body: request, reason, stage, attempts, stack, as JSON. */
     public void letter(Exchange exchange) {
         Throwable reason = caught(exchange);
-        exchange.getMessage().setBody(desk.letter(id(exchange), stage(exchange), reason));
+        exchange.getMessage().setBody(letters.keep(id(exchange), stage(exchange), reason));
     }
 
     private static void name(Message message, Run run) {

@@ -1,11 +1,11 @@
 package dev.adapterferry.camel;
 
+import dev.adapterferry.alert.Alert;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.LedgerSettings;
-import dev.adapterferry.settings.PipelineSettings;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.Stage;
 import dev.adapterferry.source.ssh.TrustedClients;
@@ -18,6 +18,7 @@ import dev.adapterferry.stage.EvaluateStage;
 import dev.adapterferry.stage.Fallback;
 import dev.adapterferry.stage.HealthStage;
 import dev.adapterferry.stage.HubBases;
+import dev.adapterferry.stage.LetterDesk;
 import dev.adapterferry.stage.LocalBases;
 import dev.adapterferry.stage.MergeStage;
 import dev.adapterferry.stage.ModelProbe;
@@ -32,18 +33,30 @@ import java.nio.file.Files;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.apache.camel.processor.errorhandler.RedeliveryPolicy;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Makes the plain objects once and gives routes their names. They outlive every generation of routes. */
 final class Wiring implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Wiring.class);
+
     private final Templates templates = new Templates();
     private final Ledger ledger;
     private final ModelServers servers;
     private final RunDesk runs;
     private final StageDesk stages;
+    private final LetterDesk letters;
+    private final Patience patience;
     private final Map<String, Object> beans = new HashMap<>();
 
-    Wiring(Settings settings, Progress progress) {
+    /**
+     * @param settings the settings
+     * @param progress hears of every stage
+     * @param seam     may put something else in a stage's place; for tests
+     */
+    Wiring(Settings settings, Progress progress, UnaryOperator<StageWork> seam) {
         LedgerSettings book = settings.ledger();
         makeHome(settings);
         this.ledger = Ledger.open(book.url(), book.user(), book.password(), book.lease());
@@ -54,16 +67,27 @@ final class Wiring implements AutoCloseable {
         beans.put("sshClients", sshClients);
         beans.put("sshKeys", sshClients.keys());
         AdapterSources sources = new AdapterSources(http, new CamelShells(templates, sshClients), bucket -> new CamelBuckets(templates, bucket));
-        Fallback fallback = new Fallback(ledger, servers, http);
+        Fallback fallback = new Fallback(ledger, servers, http, this::announce);
         LocalBases bases = new LocalBases(new HubBases());
         Map<Stage, StageWork> works = new EnumMap<>(Stage.class);
         for (StageWork work : new StageWork[] {new DownloadStage(sources, ledger), new MergeStage(bases), new QuantizeStage(bases), new DeployStage(ledger, http), new HealthStage(http, servers, fallback),
                 new EvaluateStage(http, servers, fallback, ledger)}) {
-            works.put(work.stage(), work);
+            works.put(work.stage(), seam.apply(work));
         }
         this.stages = new StageDesk(runs, ledger, works);
+        this.letters = new LetterDesk(() -> settings, ledger, runs);
+        this.patience = new Patience(settings.pipeline().retries(), runs, stages);
         bind(settings, http, sources);
         new ReleaseDesk(settings, ledger, http, progress, new Cancellation()).recover();
+    }
+
+    /** Hands an alert to the routes; the work goes on whatever becomes of it. */
+    private void announce(Alert alert) {
+        try {
+            templates.get().sendBody("{{alerts.endpoint}}", alert);
+        } catch (RuntimeException e) {
+            LOG.warn("Could not pass an alert on: {} ({})", alert.sentence(), RouteGeneration.innermost(e));
+        }
     }
 
     private static void makeHome(Settings settings) {
@@ -75,7 +99,7 @@ final class Wiring implements AutoCloseable {
     }
 
     private void bind(Settings settings, HttpCaller http, AdapterSources sources) {
-        beans.put("runs", new RunsBean(runs, ledger));
+        beans.put("runs", new RunsBean(runs, letters, ledger));
         beans.put("stages", new StagesBean(stages));
         for (Stage stage : Stage.values()) {
             String name = stage.text().equals("health-check") ? "health" : stage.text();
@@ -90,22 +114,14 @@ final class Wiring implements AutoCloseable {
         beans.put("probes", new ProbesBean(new ModelProbe(settings, ledger, http, servers)));
         beans.put("housekeeping", new HousekeepingBean(settings, ledger));
         beans.put("api", new ApiBean(settings, ledger));
-        beans.put("healing", healing(settings.pipeline().retries()));
+        beans.put("patience", patience);
+        RedeliveryPolicy healing = quiet(new RedeliveryPolicy());
+        healing.setMaximumRedeliveries(settings.pipeline().retries().attempts());
+        healing.setRedeliveryDelay(0);
+        beans.put("healing", healing);
         RedeliveryPolicy quiet = quiet(new RedeliveryPolicy());
         quiet.setMaximumRedeliveries(0);
         beans.put("quietFailure", quiet);
-    }
-
-    private static RedeliveryPolicy healing(PipelineSettings.Retries retries) {
-        RedeliveryPolicy policy = quiet(new RedeliveryPolicy());
-        policy.setMaximumRedeliveries(retries.attempts());
-        policy.setRedeliveryDelay(retries.delay().toMillis());
-        policy.setUseExponentialBackOff(true);
-        policy.setBackOffMultiplier(retries.backoff());
-        policy.setMaximumRedeliveryDelay(retries.maxDelay().toMillis());
-        policy.setLogRetryAttempted(true);
-        policy.setRetryAttemptedLogLevel(org.apache.camel.LoggingLevel.WARN);
-        return policy;
     }
 
     /** The sentence is enough: it is in the ledger, the dead letter and the alert; the stack is in the letter. */
@@ -137,6 +153,14 @@ final class Wiring implements AutoCloseable {
 
     StageDesk stages() {
         return stages;
+    }
+
+    LetterDesk letters() {
+        return letters;
+    }
+
+    Patience patience() {
+        return patience;
     }
 
     @Override

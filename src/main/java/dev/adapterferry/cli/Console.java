@@ -61,6 +61,13 @@ public final class Console implements Progress {
         out.flush();
     }
 
+    /** Passes text through as it is. */
+    public synchronized void write(byte[] text, int length) {
+        clearLine();
+        out.write(text, 0, length);
+        out.flush();
+    }
+
     /** Prints one line for people, unless quiet: what is going on, not a result. */
     public synchronized void note(String line) {
         if (!quiet) {

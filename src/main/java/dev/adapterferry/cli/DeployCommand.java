@@ -67,26 +67,16 @@ final class DeployCommand implements Callable<Integer> {
     @Option(names = "--force", description = "Do again what is already done.")
     private boolean force;
 
+    @Option(names = "--json", description = "The runs' reports as JSON.")
+    private boolean json;
+
     @Override
     public Integer call() {
         Console console = common.console();
         Settings settings = common.settings(console);
         List<String> chosen = chosen(settings);
         chosen.forEach(settings::model);
-        RunPrinter printer = new RunPrinter(console);
-        int failed = 0;
-        int worst = ExitCode.DONE;
-        try (FerryApplication application = FerryApplication.forCommand(settings, CommonOptions.installation(), console)) {
-            for (String model : chosen) {
-                FerryApplication.Outcome outcome = application.carry(request(model));
-                printer.print(outcome);
-                if (!outcome.done()) {
-                    failed++;
-                    worst = ExitCode.of(outcome.state());
-                }
-            }
-        }
-        return failed == 0 ? ExitCode.DONE : failed < chosen.size() ? ExitCode.PARTLY : worst;
+        return new Carrying(console, settings, json).all(application -> chosen, (application, model) -> application.carry(request(model)));
     }
 
     private List<String> chosen(Settings settings) {

@@ -15,7 +15,14 @@ import picocli.CommandLine.Spec;
 /** Entry point of the {@code ferry} command: finds the sub-command, turns a failure into one sentence and an exit code. */
 @Command(name = "ferry", description = "Carries LoRA adapters from rented GPUs home to LM Studio.", mixinStandardHelpOptions = true,
         versionProvider = Ferry.Version.class, sortOptions = false, synopsisSubcommandLabel = "COMMAND",
-        subcommands = {DemoCommand.class, DeployCommand.class, MergeCommand.class, QuantizeCommand.class, RunCommand.class, StatusCommand.class, ModelsCommand.class, HealthCommand.class, ReleasesCommand.class, ServeCommand.class},
+        subcommands = {DeployCommand.class, RunCommand.class,
+                StatusCommand.class, RunsCommand.class, LogsCommand.class, ModelsCommand.class,
+                RetryCommand.class, CancelCommand.class,
+                HealthCommand.class,
+                MergeCommand.class, QuantizeCommand.class,
+                ReleasesCommand.class, ServeCommand.class,
+                CompletionCommand.class,
+                DemoCommand.class},
         footer = {"", "Exit codes: 0 done, 2 usage, 3 settings, 4 a stage failed, 5 partly failed, 6 unhealthy, 7 degraded, 130 interrupted."})
 public final class Ferry implements Runnable {
     @Spec
@@ -39,6 +46,8 @@ public final class Ferry implements Runnable {
         line.setExecutionExceptionHandler(Ferry::explain);
         line.setUsageHelpAutoWidth(true);
         line.setUsageHelpLongOptionsMaxWidth(34);
+        line.getHelpSectionMap().put(CommandLine.Model.UsageMessageSpec.SECTION_KEY_COMMAND_LIST, new CommandMap());
+        line.getHelpSectionMap().remove(CommandLine.Model.UsageMessageSpec.SECTION_KEY_COMMAND_LIST_HEADING);
         return line;
     }
 

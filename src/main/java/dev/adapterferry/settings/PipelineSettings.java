@@ -48,5 +48,15 @@ public record PipelineSettings(
             @Setting(value = "Pause before the first further attempt.", def = "2s") Duration delay,
             @Setting(value = "Factor by which the pause grows.", def = "2", min = 1, max = 100) double backoff,
             @Setting(value = "Longest pause.", def = "2m") Duration maxDelay) {
+
+        /**
+         * The pause before a further attempt.
+         *
+         * @param again 1 for the first further attempt
+         */
+        public Duration pause(int again) {
+            double millis = delay.toMillis() * Math.pow(backoff, Math.max(0, again - 1));
+            return millis < maxDelay.toMillis() ? Duration.ofMillis((long) millis) : maxDelay;
+        }
     }
 }

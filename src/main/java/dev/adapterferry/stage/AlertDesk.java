@@ -44,7 +44,12 @@ public final class AlertDesk {
 
     /** The alert, or empty when it is not to be told. */
     public Optional<Alert> word(Happening happening) {
-        return alert(happening).filter(alert -> settings.on().contains(alert.kind())).filter(alert -> throttle.lets(alert, Instant.now()));
+        return alert(happening).flatMap(this::wanted);
+    }
+
+    /** The alert, or empty when nobody wants to hear it or it was told just now. */
+    public Optional<Alert> wanted(Alert alert) {
+        return Optional.of(alert).filter(told -> settings.on().contains(told.kind())).filter(told -> throttle.lets(told, Instant.now()));
     }
 
     private Optional<Alert> alert(Happening h) {

@@ -83,12 +83,13 @@ public final class EvaluateStage implements StageWork {
 
     private void gate(RunContext run, Facts.Deployed deployed, Scorecard card, Path report) {
         if (card.score() == null) {
-            throw new FerryException("The evaluation of " + run.name() + " got no answer to any of its " + card.outcomes().size() + " prompts. The report is " + report + "." + fallback.takeBack(run, deployed));
+            throw new FerryException("The evaluation of " + run.name() + " got no answer to any of its " + card.outcomes().size() + " prompts. The report is " + report + "."
+                    + fallback.takeBack(run, deployed, "it answered none of the evaluation's prompts"));
         }
         var minimum = run.settings().evaluate().minScore();
         if (minimum.isPresent() && card.score() < minimum.getAsDouble()) {
-            throw new FerryException(String.format(Locale.ROOT, "The evaluation of %s scored %.2f, below evaluate.min-score %.2f. The report is %s.%s",
-                    run.name(), card.score(), minimum.getAsDouble(), report, fallback.takeBack(run, deployed)));
+            String scored = String.format(Locale.ROOT, "scored %.2f, below evaluate.min-score %.2f", card.score(), minimum.getAsDouble());
+            throw new FerryException("The evaluation of " + run.name() + " " + scored + ". The report is " + report + "." + fallback.takeBack(run, deployed, "it " + scored));
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.alert.Alert;
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.http.HttpCaller;
@@ -12,24 +13,28 @@ public final class Fallback {
     private final Ledger ledger;
     private final ModelServers servers;
     private final HttpCaller http;
+    private final Announcer announcer;
 
     /**
-     * @param ledger  is told
-     * @param servers let go of the file
-     * @param http    sends the small requests to LM Studio and Ollama
+     * @param ledger    is told
+     * @param servers   let go of the file
+     * @param http      sends the small requests to LM Studio and Ollama
+     * @param announcer tells people
      */
-    public Fallback(Ledger ledger, ModelServers servers, HttpCaller http) {
+    public Fallback(Ledger ledger, ModelServers servers, HttpCaller http, Announcer announcer) {
         this.ledger = ledger;
         this.servers = servers;
         this.http = http;
+        this.announcer = announcer;
     }
 
     /**
      * Restores the release before the deployed one, where the settings ask for it; the first of all is only taken out.
      *
+     * @param reason why the deployed one did not hold, one sentence
      * @return what was done as a sentence with a leading blank, or an empty string
      */
-    public String takeBack(RunContext run, Facts.Deployed deployed) {
+    public String takeBack(RunContext run, Facts.Deployed deployed, String reason) {
         if (run.settings().deploy().onFailure() == DeploySettings.OnFailure.KEEP) {
             return " The release stays (deploy.on-failure is keep).";
         }
@@ -38,6 +43,7 @@ public final class Fallback {
             Optional<ReleaseDesk.InUse> back = ReleaseDesk.of(run, ledger, http).takeBack(run.name(), deployed.release());
             String what = back.map(inUse -> "release " + inUse.deployed().release().number() + " is back in place").orElse("it was the first, so nothing is installed now");
             ledger.events().add(run.id(), run.name(), "rolled-back", "release " + deployed.release() + " was taken back; " + what, null);
+            announcer.announce(Alert.rolledBack(run.name(), run.id(), deployed.release(), back.map(inUse -> inUse.deployed().release().number()).orElse(0), reason));
             return " Release " + deployed.release() + " was taken back; " + what + ". It stays kept: 'ferry rollback " + run.name() + " --to " + deployed.release() + "' would install it again.";
         } catch (Cancelled e) {
             throw e;

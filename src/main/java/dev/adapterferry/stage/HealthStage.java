@@ -55,8 +55,9 @@ public final class HealthStage implements StageWork {
         Reports.write(report, health);
         List<String> findings = health.findings().stream().map(f -> f.sentence()).toList();
         if (health.status() == Status.UNHEALTHY) {
-            throw new FerryException("The health check of " + run.name() + " (release " + deployed.release() + ") failed: " + String.join("; ", findings)
-                    + ". The report is " + report + "." + fallback.takeBack(run, deployed));
+            String found = String.join("; ", findings);
+            throw new FerryException("The health check of " + run.name() + " (release " + deployed.release() + ") failed: " + found
+                    + ". The report is " + report + "." + fallback.takeBack(run, deployed, "it failed the health check: " + found));
         }
         String answer = health.answers() == null ? "" : health.answers().stream().map(Health.AnswerReport::response).filter(r -> r != null && !r.isBlank()).findFirst().orElse("");
         return new Facts.Checked(health.status().text(), findings, serving.endpoint().base(), serving.modelId(), answer, report);

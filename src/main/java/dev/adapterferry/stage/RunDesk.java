@@ -8,14 +8,11 @@ import dev.adapterferry.ledger.Locks;
 import dev.adapterferry.ledger.Run;
 import dev.adapterferry.ledger.RunState;
 import dev.adapterferry.ledger.Runs;
-import dev.adapterferry.ledger.StageEntry;
 import dev.adapterferry.ledger.StageState;
+import dev.adapterferry.log.LogContext;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
-import dev.adapterferry.secret.Redaction;
 import dev.adapterferry.settings.Settings;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -23,6 +20,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Opens, begins and ends runs. A run is a row in the ledger; while this process carries it, it holds the model's lock and
@@ -31,6 +30,8 @@ import java.util.function.Supplier;
 public final class RunDesk implements AutoCloseable {
     /** A run that this process carries. */
     private record Active(RunContext context, Runs.Claimed claimed) { }
+
+    private static final Logger LOG = LoggerFactory.getLogger(RunDesk.class);
 
     private final Supplier<Settings> settings;
     private final Ledger ledger;
@@ -76,30 +77,48 @@ public final class RunDesk implements AutoCloseable {
     }
 
     /**
-     * Begins a run: takes the model's lock, unless {@link #next} has already.
+     * Takes a waiting run, when nobody carries its model just now.
+     *
+     * @return whether this process carries it
+     */
+    public boolean take(String id) {
+        if (active.containsKey(id)) {
+            return true;
+        }
+        Cancellation cancellation = new Cancellation();
+        return ledger.runs().claim(id, cancellation).map(claimed -> hold(claimed, cancellation)).isPresent();
+    }
+
+    /**
+     * Begins a run: takes the model's lock, unless {@link #next} or {@link #take} has already.
      *
      * @throws TransientFailure when another process carries the model just now
      */
     public void begin(String id) {
-        if (active.containsKey(id)) {
-            return;
+        if (!take(id)) {
+            throw new TransientFailure("Cannot begin run " + id + ": " + ledger.runs().get(id).model() + " is being carried by " + carrier(id) + ".");
         }
-        Cancellation cancellation = new Cancellation();
-        Optional<Runs.Claimed> claimed = ledger.runs().claim(id, cancellation);
-        if (claimed.isEmpty()) {
-            Run run = ledger.runs().get(id);
-            String holder = ledger.locks().holder(Runs.lock(run.model())).map(Locks.Holder::toString).orElse("another process");
-            throw new TransientFailure("Cannot begin run " + id + ": " + run.model() + " is being carried by " + holder + ".");
-        }
-        hold(claimed.get(), cancellation);
+    }
+
+    /** Who carries the model of a run, in words. */
+    public String carrier(String id) {
+        return ledger.locks().holder(Runs.lock(ledger.runs().get(id).model())).map(Locks.Holder::toString).orElse("another process");
     }
 
     private String hold(Runs.Claimed claimed, Cancellation cancellation) {
         Run run = claimed.run();
         RunContext context = new RunContext(run.id(), request(run), settings.get(), new Records(run.folder()), progress, cancellation);
         active.put(run.id(), new Active(context, claimed));
-        ledger.events().add(run.id(), run.model(), "started", "carrying begins", null);
+        tell(run, "started", "carrying begins", null);
         return run.id();
+    }
+
+    /** Into the run's log and into its events. */
+    private void tell(Run run, String kind, String text, Throwable reason) {
+        try (LogContext context = LogContext.of(run.id(), run.model(), null)) {
+            LOG.info("run {}: {}", run.id(), text, reason);
+        }
+        ledger.events().add(run.id(), run.model(), kind, text, null);
     }
 
     /** The run as its stages see it; only while this process carries it. */
@@ -117,6 +136,19 @@ public final class RunDesk implements AutoCloseable {
         return active.containsKey(id);
     }
 
+    /** Whether somebody asked the run to stop, which this process carries. */
+    public boolean isCancelled(String id) {
+        Active run = active.get(id);
+        return run != null && run.context().cancellation().isRequested();
+    }
+
+    /** Ends a run as failed whose routes came to their end without saying how: an edited passage may have lost its last step. */
+    public void settle(String id) {
+        if (carries(id)) {
+            fail(id, null, new FerryException("The routes left run " + id + " without ending it. The passage must end with the beans runs.finish, runs.fail or runs.cancel."));
+        }
+    }
+
     /**
      * Ends a run that came to its end.
      *
@@ -124,7 +156,7 @@ public final class RunDesk implements AutoCloseable {
      */
     public RunState finish(String id) {
         boolean partly = ledger.stages().of(id).stream().anyMatch(s -> s.state() == StageState.FAILED);
-        return end(id, partly ? RunState.PARTLY_FAILED : RunState.DONE, null);
+        return end(id, partly ? RunState.PARTLY_FAILED : RunState.DONE, null, null);
     }
 
     /**
@@ -138,7 +170,7 @@ public final class RunDesk implements AutoCloseable {
         if (stage != null) {
             ledger.stages().failed(id, RunRequest.stage(stage).text(), sentence);
         }
-        end(id, RunState.FAILED, sentence);
+        end(id, RunState.FAILED, sentence, reason);
     }
 
     /** Ends a run that somebody cancelled. */
@@ -146,10 +178,10 @@ public final class RunDesk implements AutoCloseable {
         if (stage != null) {
             ledger.stages().cancelled(id, RunRequest.stage(stage).text());
         }
-        end(id, RunState.CANCELLED, "cancelled");
+        end(id, RunState.CANCELLED, "cancelled", null);
     }
 
-    private RunState end(String id, RunState state, String error) {
+    private RunState end(String id, RunState state, String error, Throwable reason) {
         if (parking) {
             // The shutdown cancelled the work, not somebody the run: it stays in the queue.
             return RunState.QUEUED;
@@ -163,23 +195,10 @@ public final class RunDesk implements AutoCloseable {
         if (changed) {
             Run ended = ledger.runs().get(id);
             Duration took = ended.duration(Instant.now());
-            ledger.events().add(id, ended.model(), state.text(), error == null ? state.text() + " after " + took.toSeconds() + "s" : error, null);
+            tell(ended, state.text(), error == null ? state.text() + " after " + took.toSeconds() + "s" : error, reason);
+            RunReport.write(ledger, ended);
         }
         return state;
-    }
-
-    /**
-     * Keeps a dead letter: all that is needed to understand a failure and to send the run again.
-     *
-     * @return the letter as JSON, without secrets
-     */
-    public String letter(String id, String stage, Throwable reason) {
-        Run run = ledger.runs().get(id);
-        StringWriter stack = new StringWriter();
-        reason.printStackTrace(new PrintWriter(stack));
-        int attempts = stage == null ? 1 : ledger.stages().find(id, RunRequest.stage(stage).text()).map(StageEntry::attempt).orElse(1);
-        ledger.letters().add(id, run.model(), stage, run.request(), Redaction.redact(sentence(reason)), attempts, Redaction.redact(stack.toString()));
-        return ledger.letters().find(id).orElseThrow().toJson();
     }
 
     /**
@@ -226,8 +245,8 @@ public final class RunDesk implements AutoCloseable {
 
     /** A failure as the sentence that people read. */
     public static String sentence(Throwable failure) {
-        return failure instanceof FerryException || failure.getMessage() == null ? String.valueOf(failure.getMessage() == null ? failure.toString() : failure.getMessage())
-                : failure.getClass().getSimpleName() + ": " + failure.getMessage();
+        String message = failure.getMessage();
+        return message == null ? failure.toString() : failure instanceof FerryException ? message : failure.getClass().getSimpleName() + ": " + message;
     }
 
     /** Parks what is still being carried: it goes back into the queue, and the next process takes it up. */

@@ -7,16 +7,21 @@ import dev.adapterferry.ledger.StageFile;
 import dev.adapterferry.ledger.StageRecord;
 import dev.adapterferry.log.LogContext;
 import dev.adapterferry.settings.Stage;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Decides whether a stage is due, has it done, and writes down what came of it. A stage is not due when the request leaves it
  * out, or when the same inputs gave a result before whose files still hold.
  */
 public final class StageDesk {
+    private static final Logger LOG = LoggerFactory.getLogger(StageDesk.class);
     private static final int EARLIER_RUNS = 50;
 
     private final RunDesk runs;
@@ -71,6 +76,7 @@ public final class StageDesk {
     /** Does a stage's work and records it. */
     public void carry(String id, Stage stage) {
         RunContext run = runs.context(id);
+        run.cancellation().check(stage.text() + " of " + run.name());
         StageWork work = works.get(stage);
         String key = work.key(run).orElse("");
         Instant started = Instant.now();
@@ -81,6 +87,17 @@ public final class StageDesk {
         List<StageFile> files = facts instanceof Facts.Kept kept ? kept.items().stream().map(item -> StageFile.of(item.path(), item.sha256())).toList() : List.of();
         ledger.stages().done(id, run.folder(), new StageRecord(stage.text(), key, id, started, Instant.now(), files, Records.map(facts)));
         tell(run, stage, "done", work.summary(facts));
+    }
+
+    /**
+     * Writes down that a stage is tried again after a pause.
+     *
+     * @param reason why the attempt before it failed
+     * @param pause  how long is waited
+     */
+    public void tryAgain(String id, Stage stage, Throwable reason, Duration pause) {
+        int attempt = ledger.stages().begin(id, stage.text());
+        tell(runs.context(id), stage, "retried", RunDesk.sentence(reason) + " Attempt " + attempt + " in " + pause.toMillis() / 1000.0 + "s.");
     }
 
     /** Whether a run goes on although this stage failed. */
@@ -112,6 +129,9 @@ public final class StageDesk {
     }
 
     private void tell(RunContext run, Stage stage, String kind, String text) {
+        try (LogContext context = LogContext.of(run.id(), run.name(), stage.text())) {
+            LOG.atLevel(kind.equals("retried") ? Level.WARN : Level.INFO).log("{}: {}", stage.text(), text);
+        }
         ledger.events().add(run.id(), run.name(), "stage-" + kind, stage.text() + ": " + text, null);
     }
 }

@@ -13,6 +13,7 @@ import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
 import org.apache.camel.RoutesBuilder;
 import org.apache.camel.builder.NotifyBuilder;
 import org.apache.camel.processor.errorhandler.RedeliveryPolicy;
@@ -100,6 +101,7 @@ class PipelineRoutesTest extends CamelTestSupport {
         healing.setMaximumRedeliveries(2);
         healing.setRedeliveryDelay(1);
         registry.bind("healing", healing);
+        registry.bind("patience", (Processor) exchange -> calls.add("wait"));
         RedeliveryPolicy quiet = new RedeliveryPolicy();
         quiet.setMaximumRedeliveries(0);
         registry.bind("quietFailure", quiet);
@@ -153,7 +155,7 @@ class PipelineRoutesTest extends CamelTestSupport {
         failure = new TransientFailure("the network is down");
         failures = 2;
         carry();
-        assertThat(calls).containsExactly("begin", "download", "download", "download", "merge", "quantize", "health-check", "evaluate", "finish");
+        assertThat(calls).containsExactly("begin", "download", "wait", "download", "wait", "download", "merge", "quantize", "health-check", "evaluate", "finish");
     }
 
     @Test
@@ -174,7 +176,7 @@ class PipelineRoutesTest extends CamelTestSupport {
         failure = new TransientFailure("the network is down");
         failures = 99;
         carry();
-        assertThat(calls).containsExactly("begin", "download", "download", "download", "buried download: the network is down");
+        assertThat(calls).containsExactly("begin", "download", "wait", "download", "wait", "download", "buried download: the network is down");
     }
 
     @Test
