@@ -5,25 +5,44 @@ import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.modelserver.Endpoint;
 import dev.adapterferry.modelserver.OpenAiClient;
-import dev.adapterferry.serve.ModelServer;
+import dev.adapterferry.modelserver.Question;
+import dev.adapterferry.secret.Secret;
 import dev.adapterferry.serve.ServedModel;
 import dev.adapterferry.serve.ServerOptions;
+import dev.adapterferry.serve.SupervisedServer;
 import dev.adapterferry.settings.ModelSettings;
 import dev.adapterferry.settings.ServeSettings;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.Use;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Uses the server that the settings name; where none answers, or the settings want it so, starts the ferry's own server with
- * the deployed file and keeps it as long as the run needs it.
+ * Uses the server that the settings name; where none answers that knows the model, or the settings want it so, starts the ferry's
+ * own server with the deployed file, in a process of its own, and keeps it as long as the run needs it.
  */
 public final class EmbeddedServers implements ModelServers {
     private final HttpCaller caller;
-    private final Map<String, ModelServer> started = new ConcurrentHashMap<>();
+    private final Map<String, Embedded> started = new ConcurrentHashMap<>();
+
+    /** A server of ours and the token that it wants. */
+    private record Embedded(SupervisedServer server, Secret token) implements AutoCloseable {
+        Endpoint endpoint() {
+            return new Endpoint(server.address(), token, Duration.ofMinutes(1));
+        }
+
+        @Override
+        public void close() {
+            server.close();
+        }
+    }
 
     /** @param caller asks whether a server answers */
     public EmbeddedServers(HttpCaller caller) {
@@ -35,7 +54,10 @@ public final class EmbeddedServers implements ModelServers {
         Endpoint endpoint = configured(settings, model);
         Use use = settings.serve().enabled();
         if (use != Use.ALWAYS && answers(caller, endpoint)) {
-            return configured(settings, model, release);
+            Optional<Serving> known = known(settings, model, release);
+            if (known.isPresent()) {
+                return known.get();
+            }
         }
         if (use == Use.NEVER) {
             throw new TransientFailure("No server answers at " + endpoint + " for " + model + ". Start LM Studio's server, set models." + model
@@ -47,8 +69,32 @@ public final class EmbeddedServers implements ModelServers {
     @Override
     public Serving embed(String holder, Settings settings, String model, Path file) {
         String modelId = settings.deployName(model);
-        ModelServer server = started.computeIfAbsent(holder, id -> start(settings, served(settings.model(model), modelId, file)));
-        return new Serving(new Endpoint(server.address(), settings.serve().token().orElse(null), settings.health().timeout()), modelId, true);
+        Embedded embedded = started.computeIfAbsent(holder, id -> start(settings, List.of(served(settings.model(model), modelId, file))));
+        // One that died too often stays dead for this holder, and says why.
+        embedded.server().check();
+        return new Serving(embedded.endpoint().within(settings.health().timeout()), modelId, true);
+    }
+
+    @Override
+    public Optional<String> death(String holder) {
+        return Optional.ofNullable(started.get(holder)).map(embedded -> embedded.server().lastDeath());
+    }
+
+    /**
+     * The release on the server that answers where the settings say, unless that server is nobody's choice and does not know the
+     * model: some other program on LM Studio's port.
+     */
+    private Optional<Serving> known(Settings settings, String model, Facts.Deployed release) {
+        Endpoint endpoint = configured(settings, model);
+        String name = settings.deployName(model);
+        boolean chosen = release.modelId() != null || settings.serve().enabled() == Use.NEVER || !settings.model(model).endpoint().equals(settings.deploy().lmstudio().apiUrl());
+        // LM Studio may put the publisher before the name, Ollama a tag behind it.
+        Optional<String> listed = new OpenAiClient(endpoint, caller).models().stream()
+                .filter(id -> id.equalsIgnoreCase(name) || id.toLowerCase(Locale.ROOT).endsWith("/" + name.toLowerCase(Locale.ROOT)) || id.equalsIgnoreCase(name + ":latest")).findFirst();
+        if (release.modelId() == null && listed.isPresent()) {
+            return Optional.of(new Serving(endpoint, listed.get(), false));
+        }
+        return chosen ? Optional.of(configured(settings, model, release)) : Optional.empty();
     }
 
     /** The server that the settings name for a model. */
@@ -65,16 +111,18 @@ public final class EmbeddedServers implements ModelServers {
         return new ServedModel(id, file, model.systemPrompt().isBlank() ? null : model.systemPrompt(), model.temperature(), model.contextLength());
     }
 
-    /** A server on a free port of its own: the configured one belongs to {@code ferry serve}. */
-    private static ModelServer start(Settings settings, ServedModel model) {
+    /** A server on a free loopback port and with a token of its own: the configured ones belong to {@code ferry serve}. */
+    private static Embedded start(Settings settings, List<ServedModel> models) {
         ServeSettings serve = settings.serve();
         ServerOptions usual = ServerOptions.loopback();
-        return ModelServer.start(new ServerOptions(usual.host(), 0, serve.token(), serve.threads(), usual.gpuLayers(), 1), List.of(model));
+        Secret token = new Secret(UUID.randomUUID().toString());
+        ServerOptions options = new ServerOptions(usual.host(), 0, Optional.of(token), serve.threads(), usual.gpuLayers(), models.size());
+        return new Embedded(SupervisedServer.start(options, models, settings.health().loadTimeout(), settings.log().path()), token);
     }
 
     @Override
     public void release(String holder) {
-        ModelServer server = started.remove(holder);
+        Embedded server = started.remove(holder);
         if (server != null) {
             server.close();
         }
@@ -90,12 +138,13 @@ public final class EmbeddedServers implements ModelServers {
         }
     }
 
-    /** One greedy answer of a file, through a server that lives as long as the question. */
-    static String answer(Settings settings, HttpCaller caller, Path file, String question) {
-        ServedModel model = new ServedModel(file.getFileName().toString(), file, null, 0.0, 0);
-        try (ModelServer server = start(settings, model)) {
-            Endpoint endpoint = new Endpoint(server.address(), settings.serve().token().orElse(null), settings.health().loadTimeout());
-            return new OpenAiClient(endpoint, caller).ask(dev.adapterferry.modelserver.Question.greedy(model.name(), null, question, 64)).text();
+    /** One greedy answer of each file to a question, by a server that lives as long as the questions. */
+    static List<String> answers(Settings settings, HttpCaller caller, List<Path> files, String question) {
+        List<ServedModel> models = new ArrayList<>();
+        files.forEach(file -> models.add(new ServedModel("model-" + models.size(), file, null, 0.0, 0)));
+        try (Embedded server = start(settings, models)) {
+            OpenAiClient client = new OpenAiClient(server.endpoint().within(settings.health().loadTimeout()), caller);
+            return models.stream().map(model -> client.ask(Question.greedy(model.name(), null, question, 64)).text()).toList();
         }
     }
 }

@@ -35,20 +35,22 @@ public final class Fallback {
      * @return what was done as a sentence with a leading blank, or an empty string
      */
     public String takeBack(RunContext run, Facts.Deployed deployed, String reason) {
+        // What a crashed engine leaves are broken connections; the reason is known here.
+        String death = servers.death(run.id()).map(sentence -> " " + sentence + ".").orElse("");
         if (run.settings().deploy().onFailure() == DeploySettings.OnFailure.KEEP) {
-            return " The release stays (deploy.on-failure is keep).";
+            return death + " The release stays (deploy.on-failure is keep).";
         }
         servers.release(run.id());
         try {
             Optional<ReleaseDesk.InUse> back = ReleaseDesk.of(run, ledger, http).takeBack(run.name(), deployed.release());
             String what = back.map(inUse -> "release " + inUse.deployed().release().number() + " is back in place").orElse("it was the first, so nothing is installed now");
             ledger.events().add(run.id(), run.name(), "rolled-back", "release " + deployed.release() + " was taken back; " + what, null);
-            announcer.announce(Alert.rolledBack(run.name(), run.id(), deployed.release(), back.map(inUse -> inUse.deployed().release().number()).orElse(0), reason));
-            return " Release " + deployed.release() + " was taken back; " + what + ". It stays kept: 'ferry rollback " + run.name() + " --to " + deployed.release() + "' would install it again.";
+            announcer.announce(Alert.rolledBack(run.name(), run.id(), deployed.release(), back.map(inUse -> inUse.deployed().release().number()).orElse(0), reason + death));
+            return death + " Release " + deployed.release() + " was taken back; " + what + ". It stays kept: 'ferry rollback " + run.name() + " --to " + deployed.release() + "' would install it again.";
         } catch (Cancelled e) {
             throw e;
         } catch (FerryException e) {
-            return " Taking release " + deployed.release() + " back failed as well: " + e.getMessage();
+            return death + " Taking release " + deployed.release() + " back failed as well: " + e.getMessage();
         }
     }
 }

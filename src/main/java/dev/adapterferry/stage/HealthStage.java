@@ -49,7 +49,6 @@ public final class HealthStage implements StageWork {
     @Override
     public Facts.Checked carry(RunContext run) {
         Facts.Deployed deployed = run.records().get(Stage.DEPLOY, Facts.Deployed.class);
-        ModelServers.Serving serving = servers.serve(run, deployed);
         Health health = checks.check(run.id(), run.settings(), run.name(), deployed, EnumSet.allOf(HealthCheck.Part.class));
         Path report = run.folder().resolve("health.json");
         Reports.write(report, health);
@@ -59,6 +58,7 @@ public final class HealthStage implements StageWork {
             throw new FerryException("The health check of " + run.name() + " (release " + deployed.release() + ") failed: " + found
                     + ". The report is " + report + "." + fallback.takeBack(run, deployed, "it failed the health check: " + found));
         }
+        ModelServers.Serving serving = servers.serve(run, deployed);
         String answer = health.answers() == null ? "" : health.answers().stream().map(Health.AnswerReport::response).filter(r -> r != null && !r.isBlank()).findFirst().orElse("");
         return new Facts.Checked(health.status().text(), findings, serving.endpoint().base(), serving.modelId(), answer, report);
     }

@@ -1,11 +1,16 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.failure.Cancelled;
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.modelserver.Endpoint;
 import dev.adapterferry.probe.Digests;
+import dev.adapterferry.probe.Finding;
 import dev.adapterferry.probe.Health;
 import dev.adapterferry.probe.HealthCheck;
 import dev.adapterferry.probe.Limits;
+import dev.adapterferry.probe.Status;
 import dev.adapterferry.probe.Subject;
 import dev.adapterferry.probe.TestPrompt;
 import dev.adapterferry.settings.HealthSettings;
@@ -13,6 +18,7 @@ import dev.adapterferry.settings.ModelSettings;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.Use;
 import java.time.Clock;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -48,9 +54,26 @@ public final class ModelHealth {
     public Health check(String holder, Settings settings, String model, Facts.Deployed release, Set<HealthCheck.Part> parts) {
         boolean asking = parts.contains(HealthCheck.Part.API) || parts.contains(HealthCheck.Part.ANSWER);
         // Where the ferry may not serve, a silent server is a finding of the check.
-        ModelServers.Serving serving = asking && settings.serve().enabled() != Use.NEVER ? servers.serve(holder, settings, model, release)
-                : EmbeddedServers.configured(settings, model, release);
-        return check(settings, model, release, serving, parts);
+        if (!asking || settings.serve().enabled() == Use.NEVER) {
+            return check(settings, model, release, EmbeddedServers.configured(settings, model, release), parts);
+        }
+        try {
+            return check(settings, model, release, servers.serve(holder, settings, model, release), parts);
+        } catch (Cancelled | TransientFailure e) {
+            throw e;
+        } catch (FerryException e) {
+            return unloadable(settings, model, release, parts, e);
+        }
+    }
+
+    /** The engine refuses the file, or dies of it: the rest is checked all the same, and often says why. */
+    private Health unloadable(Settings settings, String model, Facts.Deployed release, Set<HealthCheck.Part> parts, FerryException refusal) {
+        Set<HealthCheck.Part> rest = EnumSet.copyOf(parts);
+        rest.removeAll(EnumSet.of(HealthCheck.Part.API, HealthCheck.Part.ANSWER));
+        Health seen = check(settings, model, release, EmbeddedServers.configured(settings, model, release), rest);
+        List<Finding> findings = new ArrayList<>(seen.findings());
+        findings.add(new Finding(Status.UNHEALTHY, "api", refusal.getMessage()));
+        return new Health(seen.model(), seen.time(), Status.UNHEALTHY, seen.files(), null, null, seen.system(), findings);
     }
 
     /** Checks a release on the server that the settings name, and starts none. */

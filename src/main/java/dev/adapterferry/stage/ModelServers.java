@@ -3,6 +3,7 @@ package dev.adapterferry.stage;
 import dev.adapterferry.modelserver.Endpoint;
 import dev.adapterferry.settings.Settings;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** Finds the server that answers for a deployed model, or starts the embedded one. */
 public interface ModelServers {
@@ -33,6 +34,11 @@ public interface ModelServers {
 
     /** The embedded server with a file that need not be installed, whatever other servers answer; until {@link #release}. */
     Serving embed(String holder, Settings settings, String model, Path file);
+
+    /** Why the server that was started for a holder died the last time, a sentence without its full stop; empty when it lives since it was started. */
+    default Optional<String> death(String holder) {
+        return Optional.empty();
+    }
 
     /** Ends what was started for a holder. */
     void release(String holder);

@@ -51,7 +51,8 @@ public final class SideBySide {
      */
     public Answers ask(Path base, Path merged, String question, Progress progress, Cancellation cancellation) {
         Path file = converted(base, progress, cancellation);
-        return new Answers(EmbeddedServers.answer(settings, caller, file, question), EmbeddedServers.answer(settings, caller, merged, question));
+        List<String> answers = EmbeddedServers.answers(settings, caller, List.of(file, merged), question);
+        return new Answers(answers.getFirst(), answers.getLast());
     }
 
     private Path converted(Path base, Progress progress, Cancellation cancellation) {
