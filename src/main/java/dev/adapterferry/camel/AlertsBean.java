@@ -21,8 +21,10 @@ public final class AlertsBean {
     private final AlertSettings settings;
     private final AlertDesk desk;
     private final HttpCaller http;
+    private final Templates templates;
 
-    AlertsBean(AlertSettings settings, AlertDesk desk, HttpCaller http) {
+    AlertsBean(AlertSettings settings, AlertDesk desk, HttpCaller http, Templates templates) {
+        this.templates = templates;
         this.settings = settings;
         this.desk = desk;
         this.http = http;
@@ -41,9 +43,13 @@ public final class AlertsBean {
         message.setBody(desk.word(happening).orElse(null));
     }
 
-    /** The text for Slack's component, with a mention on trouble. */
+    /** Sends the text through Slack's component, with a mention on trouble. */
     public void slack(Exchange exchange) {
-        exchange.getMessage().setBody(Messages.slackText(alert(exchange), settings.slack().mentionOnFailure()));
+        String text = Messages.slackText(alert(exchange), settings.slack().mentionOnFailure());
+        Exchange sent = templates.get().send("direct:slack-webhook", copy -> copy.getMessage().setBody(text));
+        if (sent.getException() != null) {
+            throw new TransientFailure("Sending an alert to Slack: " + RouteGeneration.innermost(sent.getException()), sent.getException());
+        }
     }
 
     /** Posts to Discord. */

@@ -9,6 +9,7 @@ import dev.adapterferry.ledger.StageEntry;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.Stage;
+import dev.adapterferry.stage.Announcer;
 import dev.adapterferry.stage.Facts;
 import dev.adapterferry.stage.Records;
 import dev.adapterferry.stage.RunDesk;
@@ -191,6 +192,11 @@ public final class FerryApplication implements AutoCloseable {
     public void abandon() {
         RunDesk desk = wiring.runs();
         desk.carried().forEach(id -> desk.cancelled(id, null));
+    }
+
+    /** Tells people by way of the routes. */
+    Announcer announcer() {
+        return wiring::announce;
     }
 
     /** Where runs are written down. */

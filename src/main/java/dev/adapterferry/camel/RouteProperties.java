@@ -27,7 +27,7 @@ final class RouteProperties {
         properties.setProperty("probe-models.period", Long.toString(Math.max(1000, settings.health().every().toMillis())));
         properties.setProperty("failed.path", settings.failed().toString());
         properties.setProperty("alerts.endpoint", "seda:alerts");
-        properties.setProperty("alerts.mail-scheme", settings.alerts().email().security() == AlertSettings.Security.TLS ? "smtps" : "smtp");
+        mail(settings.alerts(), properties);
         properties.setProperty("source.s3.client", s3Client(settings.source().s3()));
         boolean http = daemon && settings.http().enabled();
         properties.setProperty("camel.server.enabled", Boolean.toString(http));
@@ -50,5 +50,16 @@ final class RouteProperties {
                 ? "&accessKey=RAW(" + s3.accessKey().get().reveal() + ")&secretKey=RAW(" + s3.secretKey().get().reveal() + ")" : "&useDefaultCredentialsProvider=true";
         String endpoint = s3.endpoint().map(uri -> "&overrideEndpoint=true&uriEndpointOverride=" + uri).orElse("");
         return "region=" + s3.region() + "&forcePathStyle=" + s3.pathStyle() + endpoint + keys;
+    }
+
+    /** What a mail connection needs beyond its settings. Never in the open when the settings ask for protection. */
+    private static void mail(AlertSettings alerts, Properties properties) {
+        AlertSettings.Email mail = alerts.email();
+        properties.setProperty("alerts.mail-scheme", mail.security() == AlertSettings.Security.TLS ? "smtps" : "smtp");
+        properties.setProperty("alerts.mail-starttls", Boolean.toString(mail.security() == AlertSettings.Security.STARTTLS));
+        properties.setProperty("alerts.mail-timeout", Long.toString(alerts.timeout().toMillis()));
+        // RAW: these may hold what means something in an address.
+        mail.user().ifPresent(user -> properties.setProperty("alerts.mail-user", "RAW(" + user + ")"));
+        mail.password().ifPresent(password -> properties.setProperty("alerts.mail-password", "RAW(" + password.reveal() + ")"));
     }
 }

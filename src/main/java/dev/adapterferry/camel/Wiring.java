@@ -82,7 +82,7 @@ final class Wiring implements AutoCloseable {
     }
 
     /** Hands an alert to the routes; the work goes on whatever becomes of it. */
-    private void announce(Alert alert) {
+    void announce(Alert alert) {
         try {
             templates.get().sendBody("{{alerts.endpoint}}", alert);
         } catch (RuntimeException e) {
@@ -108,7 +108,7 @@ final class Wiring implements AutoCloseable {
         for (String event : new String[] {"started", "finished", "failed", "refused", "unhealthy", "recovered"}) {
             beans.put("tell" + Character.toUpperCase(event.charAt(0)) + event.substring(1), new Tell(event));
         }
-        beans.put("alerts", new AlertsBean(settings.alerts(), new AlertDesk(settings.alerts(), ledger), http));
+        beans.put("alerts", new AlertsBean(settings.alerts(), new AlertDesk(settings.alerts(), ledger), http, templates));
         beans.put("inbox", new InboxBean(settings));
         beans.put("pulls", new PullsBean(settings, ledger, sources));
         beans.put("probes", new ProbesBean(new ModelProbe(settings, ledger, http, servers)));

@@ -16,6 +16,7 @@ import java.util.regex.Pattern;
 public final class Redaction {
     /** Shorter texts are not searched for: a password "ferry" would be masked in every path, and what is stored would no longer fit. */
     static final int SHORTEST = 6;
+    private static final int SHORTEST_PATH = 12;
 
     /**
      * Token shapes; the group stays readable, the rest is masked. A backslash ends each, so that JSON stays JSON; lengths are
@@ -45,6 +46,11 @@ public final class Redaction {
             return;
         }
         List<String> all = new ArrayList<>(known);
+        int path = secret.contains("://") ? secret.indexOf('/', secret.indexOf("://") + 3) : -1;
+        if (path > 0 && secret.length() - path >= SHORTEST_PATH) {
+            // An HTTP client speaks of host and path apart; the path is what opens a webhook.
+            all.add(secret.substring(path));
+        }
         for (String spelling : List.of(secret, URLEncoder.encode(secret, StandardCharsets.UTF_8), jsonEscaped(secret))) {
             if (!all.contains(spelling)) {
                 all.add(spelling);

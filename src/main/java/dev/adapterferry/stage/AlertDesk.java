@@ -5,6 +5,9 @@ import dev.adapterferry.alert.Throttle;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.ReleaseEntry;
 import dev.adapterferry.ledger.Run;
+import dev.adapterferry.ledger.RunState;
+import dev.adapterferry.ledger.StageEntry;
+import dev.adapterferry.ledger.StageState;
 import dev.adapterferry.settings.AlertSettings;
 import dev.adapterferry.settings.Stage;
 import java.time.Instant;
@@ -66,6 +69,10 @@ public final class AlertDesk {
 
     private Alert finished(Happening h) {
         Run run = ledger.runs().get(h.run());
+        if (run.state() == RunState.PARTLY_FAILED) {
+            StageEntry failed = ledger.stages().of(run.id()).stream().filter(stage -> stage.state() == StageState.FAILED).findFirst().orElseThrow();
+            return Alert.failed(h.model(), h.run(), failed.name(), failed.error().orElse("") + " The passage went on without it.");
+        }
         Records records = new Records(run.folder());
         Optional<Facts.Deployed> deployed = records.find(Stage.DEPLOY, Facts.Deployed.class);
         Map<String, Long> sizes = new LinkedHashMap<>();
