@@ -10,7 +10,7 @@ public record PipelineSettings(
         @Setting(value = "Runs at once.", def = "1", min = 1, max = 64) int maxConcurrentRuns,
         @Setting("What is tried again when it can heal.") Retries retries,
         @Setting(value = "How long a shutdown waits for running work before it is parked.", def = "30s") Duration shutdownTimeout,
-        @Setting(value = "When a run's intermediate files are deleted.", def = "on-success") Cleanup cleanup) {
+        @Setting(value = "When passes that a newer one has replaced, or that were never finished, are deleted: after a run that ended well, after any, or never.", def = "on-success") Cleanup cleanup) {
 
     /** Orders the stages and drops repetitions. */
     public PipelineSettings {

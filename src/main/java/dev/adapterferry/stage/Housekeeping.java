@@ -1,16 +1,24 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.files.Durable;
+import dev.adapterferry.ledger.Lease;
 import dev.adapterferry.ledger.Ledger;
+import dev.adapterferry.ledger.Runs;
 import dev.adapterferry.log.Logs;
+import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.settings.Settings;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,12 +51,67 @@ public final class Housekeeping {
         List<String> letters = ledger.retention().forgetLetters(now.minus(settings.retention().failed()));
         letters.forEach(run -> deleteTree(settings.failed().resolve(run + ".json")));
         int logs = Logs.forget(settings.log().path(), now.minus(settings.retention().logs())).size();
-        return folders.size() + " runs, " + releases + " releases, " + letters.size() + " letters, " + logs + " log files forgotten";
+        int leftovers = leftovers(now.minus(settings.retention().runs()));
+        int requests = requests(now.minus(settings.retention().failed()));
+        return folders.size() + " runs, " + releases + " releases, " + letters.size() + " letters, " + logs + " log files, " + leftovers + " folders of models without a run, " + requests
+                + " inbox files forgotten";
+    }
+
+    /** What was pulled, quantized or merged for models of which no run is known any more. */
+    private int leftovers(Instant before) {
+        int gone = 0;
+        for (String kind : List.of("adapters", "gguf", "merged")) {
+            for (Path folder : old(settings.home().resolve(kind), before)) {
+                String model = folder.getFileName().toString();
+                if (!Files.isDirectory(folder) || !ledger.runs().of(model, 1).isEmpty()) {
+                    continue;
+                }
+                // Under the model's lock: somebody may just begin its next run.
+                Optional<Lease> lease = ledger.locks().tryAcquire(Runs.lock(model), null, new Cancellation());
+                if (lease.isPresent()) {
+                    try (Lease held = lease.get()) {
+                        deleteTree(folder);
+                        gone++;
+                    }
+                }
+            }
+        }
+        return gone;
+    }
+
+    /** Inbox files that were taken or refused. */
+    private int requests(Instant before) {
+        int gone = 0;
+        for (String kind : List.of(".done", ".failed")) {
+            for (Path file : old(settings.inbox().path().resolve(kind), before)) {
+                deleteTree(file);
+                gone++;
+            }
+        }
+        return gone;
+    }
+
+    /** Entries of a folder that were last changed before a time. */
+    private static List<Path> old(Path folder, Instant before) {
+        if (!Files.isDirectory(folder)) {
+            return List.of();
+        }
+        List<Path> old = new ArrayList<>();
+        try (Stream<Path> entries = Files.list(folder)) {
+            for (Path entry : entries.toList()) {
+                if (Files.getLastModifiedTime(entry, LinkOption.NOFOLLOW_LINKS).toInstant().isBefore(before)) {
+                    old.add(entry);
+                }
+            }
+        } catch (IOException e) {
+            LOG.warn("Cannot look through {}: {}", folder, Durable.reason(e));
+        }
+        return old;
     }
 
     /** Deletes a file or folder without following links; what cannot be deleted is told and left. */
     static void deleteTree(Path root) {
-        if (!Files.exists(root, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+        if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
             return;
         }
         try {

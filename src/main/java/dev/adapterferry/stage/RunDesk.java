@@ -190,6 +190,9 @@ public final class RunDesk implements AutoCloseable {
         servers.release(id);
         boolean changed = ledger.runs().end(id, state, error);
         if (run != null) {
+            if (changed) {
+                Intermediates.clean(run.context(), state, ledger);
+            }
             run.claimed().lease().close();
         }
         if (changed) {
