@@ -1,28 +1,22 @@
 package dev.adapterferry.bench;
 
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.adapterferry.failure.SettingsException;
-import dev.adapterferry.files.Durable;
 import dev.adapterferry.llamacpp.Ggml;
 import dev.adapterferry.quant.GgmlType;
 import dev.adapterferry.quant.Kernels;
 import dev.adapterferry.quant.RowKernel;
-import dev.adapterferry.quant.TypeOverride;
 import java.io.PrintStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 
@@ -34,7 +28,6 @@ public final class KernelBenchmark {
     /** What the vector kernels are to reach, in multiples of llama.cpp's C. */
     private static final Map<GgmlType, Double> TARGETS = Map.of(GgmlType.Q4_K, 8.0, GgmlType.Q5_K, 8.0, GgmlType.Q6_K, 6.0, GgmlType.Q8_0, 2.5,
             GgmlType.Q2_K, 3.0, GgmlType.Q3_K, 3.0, GgmlType.IQ4_NL, 3.0, GgmlType.IQ4_XS, 3.0);
-    private static final JsonMapper JSON = JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
     /**
      * What to measure.
@@ -44,9 +37,8 @@ public final class KernelBenchmark {
      * @param weights     number of weights, rounded up to whole rows of 4096
      * @param turns       turns of each contestant
      * @param turnSeconds how long a turn lasts at least; the vector kernel warms up for twenty times as long
-     * @param json        where to save the numbers, or empty
      */
-    public record Options(Set<GgmlType> types, boolean importance, int weights, int turns, double turnSeconds, Optional<Path> json) {
+    public record Options(Set<GgmlType> types, boolean importance, int weights, int turns, double turnSeconds) {
         private static final int ROW_LENGTH = 4096;
 
         int rows() {
@@ -90,51 +82,6 @@ public final class KernelBenchmark {
         this.out = out;
     }
 
-    /**
-     * Usage: {@code KernelBenchmark [--types Q4_K,Q6_K] [--importance] [--weights N] [--turns N] [--seconds S] [--json FILE]}.
-     *
-     * @throws SettingsException when an argument is not one of these
-     */
-    public static void main(String[] arguments) {
-        Set<GgmlType> types = defaultTypes();
-        boolean importance = false;
-        int weights = 1 << 20;
-        int turns = 7;
-        double seconds = 0.15;
-        Optional<Path> json = Optional.empty();
-        List<String> rest = new ArrayList<>(Arrays.asList(arguments));
-        while (!rest.isEmpty()) {
-            String option = rest.removeFirst();
-            if (option.equals("--importance")) {
-                importance = true;
-                continue;
-            }
-            if (rest.isEmpty()) {
-                throw new SettingsException("The option " + option + " needs a value, or is unknown.");
-            }
-            String value = rest.removeFirst();
-            switch (option) {
-                case "--types" -> types = types(value);
-                case "--weights" -> weights = Integer.parseInt(value);
-                case "--turns" -> turns = Integer.parseInt(value);
-                case "--seconds" -> seconds = Double.parseDouble(value);
-                case "--json" -> json = Optional.of(Path.of(value));
-                default -> throw new SettingsException("Unknown option " + option + ".");
-            }
-        }
-        new KernelBenchmark(new Options(types, importance, weights, turns, seconds, json), System.out).run();
-        // A thread of the native library would keep the process alive.
-        System.exit(0);
-    }
-
-    private static Set<GgmlType> types(String names) {
-        Set<GgmlType> types = EnumSet.noneOf(GgmlType.class);
-        for (String name : names.split(",")) {
-            types.add(TypeOverride.parseType(name));
-        }
-        return types;
-    }
-
     /** All formats that have a kernel here and in the embedded llama.cpp. */
     public static Set<GgmlType> defaultTypes() {
         Set<GgmlType> types = EnumSet.copyOf(Kernels.types());
@@ -171,7 +118,6 @@ public final class KernelBenchmark {
             print(row);
             rows.add(row);
         }
-        options.json().ifPresent(file -> Durable.write(file, json(rows) + "\n"));
         return rows;
     }
 
@@ -246,8 +192,13 @@ public final class KernelBenchmark {
                 target == null ? "" : String.format(Locale.ROOT, "%.1f", target), row.vector().rmse(), row.scalar().rmse(), row.c().rmse(), 100 * row.identical());
     }
 
-    private String json(List<Row> rows) {
-        ObjectNode root = JSON.createObjectNode().put("weights", options.rows() * Options.ROW_LENGTH).put("importance", options.importance())
+    /**
+     * The numbers for a file.
+     *
+     * @param rows what {@link #run} gave
+     */
+    public ObjectNode json(List<Row> rows) {
+        ObjectNode root = JsonNodeFactory.instance.objectNode().put("weights", options.rows() * Options.ROW_LENGTH).put("importance", options.importance())
                 .put("java", System.getProperty("java.vm.version")).put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
         ArrayNode formats = root.putArray("formats");
         for (Row row : rows) {
@@ -260,7 +211,7 @@ public final class KernelBenchmark {
                 format.put("target", TARGETS.get(row.type()));
             }
         }
-        return root.toPrettyString();
+        return root;
     }
 
     private static void put(ObjectNode format, String name, Speed speed) {

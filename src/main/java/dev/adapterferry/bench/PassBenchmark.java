@@ -1,12 +1,10 @@
 package dev.adapterferry.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
-import dev.adapterferry.files.Durable;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -23,7 +21,7 @@ import java.util.stream.Stream;
 /**
  * From a generated checkpoint and adapter to finished files, end to end: wall and CPU time, traffic and memory of one
  * pass in each of several set-ups, every one in a fresh process, cold start included. Prints a table and the targets
- * with what was reached, and saves JSON.
+ * with what was reached.
  *
  * <p>Traffic is what the process moved through system calls ({@code /proc/self/io}), page cache or not; the disk's own
  * speed is measured with {@code dd} for comparison.
@@ -31,16 +29,15 @@ import java.util.stream.Stream;
 public final class PassBenchmark {
     private static final String THREE = "Q4_K_M,Q5_K_M,Q8_0";
     private static final int RANK = 16;
-    private static final JsonMapper JSON = JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+    private static final JsonMapper JSON = new JsonMapper();
 
     /**
      * What to measure.
      *
      * @param model  size of the checkpoint
      * @param folder where to work; several times the checkpoint's size in space, emptied afterwards
-     * @param json   where to save the numbers, or empty
      */
-    public record Options(SyntheticQwen2 model, Path folder, Optional<Path> json) { }
+    public record Options(SyntheticQwen2 model, Path folder) { }
 
     private final Options options;
     private final PrintStream out;
@@ -54,17 +51,10 @@ public final class PassBenchmark {
         this.out = out;
     }
 
-    /** Usage: {@code PassBenchmark [SIZE] [FOLDER] [JSON]}, for example {@code PassBenchmark 0.1B}. */
-    public static void main(String[] arguments) throws IOException {
-        SyntheticQwen2 model = SyntheticQwen2.ofSize(arguments.length > 0 ? arguments[0] : "0.1B");
-        Path folder = arguments.length > 1 ? Path.of(arguments[1]) : Files.createTempDirectory("ferry-bench");
-        new PassBenchmark(new Options(model, folder, arguments.length > 2 ? Optional.of(Path.of(arguments[2])) : Optional.empty()), System.out).run();
-    }
-
     /**
      * Measures.
      *
-     * @return the numbers, as they are saved
+     * @return the numbers
      * @throws FerryException when a pass fails
      */
     public ObjectNode run() throws IOException {
@@ -91,9 +81,6 @@ public final class PassBenchmark {
                 root.put("ddBytesPerSecond", (before.get() + after.get()) / 2);
             }
             print(root);
-            if (options.json().isPresent()) {
-                Durable.write(options.json().get(), JSON.writeValueAsString(root) + "\n");
-            }
             return root;
         } finally {
             delete(base);

@@ -3,33 +3,25 @@ package dev.adapterferry.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.adapterferry.quant.GgmlType;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** That it measures the right thing; what it measures is not asserted. */
 class KernelBenchmarkTest {
-    @TempDir
-    Path folder;
-
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void comparesAllFormatsAtSmallSize(boolean importance) throws Exception {
+    void comparesAllFormatsAtSmallSize(boolean importance) {
         ByteArrayOutputStream table = new ByteArrayOutputStream();
-        Path json = folder.resolve("kernels.json");
-        KernelBenchmark.Options options = new KernelBenchmark.Options(KernelBenchmark.defaultTypes(), importance, 4096, 1, 0, Optional.of(json));
-        List<KernelBenchmark.Row> rows = new KernelBenchmark(options, new PrintStream(table, true, StandardCharsets.UTF_8)).run();
+        KernelBenchmark.Options options = new KernelBenchmark.Options(KernelBenchmark.defaultTypes(), importance, 4096, 1, 0);
+        KernelBenchmark benchmark = new KernelBenchmark(options, new PrintStream(table, true, StandardCharsets.UTF_8));
+        List<KernelBenchmark.Row> rows = benchmark.run();
 
         assertThat(rows).extracting(KernelBenchmark.Row::type).contains(GgmlType.Q4_K, GgmlType.IQ4_XS, GgmlType.BF16).doesNotContain(GgmlType.MXFP4);
         assertThat(rows).allSatisfy(row -> {
@@ -41,7 +33,7 @@ class KernelBenchmarkTest {
         assertThat(rmse(rows, GgmlType.Q6_K)).isBetween(1e-5, rmse(rows, GgmlType.Q4_K));
         assertThat(rmse(rows, GgmlType.Q4_K)).isLessThan(0.004);
         assertThat(table.toString(StandardCharsets.UTF_8)).contains("| Q4_K |").contains("100.00%");
-        JsonNode saved = new JsonMapper().readTree(Files.readString(json));
+        JsonNode saved = benchmark.json(rows);
         assertThat(saved.at("/weights").asInt()).isEqualTo(4096);
         assertThat(saved.at("/formats")).hasSize(rows.size());
         assertThat(saved.at("/formats/0/vector/millionWeightsPerSecond").asDouble()).isEqualTo(rows.getFirst().vector().rate());
@@ -49,7 +41,7 @@ class KernelBenchmarkTest {
 
     @Test
     void roundsTheNumberOfWeightsUpToWholeRows() {
-        KernelBenchmark.Options options = new KernelBenchmark.Options(EnumSet.of(GgmlType.Q8_0), false, 4097, 1, 0, Optional.empty());
+        KernelBenchmark.Options options = new KernelBenchmark.Options(EnumSet.of(GgmlType.Q8_0), false, 4097, 1, 0);
         assertThat(options.rows()).isEqualTo(2);
     }
 
