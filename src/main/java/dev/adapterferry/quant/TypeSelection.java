@@ -68,7 +68,7 @@ public final class TypeSelection {
      * @param tensors all tensors of the file under their GGUF names; the type of those that no mix changes (vectors,
      *                norms, routers) must already be one of GGUF, the type of the others does not matter
      * @return by name, in the order given
-     * @throws FerryException when a type demands blocks that the rows of a tensor do not fill and nothing replaces it
+     * @throws FerryException when a type asked for by name for output or embedding demands blocks that the tensor's rows do not fill
      */
     public Map<String, Choice> choose(List<TensorInfo> tensors) {
         boolean tied = tensors.stream().noneMatch(t -> t.name().equals("output.weight"));
@@ -134,9 +134,10 @@ public final class TypeSelection {
             case Q4_K -> GgmlType.Q5_0;
             case Q5_K -> GgmlType.Q5_1;
             case Q6_K -> GgmlType.Q8_0;
-            default -> throw misfit(tensor, type);
+            default -> GgmlType.F16;
         };
         boolean fits = tensor.rowLength() % replacement.blockElements() == 0;
+        // llama-quantize refused rows of such widths until the middle of 2026; now they become half precision, whatever the type.
         return new Choice(fits ? replacement : GgmlType.F16, Reason.SHAPE);
     }
 

@@ -210,10 +210,9 @@ class TypeSelectionTest {
     }
 
     @Test
-    void refusesRowsThatNothingFits() {
-        assertThatThrownBy(() -> choose(LLAMA_8B, TypeRequest.of(Mix.Q8_0, false),
-                List.of(tensor("blk.0.attn_q.weight", GgmlType.F16, 4096, 1410))))
-                .isInstanceOf(FerryException.class).hasMessageContaining("blk.0.attn_q.weight").hasMessageContaining("1410");
+    void keepsRowsThatNothingFitsAsHalfPrecisionAsLlamaQuantizeDoesSince2026() {
+        assertThat(choose(LLAMA_8B, TypeRequest.of(Mix.Q8_0, false), List.of(tensor("blk.0.attn_q.weight", GgmlType.F16, 4096, 1410))))
+                .containsValue(new Choice(GgmlType.F16, Reason.SHAPE));
     }
 
     @Test

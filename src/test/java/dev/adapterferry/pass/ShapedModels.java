@@ -1,0 +1,175 @@
+package dev.adapterferry.pass;
+
+import dev.adapterferry.gguf.GgufMetadata;
+import dev.adapterferry.quant.GgmlType;
+import dev.adapterferry.tensor.TensorInfo;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * Models that have names, layers, heads and widths of real families, with two rows per matrix: all that the choice of
+ * types looks at.
+ *
+ * @param metadata keys as llama.cpp demands them of the architecture
+ * @param tensors  under GGUF names, F32
+ */
+record ShapedModels(GgufMetadata metadata, List<TensorInfo> tensors) {
+    /** All of them by name. */
+    static Map<String, ShapedModels> all() {
+        Map<String, ShapedModels> models = new LinkedHashMap<>();
+        models.put("llama-8b", new Shape("llama", 32, 32, 8).dense(512, 1536, true));
+        models.put("llama-7b", new Shape("llama", 32, 32, 32).dense(512, 1536, true));
+        models.put("llama-70b", new Shape("llama", 80, 64, 8).dense(256, 512, true));
+        models.put("qwen2-1.5b", new Shape("qwen2", 28, 12, 2).dense(256, 512, false));
+        models.put("qwen2-0.5b", new Shape("qwen2", 24, 14, 2).dense(896, 4864, false));
+        models.put("qwen2-72b", new Shape("qwen2", 80, 64, 8).dense(256, 512, true));
+        models.put("gemma3-1b", new Shape("gemma3", 26, 4, 1).dense(256, 512, false));
+        models.put("demo-width", new Shape("qwen2", 2, 4, 2).dense(96, 256, false));
+        models.put("no-block-fits", new Shape("qwen2", 4, 4, 2).dense(80, 256, false));
+        models.put("mixtral-8x7b", new Shape("llama", 32, 32, 8).experts(256, 512, 8, false));
+        models.put("qwen3moe-30b", new Shape("qwen3moe", 48, 32, 4).experts(256, 768, 128, false));
+        models.put("deepseek2-lite", new Shape("deepseek2", 27, 16, 16).experts(256, 1408, 64, true));
+        models.put("phi3-mini", new Shape("phi3", 32, 32, 32).fused(256, 512));
+        models.put("falcon-7b", new Shape("falcon", 32, 71, 1).fused(256, 512));
+        return models;
+    }
+
+    /** The types by tensor in a short, fixed spelling: what is of the base type and not a layer's vector is left out. */
+    static String describe(Map<String, GgmlType> types, List<TensorInfo> tensors, GgmlType base) {
+        Map<String, TreeSet<Integer>> parts = new TreeMap<>();
+        for (TensorInfo tensor : tensors) {
+            String name = tensor.name();
+            GgmlType type = types.get(name);
+            if (tensor.rank() == 1 || type == base) {
+                continue;
+            }
+            String[] words = name.startsWith("blk.") ? name.split("\\.", 3) : new String[] {"", "-1", name};
+            parts.computeIfAbsent(words[2].replace(".weight", "") + " " + type, key -> new TreeSet<>()).add(Integer.parseInt(words[1]));
+        }
+        List<String> text = new ArrayList<>();
+        parts.forEach((part, layers) -> text.add(part + ranges(layers)));
+        return String.join("; ", text);
+    }
+
+    private static String ranges(TreeSet<Integer> layers) {
+        if (layers.contains(-1)) {
+            return "";
+        }
+        StringBuilder text = new StringBuilder();
+        for (int layer : layers) {
+            if (!layers.contains(layer - 1) || layer == layers.first()) {
+                int end = layer;
+                while (layers.contains(end + 1)) {
+                    end++;
+                }
+                text.append(text.isEmpty() ? " " : ",").append(end == layer ? Integer.toString(layer) : layer + "-" + end);
+            }
+        }
+        return text.toString();
+    }
+
+    /** What a family's files say of it. */
+    private record Shape(String architecture, int layers, int heads, int kvHeads) {
+        ShapedModels dense(int width, int inner, boolean output) {
+            List<TensorInfo> tensors = common(width, output);
+            for (int layer = 0; layer < layers; layer++) {
+                attention(tensors, layer, width);
+                matrix(tensors, layer, "ffn_gate", width);
+                matrix(tensors, layer, "ffn_up", width);
+                matrix(tensors, layer, "ffn_down", inner);
+            }
+            return new ShapedModels(keys(width, inner), tensors);
+        }
+
+        ShapedModels fused(int width, int inner) {
+            List<TensorInfo> tensors = common(width, true);
+            for (int layer = 0; layer < layers; layer++) {
+                vector(tensors, layer, "attn_norm", width);
+                matrix(tensors, layer, "attn_qkv", width);
+                matrix(tensors, layer, "attn_output", width);
+                matrix(tensors, layer, "ffn_up", width);
+                matrix(tensors, layer, "ffn_down", inner);
+            }
+            return new ShapedModels(keys(width, inner), tensors);
+        }
+
+        ShapedModels experts(int width, int inner, int experts, boolean latent) {
+            List<TensorInfo> tensors = common(width, true);
+            for (int layer = 0; layer < layers; layer++) {
+                if (latent) {
+                    vector(tensors, layer, "attn_norm", width);
+                    matrix(tensors, layer, "attn_q", width);
+                    matrix(tensors, layer, "attn_kv_a_mqa", width);
+                    matrix(tensors, layer, "attn_kv_b", width);
+                    matrix(tensors, layer, "attn_output", width);
+                } else {
+                    attention(tensors, layer, width);
+                }
+                if (latent && layer == 0) {
+                    matrix(tensors, layer, "ffn_gate", width);
+                    matrix(tensors, layer, "ffn_up", width);
+                    matrix(tensors, layer, "ffn_down", inner);
+                    continue;
+                }
+                matrix(tensors, layer, "ffn_gate_inp", width);
+                stack(tensors, layer, "ffn_gate_exps", width);
+                stack(tensors, layer, "ffn_up_exps", width);
+                stack(tensors, layer, "ffn_down_exps", inner);
+                if (latent) {
+                    matrix(tensors, layer, "ffn_gate_shexp", width);
+                    matrix(tensors, layer, "ffn_up_shexp", width);
+                    matrix(tensors, layer, "ffn_down_shexp", inner);
+                }
+            }
+            GgufMetadata keys = keys(width, inner).putUint32(architecture + ".expert_count", experts).putUint32(architecture + ".expert_used_count", 2);
+            if (latent) {
+                keys.putUint32(architecture + ".leading_dense_block_count", 1).putUint32(architecture + ".attention.kv_lora_rank", 64).putUint32(architecture + ".expert_feed_forward_length", inner)
+                        .putUint32(architecture + ".expert_shared_count", 2).putFloat32(architecture + ".expert_weights_scale", 1).putFloat32(architecture + ".rope.scaling.yarn_log_multiplier", 0.1f);
+            }
+            return new ShapedModels(keys, tensors);
+        }
+
+        private static List<TensorInfo> common(int width, boolean output) {
+            List<TensorInfo> tensors = new ArrayList<>();
+            tensors.add(new TensorInfo("token_embd.weight", GgmlType.F32, List.of(4L, (long) width)));
+            tensors.add(new TensorInfo("output_norm.weight", GgmlType.F32, List.of((long) width)));
+            if (output) {
+                tensors.add(new TensorInfo("output.weight", GgmlType.F32, List.of(4L, (long) width)));
+            }
+            return tensors;
+        }
+
+        private static void attention(List<TensorInfo> tensors, int layer, int width) {
+            vector(tensors, layer, "attn_norm", width);
+            vector(tensors, layer, "ffn_norm", width);
+            matrix(tensors, layer, "attn_q", width);
+            matrix(tensors, layer, "attn_k", width);
+            matrix(tensors, layer, "attn_v", width);
+            matrix(tensors, layer, "attn_output", width);
+        }
+
+        private static void vector(List<TensorInfo> tensors, int layer, String name, int width) {
+            tensors.add(new TensorInfo("blk." + layer + "." + name + ".weight", GgmlType.F32, List.of((long) width)));
+        }
+
+        private static void matrix(List<TensorInfo> tensors, int layer, String name, int width) {
+            tensors.add(new TensorInfo("blk." + layer + "." + name + ".weight", GgmlType.F32, List.of(2L, (long) width)));
+        }
+
+        private static void stack(List<TensorInfo> tensors, int layer, String name, int width) {
+            tensors.add(new TensorInfo("blk." + layer + "." + name + ".weight", GgmlType.F32, List.of(2L, 2L, (long) width)));
+        }
+
+        private GgufMetadata keys(int width, int inner) {
+            String a = architecture + ".";
+            return new GgufMetadata().putString("general.architecture", architecture).putUint32(a + "block_count", layers).putUint32(a + "context_length", 512)
+                    .putUint32(a + "embedding_length", width).putUint32(a + "feed_forward_length", inner).putUint32(a + "attention.head_count", heads)
+                    .putUint32(a + "attention.head_count_kv", kvHeads).putFloat32(a + "attention.layer_norm_rms_epsilon", 1e-6f).putFloat32(a + "attention.layer_norm_epsilon", 1e-6f)
+                    .putUint32(a + "attention.sliding_window", 128).putUint32(a + "vocab_size", 4).putUint32("general.file_type", 0).putUint32("general.quantization_version", 2);
+        }
+    }
+}
