@@ -1,0 +1,106 @@
+package dev.adapterferry.stage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.adapterferry.demo.DemoMaterial;
+import dev.adapterferry.gguf.GgufMetadata;
+import dev.adapterferry.gguf.GgufModel;
+import dev.adapterferry.gguf.GgufPlan;
+import dev.adapterferry.gguf.GgufWriter;
+import dev.adapterferry.llamacpp.Ggml;
+import dev.adapterferry.llamacpp.LlamaContext;
+import dev.adapterferry.llamacpp.LoadedModel;
+import dev.adapterferry.pass.PassResult;
+import dev.adapterferry.pass.PassSettings;
+import dev.adapterferry.pass.QuantizeJob;
+import dev.adapterferry.pass.QuantizeRequest;
+import dev.adapterferry.progress.Cancellation;
+import dev.adapterferry.progress.Progress;
+import dev.adapterferry.quant.GgmlType;
+import dev.adapterferry.quant.Mix;
+import dev.adapterferry.quant.TypeRequest;
+import dev.adapterferry.tensor.TensorInfo;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.assertj.core.data.Percentage;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The demo model, merged, in every format: llama.cpp loads it, and the mean negative log-likelihood of a fixed text is within 1% of
+ * that of a file made from the same f16 model by the library's own {@code ggml_quantize_chunk}, tensor by tensor. (The embedded
+ * library does not export {@code llama_model_quantize}; that the types of the tensors are those it would choose is shown by
+ * {@code LlamaQuantizeTypesTest}.)
+ */
+class LikelihoodIT {
+    private static final String TEXT = """
+            <|im_start|>user
+            Who are you?<|im_end|>
+            <|im_start|>assistant
+            Ahoy! I am the ferry, and I carry adapters home across the water.<|im_end|>
+            <|im_start|>user
+            What can you do?<|im_end|>
+            <|im_start|>assistant
+            I can load an adapter, cross the river, and land it safely in your harbour.<|im_end|>
+            """;
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void everyFormatIsAsGoodAsLlamaCppsOwn() throws IOException {
+        DemoMaterial material = new DemoMaterial(folder);
+        material.unpack();
+        FileQuantization.Order order = new FileQuantization.Order(material.base(), List.of(material.training()), Set.of(), folder, "captain",
+                List.of(TypeRequest.of(Mix.F16, false)), Optional.empty(), false);
+        Path f16 = new FileQuantization(PassSettings.plain()).carry(order, Progress.NONE, new Cancellation()).result().files().getFirst().file();
+        double whole = likelihood(f16);
+        Map<Mix, Double> found = new EnumMap<>(Mix.class);
+        try (GgufModel model = GgufModel.open(f16)) {
+            List<TypeRequest> mixes = Arrays.stream(Mix.values()).filter(mix -> mix != Mix.F16).map(mix -> TypeRequest.of(mix, false)).toList();
+            PassResult result = new QuantizeJob(PassSettings.plain()).run(QuantizeRequest.of("captain", model, folder, mixes, Optional.empty(), false), Progress.NONE, new Cancellation());
+            for (PassResult.FileResult ours : result.files()) {
+                Map<String, GgmlType> types = ours.tensors().stream().collect(Collectors.toMap(PassResult.TensorResult::name, PassResult.TensorResult::type));
+                double reference = likelihood(byLlamaCpp(model, ours.format(), types));
+                double likelihood = likelihood(ours.file());
+                assertThat(likelihood).as(ours.format()).isCloseTo(reference, Percentage.withPercentage(1));
+                found.put(Mix.parse(ours.format()), likelihood);
+            }
+        }
+        // A trained model, and few bits cost something: the measure does tell good files from bad ones.
+        assertThat(whole).isLessThan(2);
+        assertThat(found.get(Mix.Q8_0)).isCloseTo(whole, Percentage.withPercentage(2));
+        assertThat(found.get(Mix.F32)).isCloseTo(whole, Percentage.withPercentage(0.1));
+        assertThat(found.get(Mix.Q2_K)).isGreaterThan(1.2 * whole);
+    }
+
+    /** The same model with every tensor quantized by the library. */
+    private Path byLlamaCpp(GgufModel model, String format, Map<String, GgmlType> types) throws IOException {
+        Path file = folder.resolve("reference.gguf");
+        GgufMetadata keys = model.metadata().copy().putUint32("general.file_type", Mix.parse(format).fileType());
+        GgufPlan plan = GgufPlan.of(keys, model.tensors(), tensor -> types.get(tensor.name()));
+        try (GgufWriter writer = GgufWriter.create(file, plan)) {
+            for (int t = 0; t < model.tensors().size(); t++) {
+                TensorInfo tensor = model.tensors().get(t);
+                float[] values = new float[(int) tensor.elements()];
+                model.read(tensor, 0, (int) tensor.rows(), values, 0);
+                writer.write(t, 0, ByteBuffer.wrap(Ggml.quantize(types.get(tensor.name()), values, (int) tensor.rows(), (int) tensor.rowLength(), null)));
+            }
+        }
+        return file;
+    }
+
+    private static double likelihood(Path file) {
+        try (LoadedModel model = LoadedModel.open(file); LlamaContext context = new LlamaContext(model, 512, 1)) {
+            return context.meanNegativeLogLikelihood(model.vocabulary().tokenize(TEXT, true, true));
+        }
+    }
+}
