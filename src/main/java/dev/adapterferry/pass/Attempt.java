@@ -3,6 +3,7 @@ package dev.adapterferry.pass;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
+import dev.adapterferry.quant.Kernels;
 import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
@@ -23,6 +24,8 @@ final class Attempt {
     private static final Logger LOG = LoggerFactory.getLogger(Attempt.class);
     /** Room for threads to run ahead of the slowest block. */
     private static final int SLOTS_PER_THREAD = 3;
+    /** So many weights take longer than the compiler takes for the kernels. */
+    private static final long LONG_WORK = 1 << 26;
 
     private final PassSettings settings;
     private final int blocksPerCheckpoint;
@@ -124,10 +127,15 @@ final class Attempt {
         Crew crew = new Crew("quantize " + load.request().name(), window::stop);
         Crew scribe = new Crew("quantize " + load.request().name(), window::stop);
         journal.ifPresent(j -> scribe.start("journal", () -> record(j, watched)));
+        AtomicBoolean encoded = new AtomicBoolean();
+        if (load.weightsFrom(first) > LONG_WORK) {
+            scribe.start("rehearse", () -> Kernels.rehearse(load.encodedTypes(), load.request().importance().isPresent(), encoded::get));
+        }
         for (int t = 0; t < settings.threads(); t++) {
             crew.start("encode-" + t, () -> encode(window, told, cancellation));
         }
         crew.join();
+        encoded.set(true);
         // A pass that is to stop does not wait for one more time for the disk.
         checkpoints.close(crew.hasFailed());
         scribe.join();

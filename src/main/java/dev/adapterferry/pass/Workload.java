@@ -2,10 +2,13 @@ package dev.adapterferry.pass;
 
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.gguf.GgufPlan;
+import dev.adapterferry.quant.GgmlType;
 import dev.adapterferry.tensor.Fingerprint;
 import dev.adapterferry.tensor.TensorInfo;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * A request taken apart: all tensors with their strands, and all blocks in the order of the files.
@@ -34,6 +37,18 @@ record Workload(PassRequest request, List<TensorWork> work, List<RowBlock> block
     /** The most strands that any tensor has. */
     int strands() {
         return work.stream().mapToInt(w -> w.strands().size()).max().orElse(0);
+    }
+
+    /** Number of weights in a block and all after it. */
+    long weightsFrom(long block) {
+        return blocks.subList((int) block, blocks.size()).stream().mapToLong(b -> b.rows() * work.get(b.tensor()).info().rowLength()).sum();
+    }
+
+    /** The types that rows are encoded to; what is copied is not among them. */
+    Set<GgmlType> encodedTypes() {
+        Set<GgmlType> types = EnumSet.noneOf(GgmlType.class);
+        work.forEach(tensor -> tensor.strands().stream().filter(strand -> !strand.copy()).forEach(strand -> types.add(strand.type())));
+        return types;
     }
 
     /** Bytes of all outputs. */

@@ -1,11 +1,14 @@
 package dev.adapterferry.quant;
 
 import dev.adapterferry.failure.FerryException;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 
 /** Where callers get their kernels. */
 public final class Kernels {
@@ -43,6 +46,26 @@ public final class Kernels {
     public static RowKernel forType(GgmlType type) {
         RowKernel kernel = FASTEST.get(type);
         return kernel != null ? kernel : scalar(type);
+    }
+
+    /**
+     * Gets the encoders of some types ready while others work: returns when all are, or when told to stop. Meant for a
+     * thread of its own beside long work; short work is done sooner without.
+     *
+     * @param importance whether the work will have an importance matrix
+     * @param stop       asked every few milliseconds
+     */
+    public static void rehearse(Set<GgmlType> types, boolean importance, BooleanSupplier stop) {
+        List<WarmingKernel> cold = new ArrayList<>();
+        types.forEach(type -> {
+            if (forType(type) instanceof WarmingKernel kernel) {
+                cold.add(kernel);
+            }
+        });
+        // In turn, so that the compiler works on one while another runs.
+        while (!cold.isEmpty() && !stop.getAsBoolean()) {
+            cold.removeIf(kernel -> stop.getAsBoolean() || kernel.rehearse(importance));
+        }
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.adapterferry.quant;
 
+import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
@@ -58,6 +59,36 @@ final class WarmingKernel implements RowKernel {
                 (kernel, from, count) -> kernel.decode(src, srcOffset + from * type().blockBytes(), count * block, dst, dstOffset + from * block));
     }
 
+    /**
+     * Encodes made-up values with the vector kernel once, so that the compiler sees more of it than the trials among real
+     * work show. For a thread that has nothing better to do.
+     *
+     * @param importance as the real work will have it
+     * @return true when the vector kernel is the faster one, and no more is needed
+     */
+    boolean rehearse(boolean importance) {
+        if (!encoding.warm && encoding.trying.compareAndSet(false, true)) {
+            try {
+                float[] values = rehearsalValues();
+                byte[] out = new byte[Math.toIntExact(type().bytesFor(values.length))];
+                encoding.compare((kernel, from, count) -> kernel.encode(values, 0, 1, values.length, importance ? values : null, 0, out, 0));
+            } finally {
+                encoding.trying.set(false);
+            }
+        }
+        return encoding.warm;
+    }
+
+    /** Positive, so that they serve as importance too, and unlike each other in size, as weights are. */
+    private static float[] rehearsalValues() {
+        SplittableRandom random = new SplittableRandom(1);
+        float[] values = new float[Warmth.TRIAL];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = 0.001f + random.nextFloat() * random.nextFloat();
+        }
+        return values;
+    }
+
     /** A run of units, rows or blocks, for one of the two kernels. */
     private interface Share {
         void run(RowKernel kernel, int from, int count);
@@ -74,6 +105,8 @@ final class WarmingKernel implements RowKernel {
         private final LongAdder scalarValues = new LongAdder();
         private final LongAdder trialNanos = new LongAdder();
         private final AtomicBoolean trying = new AtomicBoolean();
+        /** Nanoseconds of the scalar kernel on a rehearsal's values; touched by who holds {@link #trying}. */
+        private long fastestRehearsal = Long.MAX_VALUE;
         private volatile boolean warm;
 
         private void work(int units, int unitLength, Share share) {
@@ -94,6 +127,16 @@ final class WarmingKernel implements RowKernel {
 
         private boolean isDue() {
             return scalarNanos.sum() > PATIENCE_NANOS && trialNanos.sum() < scalarNanos.sum();
+        }
+
+        /** Both kernels on the same values, neither of them real work. */
+        private void compare(Share share) {
+            long start = clock.getAsLong();
+            share.run(scalar, 0, 1);
+            long between = clock.getAsLong();
+            share.run(vector, 0, 1);
+            fastestRehearsal = Math.min(fastestRehearsal, between - start);
+            warm = clock.getAsLong() - between < fastestRehearsal;
         }
 
         private void tryVector(int units, int unitLength, Share share) {

@@ -45,6 +45,18 @@ class WarmingKernelTest {
     }
 
     @Test
+    void rehearsalsMakeItReadyBesideTheRealWork() {
+        assertThat(kernel.rehearse(false)).isFalse();
+        encode(200);
+        assertThat(vector.values).as("real work is left to the scalar kernel").isEqualTo(4096);
+        vector.nanosPerValue = 1;
+        assertThat(kernel.rehearse(true)).isTrue();
+        long scalarValues = scalar.values;
+        encode(200);
+        assertThat(scalar.values).isEqualTo(scalarValues);
+    }
+
+    @Test
     void encodingAndDecodingWarmApart() {
         warmUp();
         vector.nanosPerValue = 1;
