@@ -9,6 +9,7 @@ import dev.adapterferry.gguf.GgufModel;
 import dev.adapterferry.gguf.ImatrixGguf;
 import dev.adapterferry.lora.MergeInput;
 import dev.adapterferry.lora.MergeOptions;
+import dev.adapterferry.lora.MergeReport;
 import dev.adapterferry.lora.MergedCheckpoint;
 import dev.adapterferry.pass.PassResult;
 import dev.adapterferry.pass.PassSettings;
@@ -72,7 +73,7 @@ public final class FileQuantization {
     /**
      * Quantizes.
      *
-     * @throws FerryException when the source is neither, an adapter does not fit, or the pass fails; see {@link QuantizeJob#run}
+     * @throws FerryException when the source is neither, an adapter does not fit or does not land, or the pass fails; see {@link QuantizeJob#run}
      */
     public Outcome carry(Order order, Progress progress, Cancellation cancellation) {
         Optional<ImportanceMatrix> importance = order.imatrix().map(ImatrixGguf::readEither);
@@ -108,11 +109,9 @@ public final class FileQuantization {
             String identity = order.adapters().size() == 1 ? adapters : Sha256.of(adapters.getBytes(StandardCharsets.UTF_8));
             ConvertedModel model = new ModelConverter().convert(merged, provenance(base.name(), Optional.of(identity)));
             PassResult result = run(order, model, key(merged.files(), order.adapters()), merged.files(), importance, progress, cancellation);
-            // A pass that was taken up again, or found tensors in the cache, has not seen every row.
-            if (result.resumedBytes() == 0) {
-                merged.report().requireLanded();
-            }
-            List<String> notes = new ArrayList<>(merged.report().warnings());
+            List<Path> files = result.files().stream().map(PassResult.FileResult::file).toList();
+            MergeReport report = new LandingProof(merged, importance.isPresent(), settings.threads(), progress, cancellation).require(files, told -> { });
+            List<String> notes = new ArrayList<>(report.warnings());
             notes.addAll(model.notes());
             return new Outcome(result, model.parameters(), notes);
         }

@@ -8,7 +8,6 @@ import dev.adapterferry.files.Durable;
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.gguf.ImatrixGguf;
 import dev.adapterferry.ledger.StageKey;
-import dev.adapterferry.lora.MergeReport;
 import dev.adapterferry.lora.MergedCheckpoint;
 import dev.adapterferry.pass.PassResult;
 import dev.adapterferry.pass.PassSettings;
@@ -78,29 +77,12 @@ public final class QuantizeStage implements StageWork {
             QuantizeRequest request = new QuantizeRequest(fileName(run), model.tensors(), model.metadata(), key, checkpoint.files(), folder,
                     requests(run, importance.isPresent()), importance, false);
             PassResult result = new QuantizeJob(passSettings(run, folder)).run(request, run.progress(), run.cancellation());
-            prove(run, checkpoint, result.files().stream().map(PassResult.FileResult::file).toList());
+            new LandingProof(run, checkpoint).require(result.files().stream().map(PassResult.FileResult::file).toList(),
+                    report -> Reports.writeBytes(run.folder().resolve("merge-report.json"), report.toJson()));
             List<Facts.Gguf> files = new ArrayList<>();
             result.files().forEach(f -> files.add(new Facts.Gguf(f.format(), new Facts.Item(f.file(), f.size(), f.sha256()))));
             return new Facts.Quantized(files, model.parameters(), Map.of("adapter", merged.adapterIdentity(), "base", merged.baseName() == null ? merged.base().toString() : merged.baseName(),
                     "base-identity", merged.baseIdentity(), "run", run.id()), result.wall().toMillis(), result.bytesRead(), result.bytesWritten(), result.resumedBytes());
-        }
-    }
-
-    /** Files in which the adapter did not land are worse than none: they would be deployed by the next run. */
-    private static void prove(RunContext run, MergedCheckpoint checkpoint, List<Path> files) {
-        MergeReport report = new LandingProof(run, checkpoint).report(files);
-        Reports.writeBytes(run.folder().resolve("merge-report.json"), report.toJson());
-        try {
-            report.requireLanded();
-        } catch (FerryException e) {
-            for (Path file : files) {
-                try {
-                    Files.deleteIfExists(file);
-                } catch (IOException again) {
-                    e.addSuppressed(again);
-                }
-            }
-            throw e;
         }
     }
 

@@ -19,7 +19,7 @@ class BenchCommandIT {
     @Test
     void printsTablesAndSavesTheNumbers() throws Exception {
         Path json = folder.resolve("bench.json");
-        InProcess.Ended ended = InProcess.ferry("bench", "--formats", "Q4_K,Q8_0", "--weights", "4096", "--turns", "1", "--turn-seconds", "0", "--size", SIZE, "--dir",
+        FerryCall ended = FerryCall.of("bench", "--formats", "Q4_K,Q8_0", "--weights", "4096", "--turns", "1", "--turn-seconds", "0", "--size", SIZE, "--dir",
                 folder.resolve("work").toString(), "--json", json.toString());
         assertThat(ended.code()).as(ended.err()).isEqualTo(ExitCode.DONE);
         assertThat(ended.out()).contains("| Q4_K |").contains("100.00%").contains("merge, three formats").contains("target: at most 30");
@@ -41,9 +41,9 @@ class BenchCommandIT {
 
     @Test
     void refusesWhatItCannotMeasure() {
-        assertThat(InProcess.ferry("bench", "--size", "70B").err()).contains("no size 70B; known are");
-        assertThat(InProcess.ferry("bench", "--formats", "Q9").code()).isEqualTo(ExitCode.SETTINGS);
-        assertThat(InProcess.ferry("bench", "--formats", "MXFP4").code()).isEqualTo(ExitCode.USAGE);
-        assertThat(InProcess.ferry("bench", "--only", "disk").code()).isEqualTo(ExitCode.USAGE);
+        assertThat(FerryCall.of("bench", "--size", "70B").err()).contains("no size 70B; known are");
+        assertThat(FerryCall.of("bench", "--formats", "Q9").code()).isEqualTo(ExitCode.SETTINGS);
+        assertThat(FerryCall.of("bench", "--formats", "MXFP4").code()).isEqualTo(ExitCode.USAGE);
+        assertThat(FerryCall.of("bench", "--only", "disk").code()).isEqualTo(ExitCode.USAGE);
     }
 }

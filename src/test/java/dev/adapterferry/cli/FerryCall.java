@@ -20,6 +20,11 @@ record FerryCall(int code, String out, String err) {
     static FerryCall of(Path settings, String... arguments) {
         List<String> all = new ArrayList<>(List.of(arguments));
         all.addAll(List.of("--config", settings.toString()));
+        return of(all.toArray(String[]::new));
+    }
+
+    /** A command without settings, or with all of its options. */
+    static FerryCall of(String... arguments) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         ByteArrayOutputStream err = new ByteArrayOutputStream();
         PrintStream usualOut = System.out;
@@ -30,7 +35,7 @@ record FerryCall(int code, String out, String err) {
             CommandLine line = Ferry.commandLine();
             line.setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8));
             line.setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
-            int code = line.execute(all.toArray(String[]::new));
+            int code = line.execute(arguments);
             return new FerryCall(code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
         } finally {
             System.setOut(usualOut);

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.adapterferry.bench.SyntheticQwen2;
-import dev.adapterferry.cli.InProcess.Ended;
 import dev.adapterferry.demo.DemoMaterial;
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.files.Sha256;
@@ -57,13 +56,13 @@ class QuantizeCommandTest {
         Files.writeString(folder.resolve("ferry.yaml"), "home: " + folder.resolve("home") + "\n");
     }
 
-    private Ended quantize(String... arguments) {
+    private FerryCall quantize(String... arguments) {
         List<String> all = new ArrayList<>(List.of("quantize", "--quiet", "--config", folder.resolve("ferry.yaml").toString()));
         all.addAll(List.of(arguments));
         if (!all.contains("--out")) {
             all.addAll(List.of("--out", out.toString()));
         }
-        return InProcess.ferry(all.toArray(String[]::new));
+        return FerryCall.of(all.toArray(String[]::new));
     }
 
     private String base() {
@@ -100,7 +99,7 @@ class QuantizeCommandTest {
 
     @Test
     void writesABaseWithAnAdapterAndSaysWhatItMade() throws IOException {
-        Ended ended = quantize(base(), "--adapter", adapter(), "--formats", "q4_k_m,Q8_0");
+        FerryCall ended = quantize(base(), "--adapter", adapter(), "--formats", "q4_k_m,Q8_0");
         assertThat(ended.err()).isEmpty();
         assertThat(ended.code()).isEqualTo(ExitCode.DONE);
         assertThat(made()).as("named after the adapter").containsExactly("captain-Q4_K_M.gguf", "captain-Q8_0.gguf", "captain.manifest.json");
@@ -122,7 +121,7 @@ class QuantizeCommandTest {
     @Test
     void writesEveryFormatSoThatLlamaCppLoadsIt() throws IOException {
         String all = Arrays.stream(Mix.values()).map(Mix::label).collect(Collectors.joining(","));
-        Ended ended = quantize(base(), "--formats", all, "--name", "every", "--json");
+        FerryCall ended = quantize(base(), "--formats", all, "--name", "every", "--json");
         assertThat(ended.code()).as(ended.err()).isEqualTo(ExitCode.DONE);
         JsonNode said = new JsonMapper().readTree(ended.out());
         assertThat(said.path("files")).hasSize(Mix.values().length);
@@ -138,7 +137,7 @@ class QuantizeCommandTest {
     @Test
     void takesAGgufFileAndGivesTheSameTensorsAsItsCheckpoint() throws IOException {
         assertThat(quantize(base(), "--formats", "F32,Q5_K_M", "--name", "direct").code()).isEqualTo(ExitCode.DONE);
-        Ended ended = quantize(out.resolve("direct-F32.gguf").toString(), "--formats", "Q5_K_M", "--out", out.resolve("again").toString(), "--threads", "1");
+        FerryCall ended = quantize(out.resolve("direct-F32.gguf").toString(), "--formats", "Q5_K_M", "--out", out.resolve("again").toString(), "--threads", "1");
         assertThat(ended.code()).as(ended.err()).isEqualTo(ExitCode.DONE);
         Path again = out.resolve("again").resolve("direct-Q5_K_M.gguf");
         Map<String, String> types = types(again);
@@ -150,7 +149,7 @@ class QuantizeCommandTest {
     void requantizesOnlyWhenAskedTo() throws IOException {
         assertThat(quantize(base(), "--formats", "Q8_0", "--name", "once").code()).isEqualTo(ExitCode.DONE);
         String q8 = out.resolve("once-Q8_0.gguf").toString();
-        Ended refused = quantize(q8, "--formats", "Q4_K_M");
+        FerryCall refused = quantize(q8, "--formats", "Q4_K_M");
         assertThat(refused.code()).isEqualTo(ExitCode.FAILED);
         assertThat(refused.err()).contains("Q8_0 already").contains("--allow-requantize");
         assertThat(made()).containsExactly("once-Q8_0.gguf", "once.manifest.json");
@@ -160,7 +159,7 @@ class QuantizeCommandTest {
 
     @Test
     void exceptionsByNameGoBeforeTheMix() {
-        Ended ended = quantize(base(), "--formats", "Q4_K_M,Q2_K", "--name", "x", "--embedding-type", "q8_0", "--tensor-type", "blk\\.0\\.attn_(q|k)=Q6_K", "--tensor-type", "attn_q=F16");
+        FerryCall ended = quantize(base(), "--formats", "Q4_K_M,Q2_K", "--name", "x", "--embedding-type", "q8_0", "--tensor-type", "blk\\.0\\.attn_(q|k)=Q6_K", "--tensor-type", "attn_q=F16");
         assertThat(ended.code()).as(ended.err()).isEqualTo(ExitCode.DONE);
         for (String format : List.of("Q4_K_M", "Q2_K")) {
             Map<String, String> types = types(out.resolve("x-" + format + ".gguf"));
@@ -183,7 +182,7 @@ class QuantizeCommandTest {
     void refusesInOneSentence(String options, int code, String sentence) throws IOException {
         List<String> arguments = new ArrayList<>(List.of(base()));
         arguments.addAll(List.of(options.split(" ")));
-        Ended ended = quantize(arguments.toArray(String[]::new));
+        FerryCall ended = quantize(arguments.toArray(String[]::new));
         assertThat(ended.code()).isEqualTo(code);
         assertThat(ended.err()).contains(sentence);
         assertThat(made()).isEmpty();
@@ -207,7 +206,7 @@ class QuantizeCommandTest {
         stopOnceThereIsACheckpoint(f16);
         assertThat(made()).contains("ship-Q4_0.gguf.journal", "ship-Q4_0.gguf.part", "ship-Q8_0.gguf.part").doesNotContain("ship-Q4_0.gguf", "ship-Q8_0.gguf");
 
-        Ended ended = quantize(f16.toString(), "--formats", "Q4_0,Q8_0", "--threads", "2", "--json");
+        FerryCall ended = quantize(f16.toString(), "--formats", "Q4_0,Q8_0", "--threads", "2", "--json");
         assertThat(ended.code()).as(ended.err()).isEqualTo(ExitCode.DONE);
         assertThat(new JsonMapper().readTree(ended.out()).path("resumedBytes").asLong()).isPositive();
         assertThat(made()).containsExactly("ship-F16.gguf", "ship-Q4_0.gguf", "ship-Q8_0.gguf", "ship.manifest.json");

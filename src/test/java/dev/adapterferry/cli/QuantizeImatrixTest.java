@@ -58,7 +58,7 @@ class QuantizeImatrixTest {
         List<String> arguments = new ArrayList<>(List.of("quantize", "--quiet", "--config", folder.resolve("ferry.yaml").toString(), "--out", folder.resolve(out).toString(),
                 "--name", "m", source.toString()));
         arguments.addAll(List.of(more));
-        InProcess.Ended ended = InProcess.ferry(arguments.toArray(String[]::new));
+        FerryCall ended = FerryCall.of(arguments.toArray(String[]::new));
         assertThat(ended.err()).isEmpty();
         return ended.code();
     }
@@ -129,7 +129,7 @@ class QuantizeImatrixTest {
     @Test
     void refusesTheMatrixOfAnotherModel() throws IOException {
         means.replaceAll((name, values) -> name.equals("blk.1.ffn_up.weight") ? new float[values.length / 2] : values);
-        InProcess.Ended ended = InProcess.ferry("quantize", "--quiet", "--config", folder.resolve("ferry.yaml").toString(), "--out", folder.resolve("other").toString(), f32.toString(),
+        FerryCall ended = FerryCall.of("quantize", "--quiet", "--config", folder.resolve("ferry.yaml").toString(), "--out", folder.resolve("other").toString(), f32.toString(),
                 "--formats", "Q4_K_M", "--imatrix", binary().toString());
         assertThat(ended.code()).isEqualTo(ExitCode.FAILED);
         assertThat(ended.err()).contains("blk.1.ffn_up.weight").contains("measured on another model");
