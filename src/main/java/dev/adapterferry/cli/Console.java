@@ -27,6 +27,9 @@ public final class Console implements Progress {
     private static final class Track {
         final long startNanos = System.nanoTime();
         final long startDone;
+        /** Tensors done, where the activity counts them beside bytes. */
+        Step tensors;
+        boolean bytes;
         int tenth = -1;
         long lastNanos = startNanos;
 
@@ -88,6 +91,11 @@ public final class Console implements Progress {
             return;
         }
         Track track = tracks.computeIfAbsent(step.activity(), a -> new Track(step.done()));
+        if (step.unit() == Unit.TENSORS && track.bytes) {
+            track.tensors = step;
+            return;
+        }
+        track.bytes |= step.unit() == Unit.BYTES;
         boolean finished = step.total() >= 0 && step.done() >= step.total();
         if (terminal) {
             long now = System.nanoTime();
@@ -128,6 +136,9 @@ public final class Console implements Progress {
         text.append(step.activity()).append("  ").append(amount(step.done(), step.unit()));
         if (step.total() > 0) {
             text.append(" of ").append(amount(step.total(), step.unit()));
+        }
+        if (track.tensors != null && step.done() < step.total()) {
+            text.append(", ").append(track.tensors.done()).append(" of ").append(amount(track.tensors.total(), Unit.TENSORS));
         }
         if (rate > 0 && step.done() < step.total()) {
             text.append(", ").append(amount((long) rate, step.unit())).append("/s, ").append(duration((long) ((step.total() - step.done()) / rate))).append(" left");

@@ -40,11 +40,21 @@ final class PassProgress {
 
     /** All is done. */
     void finish() {
-        report(totalBytes, totalTensors);
+        // Bytes last: with them the activity ends for who watches.
+        tellTensors(totalTensors);
+        tellBytes(totalBytes);
     }
 
     private void report(long bytes, int tensors) {
+        tellBytes(bytes);
+        tellTensors(tensors);
+    }
+
+    private void tellBytes(long bytes) {
         listener.report(new Progress.Step(activity, bytes, totalBytes, Progress.Unit.BYTES));
+    }
+
+    private void tellTensors(int tensors) {
         listener.report(new Progress.Step(activity, tensors, totalTensors, Progress.Unit.TENSORS));
     }
 }
