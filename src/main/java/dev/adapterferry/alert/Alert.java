@@ -73,6 +73,11 @@ public record Alert(Event kind, Optional<String> model, Optional<String> run, Ma
         return dollarsAnHour.isPresent() ? alert.with("dollars-an-hour", dollarsAnHour.getAsDouble()) : alert;
     }
 
+    /** A rented instance was to be stopped or destroyed and goes on costing money, or may; the reason is a whole sentence. */
+    public static Alert notStopped(String model, String run, String instance, String reason) {
+        return of(Event.STOPPED, model, run).with("instance", instance).with("reason", reason);
+    }
+
     /** A deployed model does not answer as it should. */
     public static Alert unhealthy(String model, String reason) {
         return of(Event.UNHEALTHY, model, null).with("reason", reason);
@@ -108,7 +113,7 @@ public record Alert(Event kind, Optional<String> model, Optional<String> run, Ma
             case FAILED -> who + ": failed" + (facts.containsKey("stage") ? " in " + fact("stage") : "") + id + ": " + reason();
             case ROLLED_BACK -> who + ": release " + fact("from") + " was taken back" + (fact("to").equals("0") ? ", none answers now" : ", release " + fact("to") + " answers again")
                     + id + ": " + reason();
-            case STOPPED -> who + ": instance " + fact("instance") + " was " + fact("act") + saved() + id + ".";
+            case STOPPED -> facts.containsKey("reason") ? who + id + ": " + reason() : who + ": instance " + fact("instance") + " was " + fact("act") + saved() + id + ".";
             case UNHEALTHY -> who + ": does not answer as it should" + id + ": " + reason();
             case RECOVERED -> who + ": answers better again" + id + ": " + reason();
             case REFUSED -> "Refused " + fact("what") + ": " + reason();
@@ -119,7 +124,8 @@ public record Alert(Event kind, Optional<String> model, Optional<String> run, Ma
     public boolean isTrouble() {
         return switch (kind) {
             case FAILED, ROLLED_BACK, UNHEALTHY, REFUSED -> true;
-            case STARTED, FINISHED, STOPPED, RECOVERED -> false;
+            case STOPPED -> facts.containsKey("reason");
+            case STARTED, FINISHED, RECOVERED -> false;
         };
     }
 

@@ -9,6 +9,7 @@ import dev.adapterferry.ledger.StageEntry;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.Stage;
+import dev.adapterferry.stage.AdapterHome;
 import dev.adapterferry.stage.Announcer;
 import dev.adapterferry.stage.Facts;
 import dev.adapterferry.stage.Records;
@@ -109,6 +110,11 @@ public final class FerryApplication implements AutoCloseable {
     /** Carries one request to its end in this process, or follows the run that another process carries for it. */
     public Outcome carry(RunRequest request) {
         return carry(wiring.runs().open(request));
+    }
+
+    /** Pulls adapters into folders of the user's own, without a run; works while this application is open. */
+    public AdapterHome home() {
+        return wiring.home();
     }
 
     /** Sends a run again that failed or was cancelled, and carries it to its end. */

@@ -9,6 +9,7 @@ import dev.adapterferry.settings.LedgerSettings;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.Stage;
 import dev.adapterferry.source.ssh.TrustedClients;
+import dev.adapterferry.stage.AdapterHome;
 import dev.adapterferry.stage.AdapterSources;
 import dev.adapterferry.stage.AlertDesk;
 import dev.adapterferry.stage.DeployStage;
@@ -49,6 +50,7 @@ final class Wiring implements AutoCloseable {
     private final StageDesk stages;
     private final LetterDesk letters;
     private final Patience patience;
+    private final AdapterHome home;
     private final Map<String, Object> beans = new HashMap<>();
 
     /**
@@ -67,6 +69,7 @@ final class Wiring implements AutoCloseable {
         beans.put("sshClients", sshClients);
         beans.put("sshKeys", sshClients.keys());
         AdapterSources sources = new AdapterSources(http, new CamelShells(templates, sshClients), bucket -> new CamelBuckets(templates, bucket));
+        this.home = new AdapterHome(sources, settings);
         Fallback fallback = new Fallback(ledger, servers, http, this::announce);
         LocalBases bases = new LocalBases(new HubBases());
         Map<Stage, StageWork> works = new EnumMap<>(Stage.class);
@@ -105,7 +108,7 @@ final class Wiring implements AutoCloseable {
             String name = stage.text().equals("health-check") ? "health" : stage.text();
             beans.put(name + "Stage", new StageBean(stages, stage));
         }
-        for (String event : new String[] {"started", "finished", "failed", "refused", "unhealthy", "recovered"}) {
+        for (String event : new String[] {"started", "finished", "failed", "refused", "unhealthy", "recovered", "instance"}) {
             beans.put("tell" + Character.toUpperCase(event.charAt(0)) + event.substring(1), new Tell(event));
         }
         beans.put("alerts", new AlertsBean(settings.alerts(), new AlertDesk(settings.alerts(), ledger), http, templates));
@@ -157,6 +160,10 @@ final class Wiring implements AutoCloseable {
 
     LetterDesk letters() {
         return letters;
+    }
+
+    AdapterHome home() {
+        return home;
     }
 
     Patience patience() {

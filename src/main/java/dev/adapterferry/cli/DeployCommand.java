@@ -6,6 +6,7 @@ import dev.adapterferry.settings.Stage;
 import dev.adapterferry.stage.RunRequest;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -64,6 +65,9 @@ final class DeployCommand implements Callable<Integer> {
     @Option(names = "--skip-evaluation", description = "Leave the evaluation out.")
     private boolean skipEvaluation;
 
+    @Option(names = "--accept-unfinished", description = "Take the adapter although its training has not said that it finished.")
+    private boolean acceptUnfinished;
+
     @Option(names = "--force", description = "Do again what is already done.")
     private boolean force;
 
@@ -73,7 +77,7 @@ final class DeployCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Console console = common.console();
-        Settings settings = common.settings(console);
+        Settings settings = common.settings(console, acceptUnfinished ? Map.of("source.accept-unfinished", "true") : Map.of());
         List<String> chosen = chosen(settings);
         chosen.forEach(settings::model);
         return new Carrying(console, settings, json).all(application -> chosen, (application, model) -> application.carry(request(model)));

@@ -169,13 +169,30 @@ final class AdapterFolder implements Closeable {
         }
     }
 
+    /** Whether the weights in a folder can be opened and are sound; nobody opens a pickle to see. */
+    static boolean opens(Path folder, List<PulledAdapter.File> files) {
+        try {
+            return files.stream().noneMatch(f -> AdapterFiles.isPickle(f.name())) && WeightsCheck.defect(tensors(folder)).isEmpty();
+        } catch (FerryException e) {
+            return false;
+        }
+    }
+
+    private static Set<String> tensors(Path folder) {
+        Set<String> tensors = new TreeSet<>();
+        try (ShardedSafetensors weights = ShardedSafetensors.find(folder, "adapter_model").orElseThrow(() -> new FerryException("no weights"))) {
+            weights.tensors().forEach(tensor -> tensors.add(WeightsCheck.mark(tensor.name(), tensor.elements() == 0)));
+        }
+        return tensors;
+    }
+
     private void check(PulledAdapter pulled) {
         if (pulled.files().stream().anyMatch(f -> AdapterFiles.isPickle(f.name()))) {
             return; // nothing in a pickle is safe to look at
         }
-        Set<String> tensors = new TreeSet<>();
-        try (ShardedSafetensors weights = ShardedSafetensors.find(staging, "adapter_model").orElseThrow(() -> new FerryException("no weights"))) {
-            weights.tensors().forEach(tensor -> tensors.add(WeightsCheck.mark(tensor.name(), tensor.elements() == 0)));
+        Set<String> tensors;
+        try {
+            tensors = tensors(staging);
         } catch (FerryException e) {
             throw new FerryException("Cannot use the adapter from " + pulled.place() + ": it came as it is there, but its weights are damaged (" + e.getMessage()
                     + "). Save it again from the training.", e);

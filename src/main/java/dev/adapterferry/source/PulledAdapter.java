@@ -39,14 +39,13 @@ public record PulledAdapter(Path folder, String identity, String place, List<Fil
     public record File(String name, String from, long size, String sha256, long modified, boolean verified) { }
 
     /**
-     * What the cost guard has to know.
+     * What the cost guard has to know: opens the weights that lie here once more.
      *
      * @param instance the rented instance that this came from
      */
     public Homecoming homecoming(long instance) {
         boolean over = state.kind() == TrainingState.Kind.FINISHED || state.kind() == TrainingState.Kind.STOPPED_EARLY;
-        // A pull ends only after the weights were opened here.
-        return new Homecoming(instance, files.size(), (int) files.stream().filter(File::verified).count(), true, over);
+        return new Homecoming(instance, files.size(), (int) files.stream().filter(File::verified).count(), AdapterFolder.opens(folder, files), over);
     }
 
     /** Size of all files in bytes. */

@@ -6,17 +6,30 @@ import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.SourceSettings;
 import dev.adapterferry.source.AdapterArchive;
 import dev.adapterferry.source.AdapterPull;
+import dev.adapterferry.source.PullRecord;
 import dev.adapterferry.source.PulledAdapter;
 import dev.adapterferry.source.SourceSpec;
 import dev.adapterferry.source.Sources;
+import dev.adapterferry.source.vast.AfterPull;
+import dev.adapterferry.source.vast.CostGuard;
 import dev.adapterferry.transfer.Bandwidth;
 import dev.adapterferry.transfer.FileTree;
 import dev.adapterferry.transfer.TransferTerms;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Brings one adapter home as the settings have it: the same for a run and for {@code ferry pull}. Safe for many threads. */
 public final class AdapterHome {
+    private static final Logger LOG = LoggerFactory.getLogger(AdapterHome.class);
+    /** How long an instance may take to stop before people are told that it has not. */
+    private static final Duration REACHED_WITHIN = Duration.ofMinutes(5);
+
     private final AdapterSources sources;
     private final Settings settings;
 
@@ -25,8 +38,9 @@ public final class AdapterHome {
      *
      * @param adapter the adapter, complete and verified
      * @param archive the archive of it, where one is kept
+     * @param instance what became of the rented instance, where something was to
      */
-    public record Arrival(PulledAdapter adapter, Optional<Path> archive) { }
+    public record Arrival(PulledAdapter adapter, Optional<Path> archive, Optional<CostGuard.Outcome> instance) { }
 
     /**
      * @param sources  opens places
@@ -43,6 +57,15 @@ public final class AdapterHome {
     }
 
     /**
+     * Finds out whether anybody can tell where a model's adapter comes from.
+     *
+     * @throws dev.adapterferry.failure.SettingsException when nobody can
+     */
+    public void requireSource(String model) {
+        sources.spec(settings, model, Optional.empty());
+    }
+
+    /**
      * Pulls an adapter, or finds that it is here already.
      *
      * @param spec         where it is
@@ -55,16 +78,38 @@ public final class AdapterHome {
         AdapterPull.Terms finished = AdapterPull.Terms.finished(AdapterSources.look(settings), source.parallelFiles());
         AdapterPull.Terms terms = source.acceptUnfinished() ? finished.orUnfinished() : finished.suited(spec);
         Bandwidth bandwidth = source.bandwidthLimit().map(limit -> new Bandwidth(limit.bytes())).orElse(Bandwidth.UNLIMITED);
-        PulledAdapter adapter;
+        PulledAdapter adapter = pull(spec, terms, into, new TransferTerms(bandwidth, progress, cancellation));
+        Optional<Path> archive = Optional.of(archive(adapter)).filter(file -> source.archive() == SourceSettings.Archive.ZSTD);
+        archive.ifPresent(file -> AdapterArchive.write(adapter, file, progress, cancellation));
+        return new Arrival(adapter, archive, spec instanceof SourceSpec.Vast vast ? guard(vast.instance(), adapter, cancellation) : Optional.empty());
+    }
+
+    /** The last thing: whatever was to be done with the adapter here is done. */
+    private Optional<CostGuard.Outcome> guard(long instance, PulledAdapter adapter, Cancellation cancellation) {
+        AfterPull wanted = AfterPull.valueOf(settings.source().afterPull().name());
+        if (wanted == AfterPull.KEEP) {
+            return Optional.empty();
+        }
+        List<String> waiting = stillThere(instance, adapter.folder());
+        if (!waiting.isEmpty()) {
+            return Optional.of(CostGuard.Outcome.kept(instance, wanted, String.join(", ", waiting) + " of it " + (waiting.size() == 1 ? "is" : "are") + " not home yet"));
+        }
+        CostGuard.Outcome outcome = new CostGuard(sources.vast(settings), REACHED_WITHIN).act(wanted, adapter.homecoming(instance), cancellation);
+        LOG.info("{}", outcome.sentence());
+        return Optional.of(outcome);
+    }
+
+    /** Other models that are trained on the same instance and were never pulled from it. */
+    private List<String> stillThere(long instance, Path pulled) {
+        return settings.models().entrySet().stream().filter(model -> model.getValue().enabled() && model.getValue().source().instanceId().equals(OptionalLong.of(instance)))
+                .map(Map.Entry::getKey).filter(name -> !folder(settings, name).equals(pulled))
+                .filter(name -> PullRecord.read(folder(settings, name)).filter(record -> record.place().startsWith("vast.ai instance " + instance + ":")).isEmpty()).toList();
+    }
+
+    private PulledAdapter pull(SourceSpec spec, AdapterPull.Terms terms, Path into, TransferTerms transfer) {
         try (Sources opened = sources.open(settings); FileTree tree = opened.open(spec)) {
-            adapter = new AdapterPull(terms).pull(tree, into, new TransferTerms(bandwidth, progress, cancellation));
+            return new AdapterPull(terms).pull(tree, into, transfer);
         }
-        if (source.archive() == SourceSettings.Archive.NONE) {
-            return new Arrival(adapter, Optional.empty());
-        }
-        Path archive = archive(adapter);
-        AdapterArchive.write(adapter, archive, progress, cancellation);
-        return new Arrival(adapter, Optional.of(archive));
     }
 
     /** Named by the content, so that an adapter trained anew does not replace the archive of the one before. */

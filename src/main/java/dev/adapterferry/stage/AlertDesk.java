@@ -10,6 +10,8 @@ import dev.adapterferry.ledger.StageEntry;
 import dev.adapterferry.ledger.StageState;
 import dev.adapterferry.settings.AlertSettings;
 import dev.adapterferry.settings.Stage;
+import dev.adapterferry.source.vast.AfterPull;
+import dev.adapterferry.source.vast.CostGuard;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,7 +28,7 @@ public final class AlertDesk {
     /**
      * Something that happened; what does not apply is null.
      *
-     * @param event  started, finished, failed, refused, unhealthy or recovered
+     * @param event  started, finished, failed, refused, unhealthy, recovered, or instance: a look at what became of the rented one
      * @param run    id of the run
      * @param model  the model
      * @param stage  stage of the run
@@ -59,12 +61,28 @@ public final class AlertDesk {
         return Optional.ofNullable(switch (h.event()) {
             case "started" -> Alert.started(h.model(), h.run(), ledger.runs().find(h.run()).map(Run::trigger).orElse(""));
             case "finished" -> finished(h);
+            case "instance" -> instance(h);
             case "failed" -> Alert.failed(h.model(), h.run(), h.stage(), h.reason());
             case "unhealthy" -> Alert.unhealthy(h.model(), h.reason());
             case "recovered" -> Alert.recovered(h.model(), h.reason());
             case "refused" -> Alert.refused(h.file() == null ? "a request" : "the inbox file '" + h.file().replaceAll("\\p{Cntrl}", "?") + "'", h.reason());
             default -> null;
         });
+    }
+
+    /** What became of the instance that a run pulled from; null when there is nothing to tell. */
+    private Alert instance(Happening h) {
+        CostGuard.Outcome outcome = new Records(ledger.runs().get(h.run()).folder()).find(Stage.DOWNLOAD, Facts.Downloaded.class).map(Facts.Downloaded::instance).orElse(null);
+        if (outcome == null) {
+            return null;
+        }
+        String id = Long.toString(outcome.instance());
+        return switch (outcome.end()) {
+            case REACHED -> Alert.stopped(h.model(), h.run(), id, outcome.wanted() == AfterPull.DESTROY ? "destroyed" : "stopped",
+                    outcome.saved() > 0 ? OptionalDouble.of(outcome.saved()) : OptionalDouble.empty());
+            case FAILED -> Alert.notStopped(h.model(), h.run(), id, outcome.sentence());
+            case KEPT, ALREADY -> null;
+        };
     }
 
     private Alert finished(Happening h) {

@@ -3,10 +3,10 @@ package dev.adapterferry.stage;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.ledger.Ledger;
+import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.Stage;
 import dev.adapterferry.source.PullRecord;
-import dev.adapterferry.source.PulledAdapter;
 import dev.adapterferry.source.SourceSpec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -61,10 +61,8 @@ public final class DownloadStage implements StageWork {
     private Facts.Downloaded pull(RunContext run) {
         Settings settings = run.settings();
         SourceSpec spec = sources.spec(settings, run.name(), Optional.ofNullable(run.request().instanceId()));
-        AdapterHome.Arrival arrival = new AdapterHome(sources, settings).bring(spec, AdapterHome.folder(settings, run.name()), run.progress().about(run.name()), run.cancellation());
-        PulledAdapter pulled = arrival.adapter();
-        List<Facts.Item> items = pulled.files().stream().map(f -> new Facts.Item(pulled.folder().resolve(f.name()), f.size(), f.sha256())).toList();
-        return new Facts.Downloaded(pulled.folder(), pulled.identity(), pulled.place(), items, pulled.upToDate() ? 0 : pulled.transferred(), arrival.archive().orElse(null));
+        Progress named = run.progress().about(run.name());
+        return Facts.Downloaded.of(new AdapterHome(sources, settings).bring(spec, AdapterHome.folder(settings, run.name()), named, run.cancellation()));
     }
 
     /** A folder that the user named is used where it lies; only what a merge reads is counted. */
@@ -86,13 +84,14 @@ public final class DownloadStage implements StageWork {
         } catch (IOException e) {
             throw new FerryException("Cannot read the adapter folder " + folder + ": " + e.getMessage(), e);
         }
-        return new Facts.Downloaded(folder.toAbsolutePath().normalize(), PullRecord.identity(digests), folder.toString(), items, 0, null);
+        return new Facts.Downloaded(folder.toAbsolutePath().normalize(), PullRecord.identity(digests), folder.toString(), items, 0, null, null);
     }
 
     @Override
     public String summary(Object facts) {
         Facts.Downloaded downloaded = (Facts.Downloaded) facts;
         long bytes = downloaded.items().stream().mapToLong(Facts.Item::bytes).sum();
-        return downloaded.items().size() + " files, " + bytes + " bytes, " + (downloaded.bytes() == 0 ? "nothing to transfer" : downloaded.bytes() + " transferred, SHA-256 equal on both sides");
+        return downloaded.items().size() + " files, " + bytes + " bytes, " + (downloaded.bytes() == 0 ? "nothing to transfer" : downloaded.bytes() + " transferred, digests equal on both sides")
+                + (downloaded.archive() == null ? "" : ", archived as " + downloaded.archive()) + (downloaded.instance() == null ? "" : ". " + downloaded.instance().sentence());
     }
 }

@@ -1,6 +1,8 @@
 package dev.adapterferry.stage;
 
 import dev.adapterferry.files.Sha256;
+import dev.adapterferry.source.PulledAdapter;
+import dev.adapterferry.source.vast.CostGuard;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -46,8 +48,17 @@ public final class Facts {
      * @param items    its files
      * @param bytes    bytes transferred this time; 0 when all was here already
      * @param archive  the archive that is kept of it, or null
+     * @param instance what became of the rented instance, or null when nothing was to
      */
-    public record Downloaded(Path adapter, String identity, String source, List<Item> items, long bytes, Path archive) implements Kept { }
+    public record Downloaded(Path adapter, String identity, String source, List<Item> items, long bytes, Path archive, CostGuard.Outcome instance) implements Kept {
+        /** What is to be recorded of an adapter that came home. */
+        public static Downloaded of(AdapterHome.Arrival arrival) {
+            PulledAdapter adapter = arrival.adapter();
+            List<Item> items = adapter.files().stream().map(f -> new Item(adapter.folder().resolve(f.name()), f.size(), f.sha256())).toList();
+            return new Downloaded(adapter.folder(), adapter.identity(), adapter.place(), items, adapter.upToDate() ? 0 : adapter.transferred(), arrival.archive().orElse(null),
+                    arrival.instance().orElse(null));
+        }
+    }
 
     /**
      * Adapter and base fit.

@@ -94,7 +94,7 @@ class PipelineRoutesTest extends CamelTestSupport {
         for (String bean : List.of("runs", "stages", "downloadStage", "mergeStage", "quantizeStage", "deployStage", "healthStage", "evaluateStage", "alerts")) {
             registry.bind(bean, new Recorder());
         }
-        for (String tell : List.of("tellStarted", "tellFinished", "tellFailed")) {
+        for (String tell : List.of("tellStarted", "tellFinished", "tellFailed", "tellInstance")) {
             registry.bind(tell, new Tell(tell));
         }
         RedeliveryPolicy healing = new RedeliveryPolicy();
@@ -191,8 +191,8 @@ class PipelineRoutesTest extends CamelTestSupport {
 
     @Test
     void tellsTheAlertsOfEveryEnd() {
-        NotifyBuilder told = new NotifyBuilder(context).fromRoute("alerts").whenDone(2).create();
+        NotifyBuilder told = new NotifyBuilder(context).fromRoute("alerts").whenDone(3).create();
         carry();
-        assertThat(told.matches(10, TimeUnit.SECONDS)).as("started and finished reach the alerts").isTrue();
+        assertThat(told.matches(10, TimeUnit.SECONDS)).as("started, the instance and finished reach the alerts").isTrue();
     }
 }

@@ -68,7 +68,7 @@ final class StubStages implements UnaryOperator<StageWork> {
     private static Object made(Stage stage, RunContext run) {
         Path folder = run.folder();
         return switch (stage) {
-            case DOWNLOAD -> new Facts.Downloaded(folder, "identity", "a stub", List.of(), 12, null);
+            case DOWNLOAD -> new Facts.Downloaded(folder, "identity", "a stub", List.of(), 12, null, null);
             case MERGE -> new Facts.Merged(folder, "identity", folder, "some/base", "c0ffee", "base", 196, List.of("the adapter names another base"), null);
             case QUANTIZE -> new Facts.Quantized(List.of(new Facts.Gguf("Q4_K_M", new Facts.Item(small(folder), 4_700_000_000L, "ab".repeat(32)))), 7, Map.of(), 1, 1, 1, 0);
             case DEPLOY -> new Facts.Deployed(3, folder, List.of(new Facts.Gguf("Q4_K_M", new Facts.Item(small(folder), 4_700_000_000L, "ab".repeat(32)))), "Q4_K_M", 2);

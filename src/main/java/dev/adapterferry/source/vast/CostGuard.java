@@ -39,12 +39,29 @@ public final class CostGuard {
      *
      * @param instance the instance
      * @param wanted   what was asked for
-     * @param done     whether the state was seen to be reached
+     * @param end      what became of it
      * @param saved    dollars per hour that are no longer spent; 0 when nothing was done or the price is unknown
      * @param still    dollars per hour that are still spent (the storage of a stopped instance)
      * @param sentence what to tell people
      */
-    public record Outcome(long instance, AfterPull wanted, boolean done, double saved, double still, String sentence) { }
+    public record Outcome(long instance, AfterPull wanted, End end, double saved, double still, String sentence) {
+        /** The instance was left as it is, because something still needs it. */
+        public static Outcome kept(long instance, AfterPull wanted, String why) {
+            return new Outcome(instance, wanted, End.KEPT, 0, 0, "Instance " + instance + " was kept: " + why + ".");
+        }
+    }
+
+    /** How it ended. */
+    public enum End {
+        /** Left as it is, on purpose. */
+        KEPT,
+        /** It was in the wanted state before. */
+        ALREADY,
+        /** It was seen to reach the wanted state. */
+        REACHED,
+        /** It goes on costing money, or may. */
+        FAILED
+    }
 
     /**
      * Acts after a pull. Never throws for what merely did not work out: the adapter is home, and the outcome says that the
@@ -58,7 +75,7 @@ public final class CostGuard {
     public Outcome act(AfterPull wanted, Homecoming homecoming, Cancellation cancellation) {
         long id = homecoming.instance();
         if (wanted == AfterPull.KEEP) {
-            return new Outcome(id, wanted, true, 0, 0, "Instance " + id + " was kept.");
+            return new Outcome(id, wanted, End.KEPT, 0, 0, "Instance " + id + " was kept.");
         }
         String objection = homecoming.objection();
         if (!objection.isEmpty()) {
@@ -67,11 +84,11 @@ public final class CostGuard {
         try {
             Optional<VastInstance> before = api.find(id);
             if (before.isEmpty()) {
-                return new Outcome(id, wanted, true, 0, 0, "Instance " + id + " is gone already.");
+                return new Outcome(id, wanted, End.ALREADY, 0, 0, "Instance " + id + " is gone already.");
             }
             double price = before.get().pricePerHour();
             if (wanted == AfterPull.STOP && before.get().isStopped()) {
-                return new Outcome(id, wanted, true, 0, before.get().storagePerHour(), "Instance " + id + " is stopped already.");
+                return new Outcome(id, wanted, End.ALREADY, 0, before.get().storagePerHour(), "Instance " + id + " is stopped already.");
             }
             if (wanted == AfterPull.STOP) {
                 api.stop(id);
@@ -92,11 +109,11 @@ public final class CostGuard {
         for (Duration waited = Duration.ZERO; ; waited = waited.plus(INTERVAL)) {
             Optional<VastInstance> now = api.find(id);
             if (now.isEmpty()) {
-                return new Outcome(id, wanted, true, price, 0, "Instance " + id + " was " + past(wanted) + money(price, 0) + ".");
+                return new Outcome(id, wanted, End.REACHED, price, 0, "Instance " + id + " was " + past(wanted) + money(price, 0) + ".");
             }
             if (wanted == AfterPull.STOP && now.get().isStopped()) {
                 double storage = now.get().storagePerHour();
-                return new Outcome(id, wanted, true, Math.max(0, price - storage), storage, "Instance " + id + " was stopped" + money(Math.max(0, price - storage), storage) + ".");
+                return new Outcome(id, wanted, End.REACHED, Math.max(0, price - storage), storage, "Instance " + id + " was stopped" + money(Math.max(0, price - storage), storage) + ".");
             }
             if (waited.compareTo(patience) >= 0) {
                 return failed(id, wanted, "Instance " + id + " was told to be " + past(wanted) + ", but after " + patience.toSeconds() + " s vast.ai still shows it as "
@@ -108,7 +125,7 @@ public final class CostGuard {
     }
 
     private static Outcome failed(long id, AfterPull wanted, String sentence) {
-        return new Outcome(id, wanted, false, 0, 0, sentence);
+        return new Outcome(id, wanted, End.FAILED, 0, 0, sentence);
     }
 
     private static String past(AfterPull wanted) {
