@@ -219,9 +219,12 @@ public final class HubDouble implements AutoCloseable {
             awaitClosing();
             return;
         }
-        out.write(piece, 0, end);
+        for (int at = 0; at < end; at += 64 << 10) {
+            int length = Math.min(64 << 10, end - at);
+            out.write(piece, at, length);
+            served.addAndGet(length);
+        }
         out.flush();
-        served.addAndGet(end);
     }
 
     /** Keeps the connection open and silent until the double is closed. */

@@ -82,6 +82,11 @@ public final class FaultProxy implements AutoCloseable {
         sockets.forEach(FaultProxy::close);
     }
 
+    /** Takes connections again. */
+    public void answerAgain() {
+        refusing = false;
+    }
+
     private void accept() {
         while (!listener.isClosed()) {
             try {

@@ -68,7 +68,11 @@ public final class SshConnection implements RemoteShell, Closeable {
 
     /** A new SFTP channel on this connection, closed by the caller. */
     public SftpClient sftp() throws IOException {
-        return SftpClientFactory.instance().createSftpClient(session);
+        try {
+            return SftpClientFactory.instance().createSftpClient(session);
+        } catch (IllegalStateException e) {
+            throw new IOException("the connection is closing", e);
+        }
     }
 
     @Override
@@ -93,11 +97,13 @@ public final class SshConnection implements RemoteShell, Closeable {
                 throw new TransientFailure("The connection to " + target.name() + " broke during a command.");
             }
             return new Result(exit == null ? -1 : exit, out.text(), err.text());
-        } catch (IOException e) {
+        } catch (IOException | IllegalStateException e) {
+            // MINA throws the latter for a session that is closing.
             if (out.overflow || err.overflow) {
                 throw new FerryException("Refusing the answer of " + target.name() + ": a command printed more than " + (MAX_OUTPUT >> 20) + " MiB.", e);
             }
-            throw new TransientFailure("The connection to " + target.name() + " broke: " + FramedShell.clip(String.valueOf(e.getMessage())) + ".", e);
+            String why = e instanceof IllegalStateException ? "it is closing" : FramedShell.clip(String.valueOf(e.getMessage()));
+            throw new TransientFailure("The connection to " + target.name() + " broke: " + why + ".", e);
         }
     }
 

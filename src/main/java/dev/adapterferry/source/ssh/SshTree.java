@@ -68,7 +68,7 @@ public final class SshTree implements FileTree {
     public byte[] read(FileEntry file, long offset, int length) {
         RemoteShell.Result result = shell.run(FolderScript.read(absolute(file), offset, length), SHORT);
         try {
-            byte[] bytes = Base64.getMimeDecoder().decode(result.out());
+            byte[] bytes = Base64.getDecoder().decode(result.out().replaceAll("[\\r\\n]", ""));
             if (result.exit() == 0 && bytes.length <= length) {
                 return bytes;
             }
