@@ -28,5 +28,15 @@ public interface Lane extends Closeable {
          * @throws IOException when the place cannot be reached now
          */
         Lane open(FileEntry file) throws IOException;
+
+        /**
+         * How many lanes are worth their cost on this path.
+         *
+         * @param most as many as are allowed
+         * @return at least one, at most {@code most}
+         */
+        default int lanes(int most) {
+            return most;
+        }
     }
 }

@@ -76,7 +76,8 @@ public final class RangedTransfer implements Transfer {
 
         Checksum run() {
             long missing = file.size() - segments.part().kept();
-            int lanes = (int) Math.min(Math.ceilDiv(missing, shape.segmentBytes()), shape.lanes());
+            int useful = (int) Math.min(Math.ceilDiv(missing, shape.segmentBytes()), shape.lanes());
+            int lanes = useful <= 1 ? useful : opener.lanes(useful);
             List<Thread> threads = new ArrayList<>();
             for (int i = 0; i < lanes; i++) {
                 threads.add(Thread.ofPlatform().daemon().name(method + "-lane-" + i).start(this::carry));

@@ -16,12 +16,16 @@ import org.apache.sshd.sftp.client.SftpClient;
  * lane. Connections are opened when first needed and used again for the next file.
  */
 final class SftpLanes implements Lane.Opener, Closeable {
+    /** An answer within this time comes from so near that one stream fills the path, and only processors bound it. */
+    private static final long SHORT_PATH_NANOS = 3_000_000L;
+
     private final SshConnection first;
     private final String folder;
     private final Duration stall;
     private final Semaphore free;
     private final Deque<Wire> idle = new ArrayDeque<>();
     private boolean closed;
+    private Boolean shortPath;
 
     /** A connection and its SFTP channel. */
     record Wire(SshConnection connection, SftpClient sftp) implements Closeable {
@@ -63,6 +67,32 @@ final class SftpLanes implements Lane.Opener, Closeable {
             free.release();
             throw e;
         }
+    }
+
+    /** On a short path more lanes than processors only get in each other's way: each has a cipher to feed on both ends. */
+    @Override
+    public int lanes(int most) {
+        return isShortPath() ? Math.min(most, Math.max(2, Runtime.getRuntime().availableProcessors())) : most;
+    }
+
+    private synchronized boolean isShortPath() {
+        if (shortPath == null) {
+            try {
+                Wire wire = wire();
+                long shortest = Long.MAX_VALUE;
+                for (int i = 0; i < 3; i++) {
+                    long asked = System.nanoTime();
+                    wire.sftp().canonicalPath(".");
+                    shortest = Math.min(shortest, System.nanoTime() - asked);
+                }
+                idle.push(wire);
+                shortPath = shortest < SHORT_PATH_NANOS;
+            } catch (IOException e) {
+                // The lanes will meet the same trouble, and have the patience for it.
+                return false;
+            }
+        }
+        return shortPath;
     }
 
     private Wire wire() throws IOException {

@@ -46,8 +46,7 @@ public final class SshBench {
                     List<Object[]> ways = List.of(
                             new Object[] {"scp", (Way) p -> program(concat(List.of("scp", "-P", "" + p), ssh, List.of(host, local.toString())))},
                             new Object[] {"rsync", (Way) p -> program(List.of("rsync", "--whole-file", "-e", "ssh -p " + p + " " + String.join(" ", ssh), host, local.toString()))},
-                            new Object[] {"ranged SFTP, 4 channels", (Way) p -> ranged(server, folder, remote, file, local, p, 4)},
-                            new Object[] {"ranged SFTP, 2 channels", (Way) p -> ranged(server, folder, remote, file, local, p, 2)},
+                            new Object[] {"ranged SFTP, at most 4 channels", (Way) p -> ranged(server, folder, remote, file, local, p, 4)},
                             new Object[] {"ranged SFTP, 1 channel", (Way) p -> ranged(server, folder, remote, file, local, p, 1)});
                     double[][] rates = new double[ways.size()][rounds];
                     for (int round = -1; round < rounds; round++) {
