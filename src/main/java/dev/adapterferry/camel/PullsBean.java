@@ -15,9 +15,14 @@ public final class PullsBean {
         this.lookout = new Lookout(settings, ledger, sources);
     }
 
-    /** Names of the models whose sources are looked at. */
-    public List<String> watched() {
-        return lookout.watched();
+    /** Names of the models that are trained on rented machines. */
+    public List<String> onInstances() {
+        return lookout.onInstances();
+    }
+
+    /** Names of the models whose adapters come from anywhere else. */
+    public List<String> elsewhere() {
+        return lookout.elsewhere();
     }
 
     /** Body: a model's name. Leaves a request when a finished adapter waits that was not carried yet, else null. */

@@ -1,5 +1,6 @@
 package dev.adapterferry.hub;
 
+import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.transfer.Checksum;
 import dev.adapterferry.transfer.FileEntry;
@@ -47,6 +48,9 @@ public final class HubTree implements FileTree {
      * @param revision   branch, tag or commit
      */
     public static HubTree open(HubApi api, String repository, String revision) {
+        if (api.terms().offline()) {
+            throw new FerryException("Cannot get " + repository + ": the hub must not be asked (hub.offline). Allow it, or name a folder.");
+        }
         return new HubTree(api, api.version(repository, revision));
     }
 

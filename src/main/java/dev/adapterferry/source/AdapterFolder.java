@@ -100,19 +100,26 @@ final class AdapterFolder implements Closeable {
     }
 
     /**
-     * What lies here, when it is exactly what lies on the far side; every file is read and compared.
+     * What lies here, when it is exactly what lies on the far side; every file is read and compared. Where the far side states
+     * no digest for a file, its version there must be the one that was pulled, and its content here what it was then.
      *
-     * @param checksums digests on the far side by plain name
+     * @param wanted    files on the far side by plain name
+     * @param checksums their digests
      */
-    Optional<PulledAdapter> verified(Map<String, Checksum> checksums, Cancellation cancellation) {
+    Optional<PulledAdapter> verified(Map<String, FileEntry> wanted, Map<String, Checksum> checksums, Cancellation cancellation) {
         return PullRecord.read(path).filter(here -> {
-            if (here.files().size() != checksums.size()) {
+            if (here.files().size() != wanted.size()) {
                 return false;
             }
             for (PulledAdapter.File file : here.files()) {
-                Checksum expected = checksums.get(file.name());
+                FileEntry there = wanted.get(file.name());
                 Path local = path.resolve(file.name());
-                if (expected == null || !Files.isRegularFile(local) || !Checksum.of(local, expected.kind(), cancellation).equals(expected)) {
+                if (there == null || !Files.isRegularFile(local)) {
+                    return false;
+                }
+                boolean sameVersion = !there.version().isEmpty() && there.version().equals(file.version());
+                Checksum expected = checksums.getOrDefault(file.name(), sameVersion ? Checksum.sha256(file.sha256()) : null);
+                if (expected == null || !Checksum.of(local, expected.kind(), cancellation).equals(expected)) {
                     return false;
                 }
             }

@@ -135,7 +135,7 @@ public final class AdapterPull {
         if (adapter.files().isEmpty() || !terms.accepted().contains(adapter.state().kind())) {
             throw new TrainingNotFinished(adapter.place(), adapter.state());
         }
-        Optional<PulledAdapter> here = folder.verified(sighting.checksums(), transfer.cancellation());
+        Optional<PulledAdapter> here = folder.verified(adapter.files(), sighting.checksums(), transfer.cancellation());
         if (here.isPresent()) {
             LOG.info("{} is here already and verified; nothing to be done", adapter.place());
             return here.get();

@@ -85,7 +85,7 @@ final class FilePulls {
             Checksum sha256 = Checksum.of(done, Checksum.Kind.SHA256, terms.cancellation());
             if (expected != null && holds(done, sha256, expected)) {
                 kept.addAndGet(file.size());
-                return new PulledAdapter.File(name, file.name(), file.size(), sha256.hex(), file.modified(), true);
+                return new PulledAdapter.File(name, file.name(), file.size(), sha256.hex(), file.modified(), file.version(), true);
             }
             Files.delete(done);
         }
@@ -96,7 +96,7 @@ final class FilePulls {
             kept.addAndGet(received.kept());
             if (Files.size(part) == file.size() && (expected == null || holds(part, received.sha256(), expected))) {
                 PartFile.finish(part, done);
-                return new PulledAdapter.File(name, file.name(), file.size(), received.sha256().hex(), file.modified(), expected != null);
+                return new PulledAdapter.File(name, file.name(), file.size(), received.sha256().hex(), file.modified(), file.version(), expected != null);
             }
             PartFile.discard(part);
             Checksum now = tree.checksums(List.of(file)).get(file.name());

@@ -63,7 +63,7 @@ public final class PullRecord {
                 .put("why", adapter.state().why());
         for (PulledAdapter.File file : adapter.files()) {
             json.withArray("files").addObject().put("name", file.name()).put("from", file.from()).put("size", file.size()).put("sha256", file.sha256())
-                    .put("modified", file.modified()).put("verified", file.verified());
+                    .put("modified", file.modified()).put("version", file.version()).put("verified", file.verified());
         }
         Durable.write(folder.resolve(NAME), json.toPrettyString() + "\n");
     }
@@ -84,7 +84,7 @@ public final class PullRecord {
             List<PulledAdapter.File> files = new ArrayList<>();
             for (JsonNode each : json.path("files")) {
                 files.add(new PulledAdapter.File(each.path("name").asText(), each.path("from").asText(), each.path("size").asLong(), each.path("sha256").asText(),
-                        each.path("modified").asLong(), each.path("verified").asBoolean()));
+                        each.path("modified").asLong(), each.path("version").asText(), each.path("verified").asBoolean()));
             }
             JsonNode training = json.path("training");
             TrainingState state = new TrainingState(TrainingState.Kind.valueOf(training.path("state").asText("UNKNOWN")), training.path("step").asLong(-1),

@@ -34,9 +34,10 @@ public record PulledAdapter(Path folder, String identity, String place, List<Fil
      * @param size     bytes
      * @param sha256   digest of the content, the same on both sides
      * @param modified last change there, nanoseconds since 1970, 0 when unknown
+     * @param version  text that changes when the content there may have changed (an ETag, a commit's blob, size and time)
      * @param verified whether the far side's own digest was compared; some places state none
      */
-    public record File(String name, String from, long size, String sha256, long modified, boolean verified) { }
+    public record File(String name, String from, long size, String sha256, long modified, String version, boolean verified) { }
 
     /**
      * What the cost guard has to know: opens the weights that lie here once more.

@@ -8,11 +8,14 @@ import dev.adapterferry.settings.Use;
 import dev.adapterferry.source.AdapterPull;
 import dev.adapterferry.source.SourceSpec;
 import dev.adapterferry.source.Sources;
+import dev.adapterferry.source.TrainingState;
+import dev.adapterferry.source.vast.InstanceAway;
 import dev.adapterferry.transfer.FileTree;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,11 +46,18 @@ public final class Lookout {
         this.sources = sources;
     }
 
-    /** Models that are enabled and whose source can be looked at without being told more. */
-    public List<String> watched() {
-        boolean vast = settings.vast().enabled() != Use.NEVER && sources.hasKey(settings);
-        return settings.models().entrySet().stream().filter(e -> e.getValue().enabled()).filter(e -> e.getValue().source().url().isPresent() || vast)
-                .map(Map.Entry::getKey).toList();
+    /** Enabled models that are trained on rented machines; none when nobody may or can ask vast.ai. */
+    public List<String> onInstances() {
+        return settings.vast().enabled() == Use.NEVER || !sources.hasKey(settings) ? List.of() : enabled(model -> model.source().url().isEmpty());
+    }
+
+    /** Enabled models whose adapters come from anywhere else. */
+    public List<String> elsewhere() {
+        return enabled(model -> model.source().url().isPresent());
+    }
+
+    private List<String> enabled(Predicate<ModelSettings> which) {
+        return settings.models().entrySet().stream().filter(e -> e.getValue().enabled() && which.test(e.getValue())).map(Map.Entry::getKey).toList();
     }
 
     /**
@@ -68,7 +78,8 @@ public final class Lookout {
         try (Sources opened = sources.open(settings); FileTree tree = opened.open(spec)) {
             AdapterPull.Sighting sighting = new AdapterPull(terms).look(tree);
             if (sighting.identity().isEmpty()) {
-                LOG.info("{}: {} is not finished: {}", model, sighting.adapter().place(), sighting.adapter().state().why());
+                TrainingState state = sighting.adapter().state();
+                LOG.info("{}: {} is not finished{}: {}", model, sighting.adapter().place(), state.progress().isEmpty() ? "" : ", " + state.progress(), state.why());
                 return Optional.empty();
             }
             if (ledger.adapters().find(sighting.identity().get(), model).isPresent()) {
@@ -78,6 +89,9 @@ public final class Lookout {
             OptionalLong instance = spec instanceof SourceSpec.Vast vast && source.instanceId().isEmpty() ? OptionalLong.of(vast.instance()) : OptionalLong.empty();
             return Optional.of(new Find(sighting.adapter().place(), new RunRequest(model, instance.isPresent() ? Long.toString(instance.getAsLong()) : null, null, null, List.of(), null, null,
                     List.of(), false, "schedule")));
+        } catch (InstanceAway e) {
+            LOG.info("{}: {}", model, e.getMessage());
+            return Optional.empty();
         }
     }
 }

@@ -127,10 +127,26 @@ class FarSourcesIT {
     }
 
     @Test
+    void knowsAnAdapterAgainForWhichTheStoreStatesNoDigest() throws IOException {
+        fillBucket();
+        store.inParts = true;
+        Settings settings = settings("s3://lake/adapters/captain", Map.of("pipeline.stages", "[download]"));
+        assertThat(records(settings, carry(settings)).get(Stage.DOWNLOAD, Facts.Downloaded.class).bytes()).isPositive();
+        store.encryption = "aws:kms";
+        store.asked.clear();
+        FerryApplication.Outcome again = carry(settings);
+        assertThat(records(settings, again).get(Stage.DOWNLOAD, Facts.Downloaded.class).bytes()).as(again.sentence()).isZero();
+        assertThat(store.asked).noneMatch(a -> a.equals("GET /lake/adapters/captain/README.md"));
+    }
+
+    @Test
     void saysWhatIsWrongWithABucket() throws IOException {
-        assertThat(carry(settings("s3://puddle/adapters", Map.of())).sentence()).contains("s3://puddle").contains("no such bucket");
+        Settings settings = settings("s3://puddle/adapters", Map.of("models.mate.source.url", "s3://lake/nothing/here", "models.mate.base", "x/y"));
+        try (FerryApplication ferry = FerryApplication.forCommand(settings, Path.of("").toAbsolutePath(), Progress.NONE)) {
+            assertThat(ferry.carry(RunRequest.of("captain", "command")).sentence()).contains("s3://puddle").contains("no such bucket");
+            assertThat(ferry.carry(RunRequest.of("mate", "command")).sentence()).contains("There is nothing at s3://lake/nothing/here");
+        }
         assertThat(carry(settings("s3://lake/adapters", Map.of("source.s3.access-key", "AKIAOTHER"))).sentence()).contains("access is refused").contains("InvalidAccessKeyId");
-        assertThat(carry(settings("s3://lake/nothing/here", Map.of())).sentence()).contains("There is nothing at s3://lake/nothing/here");
         assertThat(carry(settings("s3://lake/adapters", Map.of("source.s3.endpoint", "http://127.0.0.1:1"))).sentence()).contains("does not answer").contains("source.s3.endpoint");
     }
 

@@ -205,6 +205,7 @@ class BaseResolverIT {
         Files.delete(dir.resolve("cache/models--org--tiny/snapshots/" + HubDouble.COMMIT + "/model-00002-of-00002.safetensors"));
         assertThatThrownBy(() -> resolver(true).resolve("org/tiny", "main", TransferTerms.free())).isExactlyInstanceOf(FerryException.class)
                 .hasMessageContaining("not complete").hasMessageContaining("hub.offline");
+        assertThatThrownBy(() -> HubTree.open(new HubApi(new JdkHttpCaller(), terms(true)), "org/tiny", "main")).as("an adapter's repository").hasMessageContaining("hub.offline");
         assertThat(hub.asked).isEmpty();
         assertThat(resolve().origin()).as("a partial snapshot is completed").isEqualTo(BaseResolver.Origin.HUB);
     }

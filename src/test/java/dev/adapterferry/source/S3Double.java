@@ -28,6 +28,8 @@ public final class S3Double implements AutoCloseable {
     public final List<String> asked = new CopyOnWriteArrayList<>();
     public volatile int pageSize = 2;
     public volatile String encryption;
+    /** Objects look as if they had been uploaded in parts: their ETag is no digest. */
+    public volatile boolean inParts;
     public volatile int corruptions;
 
     private final HttpServer server;
@@ -113,9 +115,9 @@ public final class S3Double implements AutoCloseable {
         }
     }
 
-    private static String etag(byte[] content) {
+    private String etag(byte[] content) {
         try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("MD5").digest(content));
+            return HexFormat.of().formatHex(MessageDigest.getInstance("MD5").digest(content)) + (inParts ? "-2" : "");
         } catch (java.security.NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);
         }

@@ -116,11 +116,11 @@ public final class VastApi {
     /**
      * One instance that must exist.
      *
-     * @throws FerryException naming the id when the account has no such instance
+     * @throws InstanceAway naming the id when the account has no such instance
      */
     public VastInstance show(long id) {
-        return find(id).orElseThrow(() -> new FerryException("There is no vast.ai instance " + id
-                + " in this account: it was destroyed, or the API key belongs to another account. 'ferry status' lists what exists."));
+        return find(id).orElseThrow(() -> new InstanceAway("There is no vast.ai instance " + id
+                + " in this account: it was destroyed, or the API key belongs to another account. 'vastai show instances' lists those that exist."));
     }
 
     /** Asks for the container to run; whether the GPU is still free shows only later. */

@@ -26,11 +26,12 @@ public final class VastEndpoints {
      *
      * @param instance a running instance
      * @return at least one candidate, best first, without doubles
-     * @throws FerryException when the instance does not run or has no address
+     * @throws InstanceAway   when the instance does not run
+     * @throws FerryException when it has no address
      */
     public static List<Candidate> of(VastInstance instance) {
         if (!instance.isRunning()) {
-            throw new FerryException("Cannot reach vast.ai instance " + instance.id() + ": it is " + instance.status()
+            throw new InstanceAway("Cannot reach vast.ai instance " + instance.id() + ": it is " + instance.status()
                     + (instance.statusMessage().isEmpty() ? "" : " (" + instance.statusMessage() + ")") + ", not running. Start it with 'vastai start instance "
                     + instance.id() + "' and try again.");
         }

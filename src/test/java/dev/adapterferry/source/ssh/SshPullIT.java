@@ -8,11 +8,14 @@ import dev.adapterferry.source.AdapterFixture;
 import dev.adapterferry.source.AdapterPull;
 import dev.adapterferry.source.PulledAdapter;
 import dev.adapterferry.source.RemoteAdapter;
+import dev.adapterferry.source.TrainingNotFinished;
 import dev.adapterferry.transfer.TransferTerms;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPair;
 import java.time.Duration;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -66,6 +69,23 @@ class SshPullIT {
             assertThat(again.identity()).isEqualTo(pulled.identity());
         }
         assertThat(Files.exists(Path.of("pwned"))).isFalse();
+    }
+
+    @Test
+    void leavesAFileAloneThatAProcessHoldsOpenForWriting() throws Exception {
+        Assumptions.assumeTrue(Files.isDirectory(Path.of("/proc/self/fdinfo")), "needs /proc");
+        AdapterFixture remote = new AdapterFixture(dir.resolve("remote")).peft("", 4096, 1);
+        try (OpenSshServer server = OpenSshServer.start(dir.resolve("sshd")); SshAccess access = new SshAccess(server.login(dir))) {
+            try (SshTree tree = tree(access, server.endpoint(), remote.root().toString());
+                 RandomAccessFile training = new RandomAccessFile(remote.root().resolve("adapter_model.safetensors").toFile(), "rw")) {
+                assertThat(training.length()).isPositive();
+                assertThatThrownBy(() -> PULL.pull(tree, dir.resolve("home/majora"), TransferTerms.free())).isInstanceOf(TrainingNotFinished.class)
+                        .hasMessageContaining("a process holds adapter_model.safetensors open for writing");
+            }
+            try (SshTree tree = tree(access, server.endpoint(), remote.root().toString())) {
+                assertThat(PULL.pull(tree, dir.resolve("home/majora"), TransferTerms.free()).files()).hasSize(5);
+            }
+        }
     }
 
     @Test

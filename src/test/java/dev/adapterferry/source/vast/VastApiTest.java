@@ -88,7 +88,7 @@ class VastApiTest {
         answers.clear();
         answer(200, "{\"instances\":null}");
         assertThat(api.find(7)).isEmpty();
-        assertThatThrownBy(() -> api.show(7)).isExactlyInstanceOf(FerryException.class).hasMessageContaining("no vast.ai instance 7");
+        assertThatThrownBy(() -> api.show(7)).isInstanceOf(InstanceAway.class).hasMessageContaining("no vast.ai instance 7");
     }
 
     @Test

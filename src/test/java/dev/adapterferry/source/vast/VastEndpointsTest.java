@@ -43,7 +43,7 @@ class VastEndpointsTest {
     @ParameterizedTest
     @ValueSource(strings = {"exited", "unknown", "offline", "stopped", "loading"})
     void doesNotWaitForAnInstanceThatDoesNotRun(String status) {
-        assertThatThrownBy(() -> candidates("\"actual_status\":\"" + status + "\",\"status_msg\":\"host is down\"")).isExactlyInstanceOf(FerryException.class)
+        assertThatThrownBy(() -> candidates("\"actual_status\":\"" + status + "\",\"status_msg\":\"host is down\"")).isInstanceOf(InstanceAway.class)
                 .hasMessageContaining("it is " + status + " (host is down), not running").hasMessageContaining("vastai start instance 7");
     }
 
