@@ -4,11 +4,11 @@ import java.time.Duration;
 import java.util.Locale;
 
 /** Amounts as people say them. */
-final class Amounts {
+public final class Amounts {
     private Amounts() { }
 
     /** {@code 4.4 GB}, in powers of 1000. */
-    static String bytes(long bytes) {
+    public static String bytes(long bytes) {
         if (bytes < 1000) {
             return bytes + " B";
         }
@@ -23,7 +23,7 @@ final class Amounts {
     }
 
     /** {@code 45 s}, {@code 12 min 4 s}, {@code 3 h 5 min}. */
-    static String time(Duration time) {
+    public static String time(Duration time) {
         long seconds = time.toSeconds();
         if (seconds < 60) {
             return seconds + " s";

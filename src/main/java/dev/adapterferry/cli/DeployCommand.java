@@ -1,8 +1,11 @@
 package dev.adapterferry.cli;
 
-import dev.adapterferry.camel.FerryApplication;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.Stage;
+import dev.adapterferry.stage.Doctor;
+import dev.adapterferry.stage.PassagePlan;
 import dev.adapterferry.stage.RunRequest;
 import java.util.ArrayList;
 import java.util.List;
@@ -71,8 +74,11 @@ final class DeployCommand implements Callable<Integer> {
     @Option(names = "--force", description = "Do again what is already done.")
     private boolean force;
 
-    @Option(names = "--json", description = "The runs' reports as JSON.")
+    @Option(names = "--json", description = "The runs' reports as JSON; with --dry-run the plan.")
     private boolean json;
+
+    @Option(names = "--dry-run", description = "Say which stages would be done and why, with sizes and times; change nothing.")
+    private boolean dryRun;
 
     @Override
     public Integer call() {
@@ -80,7 +86,30 @@ final class DeployCommand implements Callable<Integer> {
         Settings settings = common.settings(console, acceptUnfinished ? Map.of("source.accept-unfinished", "true") : Map.of());
         List<String> chosen = chosen(settings);
         chosen.forEach(settings::model);
+        if (dryRun) {
+            return plan(console, settings, chosen);
+        }
         return new Carrying(console, settings, json).all(application -> chosen, (application, model) -> application.carry(request(model)));
+    }
+
+    private int plan(Console console, Settings settings, List<String> chosen) {
+        boolean healthy = true;
+        ArrayNode plans = JsonNodeFactory.instance.arrayNode();
+        for (String model : chosen) {
+            try (Examination examination = new Examination(settings, request(model))) {
+                Doctor.Report report = examination.examine(true);
+                List<PassagePlan.Step> steps = examination.plan();
+                healthy &= report.healthy();
+                plans.add(Examination.json(model, report, steps));
+                if (!json) {
+                    Examination.print(console, model, report, steps);
+                }
+            }
+        }
+        if (json) {
+            console.println(plans.toPrettyString());
+        }
+        return healthy ? ExitCode.DONE : ExitCode.UNHEALTHY;
     }
 
     private List<String> chosen(Settings settings) {

@@ -15,7 +15,7 @@ import picocli.CommandLine.Spec;
 /** Entry point of the {@code ferry} command: finds the sub-command, turns a failure into one sentence and an exit code. */
 @Command(name = "ferry", description = "Carries LoRA adapters from rented GPUs home to LM Studio.", mixinStandardHelpOptions = true,
         versionProvider = Ferry.Version.class, sortOptions = false, synopsisSubcommandLabel = "COMMAND",
-        subcommands = {DeployCommand.class, PullCommand.class, RunCommand.class,
+        subcommands = {DeployCommand.class, PullCommand.class, RunCommand.class, DoctorCommand.class,
                 StatusCommand.class, RunsCommand.class, LogsCommand.class, ModelsCommand.class,
                 RetryCommand.class, CancelCommand.class,
                 HealthCommand.class,

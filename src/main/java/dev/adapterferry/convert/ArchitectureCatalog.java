@@ -63,6 +63,17 @@ public final class ArchitectureCatalog {
     }
 
     /**
+     * Refuses a checkpoint that cannot be converted, by its name alone.
+     *
+     * @param config its config.json
+     * @param model  its name, for messages
+     * @throws FerryException when config.json names no architecture or one that is not known; names the nearest ones
+     */
+    public void check(ObjectNode config, String model) {
+        require(config, model);
+    }
+
+    /**
      * The architecture of a checkpoint.
      *
      * @param config its config.json

@@ -10,6 +10,7 @@ import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Plans a checkpoint as a GGUF file: what each tensor is called and how its rows are computed, the architecture's keys,
@@ -31,6 +32,25 @@ public final class ModelConverter {
      *                        the message names it
      */
     public ConvertedModel convert(Checkpoint checkpoint, Provenance provenance) {
+        ModelOutline outline = outline(checkpoint);
+        Architecture architecture = catalog.require(checkpoint.config(), checkpoint.name());
+        GgufMetadata metadata = outline.metadata();
+        TensorInfo embedding = outline.tensors().find("token_embd.weight").orElseThrow();
+        TokenizerConverter.Result tokenizer = new TokenizerConverter(checkpoint.name(), checkpoint::file, checkpoint.config())
+                .write(architecture.tokenizer(), Math.toIntExact(embedding.shape().getFirst()), metadata);
+        new Hyperparameters(checkpoint.name(), architecture, ModelConfig.of(checkpoint.config(), architecture), metadata).write(architecture.after());
+        write(provenance, metadata);
+        return new ConvertedModel(outline.architecture(), outline.tensors(), metadata, tokenizer, outline.parameters(), List.of());
+    }
+
+    /**
+     * Plans all but the vocabulary, from config.json and the tensors' names and shapes alone: what can be said of a checkpoint
+     * of which nothing else is here yet.
+     *
+     * @param checkpoint stays open as long as the result's tensors are read; the caller closes it
+     * @throws FerryException when the architecture is unknown, a field or a tensor is missing or malformed; the message names it
+     */
+    public ModelOutline outline(Checkpoint checkpoint) {
         ObjectNode root = checkpoint.config();
         Architecture architecture = catalog.require(root, checkpoint.name());
         ModelConfig config = ModelConfig.of(root, architecture);
@@ -41,17 +61,25 @@ public final class ModelConverter {
         GgufMetadata metadata = new GgufMetadata().putString("general.architecture", architecture.arch());
         TensorSource tensors = tensors(checkpoint, architecture, config, metadata);
 
+        requireHeadsThatFit(checkpoint.name(), config, tensors);
         metadata.putString("general.type", "model");
         metadata.putString("general.name", checkpoint.name());
         parameters.entries().forEach(metadata::put);
         metadata.putUint32("general.quantization_version", 2);
-        TensorInfo embedding = tensors.find("token_embd.weight").orElseThrow();
-        TokenizerConverter.Result tokenizer = new TokenizerConverter(checkpoint.name(), checkpoint::file, root)
-                .write(architecture.tokenizer(), Math.toIntExact(embedding.shape().getFirst()), metadata);
-        new Hyperparameters(checkpoint.name(), architecture, config, metadata).write(architecture.after());
-        write(provenance, metadata);
         long weights = tensors.tensors().stream().mapToLong(TensorInfo::elements).sum();
-        return new ConvertedModel(architecture.arch(), tensors, metadata, tokenizer, weights, List.of());
+        return new ModelOutline(ModelConfig.className(root).orElseThrow(), architecture.arch(), architecture.since(), tensors, metadata, weights);
+    }
+
+    /** A head count that config.json omits is filled with the class's usual one; the weights tell whether it is this model's. */
+    private static void requireHeadsThatFit(String model, ModelConfig config, TensorSource tensors) {
+        Optional<TensorInfo> query = tensors.find("blk.0.attn_q.weight");
+        Optional<TensorInfo> key = tensors.find("blk.0.attn_k.weight");
+        Optional<Long> heads = config.findLong("heads");
+        Optional<Long> keyHeads = config.findLong("kv_heads");
+        if (query.isPresent() && key.isPresent() && heads.isPresent() && keyHeads.isPresent() && query.get().rows() * keyHeads.get() != key.get().rows() * heads.get()) {
+            throw new FerryException("Cannot convert " + model + ": config.json means " + heads.get() + " query heads and " + keyHeads.get() + " key heads (num_attention_heads, num_key_value_heads), but the weights have "
+                    + query.get().rows() + " rows of queries and " + key.get().rows() + " of keys. Take the config.json that belongs to the weights.");
+        }
     }
 
     /**

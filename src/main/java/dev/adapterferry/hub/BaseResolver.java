@@ -112,6 +112,28 @@ public final class BaseResolver {
     }
 
     /**
+     * Looks at a base without downloading it: what is missing, and of what is missing the configuration and the tensors' names and shapes.
+     *
+     * @param pin which one
+     * @throws FerryException    when it is no base in safetensors
+     * @throws TransientFailure when the hub does not answer
+     */
+    public BaseGlance glance(Pin pin) {
+        if (pin.version().isEmpty()) {
+            return new BaseGlance(pin.base(), 0, 0, Optional.empty());
+        }
+        HubVersion version = pin.version().get();
+        try (HubTree tree = new HubTree(api.get(), version)) {
+            List<FileEntry> files = BaseFiles.choose(tree);
+            List<FileEntry> missing = files.stream().filter(file -> !cache.holds(version.repository(), version.commit(), List.of(file))).toList();
+            if (missing.isEmpty()) {
+                return new BaseGlance(new Base(pin.base().folder(), pin.base().name(), pin.base().commit(), Origin.CACHE), 0, 0, Optional.empty());
+            }
+            return new BaseGlance(pin.base(), missing.size(), missing.stream().mapToLong(FileEntry::size).sum(), Optional.of(new RemoteCheckpoint(tree, files)));
+        }
+    }
+
+    /**
      * Downloads what is missing of a base.
      *
      * @param pin      which one

@@ -22,4 +22,13 @@ public record PassSettings(int threads, Optional<Path> journalFolder, Optional<T
     public static PassSettings plain() {
         return new PassSettings(Runtime.getRuntime().availableProcessors(), Optional.empty(), Optional.empty());
     }
+
+    /**
+     * Memory that a pass holds at most for its row blocks, whatever the model's size: the merged rows as f32, and what they become.
+     *
+     * @param formats files written at once
+     */
+    public long bufferBytes(int formats) {
+        return (long) threads * RowBlock.USUAL_WEIGHTS * Float.BYTES * (2 + formats);
+    }
 }

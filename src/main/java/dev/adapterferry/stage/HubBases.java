@@ -1,5 +1,6 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.convert.ArchitectureCatalog;
 import dev.adapterferry.hub.BaseResolver;
 import dev.adapterferry.hub.HubApi;
 import dev.adapterferry.hub.HubTerms;
@@ -36,7 +37,11 @@ public final class HubBases implements LocalBases.Repositories {
 
     @Override
     public MergedModel.Base find(RunContext run, LocalBases.Repository repository) {
-        return base(resolver(run).bring(pin(run, repository), new TransferTerms(Bandwidth.UNLIMITED, run.progress(), run.cancellation())));
+        BaseResolver resolver = resolver(run);
+        BaseResolver.Pin pin = pin(run, repository);
+        // What cannot be converted is not worth its gigabytes.
+        resolver.glance(pin).outline().ifPresent(outline -> ArchitectureCatalog.builtIn().check(outline.config(), outline.name()));
+        return base(resolver.bring(pin, new TransferTerms(Bandwidth.UNLIMITED, run.progress(), run.cancellation())));
     }
 
     private BaseResolver.Pin pin(RunContext run, LocalBases.Repository repository) {
@@ -59,7 +64,7 @@ public final class HubBases implements LocalBases.Repositories {
         return new BaseResolver(terms, () -> new HubApi(http, terms));
     }
 
-    private static MergedModel.Base base(BaseResolver.Base found) {
+    static MergedModel.Base base(BaseResolver.Base found) {
         return new MergedModel.Base(found.folder(), found.name(), found.commit());
     }
 }

@@ -46,19 +46,28 @@ public final class LocalBases implements BaseFinder {
 
     @Override
     public MergedModel.Base name(RunContext run, Path adapter) {
+        return name(run, Optional.of(AdapterConfig.read(adapter)));
+    }
+
+    /**
+     * The same without an adapter, when request or settings name the base.
+     *
+     * @param adapter what is known of the adapter
+     */
+    MergedModel.Base name(RunContext run, Optional<AdapterConfig> adapter) {
         return locate(run, adapter, repository -> repositories.name(run, repository));
     }
 
     @Override
     public MergedModel.Base find(RunContext run, Path adapter) {
-        return locate(run, adapter, repository -> repositories.find(run, repository));
+        return locate(run, Optional.of(AdapterConfig.read(adapter)), repository -> repositories.find(run, repository));
     }
 
-    private static MergedModel.Base locate(RunContext run, Path adapter, Function<Repository, MergedModel.Base> elsewhere) {
-        AdapterConfig config = AdapterConfig.read(adapter);
+    private static MergedModel.Base locate(RunContext run, Optional<AdapterConfig> config, Function<Repository, MergedModel.Base> elsewhere) {
         Optional<String> named = Optional.ofNullable(run.request().base()).or(() -> run.model().base());
-        String base = named.or(() -> config.baseName().map(BaseIdentity::sixteenBit)).orElseThrow(() -> new SettingsException("Cannot tell the base of " + run.name()
-                + ": its adapter_config.json names none. Set models." + run.name() + ".base, or say --base DIR|ID."));
+        String base = named.or(() -> config.flatMap(AdapterConfig::baseName).map(BaseIdentity::sixteenBit)).orElseThrow(() -> new SettingsException("Cannot tell the base of " + run.name()
+                + ": " + (config.isPresent() ? "its adapter_config.json names none" : "neither settings nor command line name it, and the adapter is not here")
+                + ". Set models." + run.name() + ".base, or say --base DIR|ID."));
         Path folder = Path.of(base.replaceFirst("^~(?=/)", System.getProperty("user.home")));
         if (Files.isDirectory(folder)) {
             return new MergedModel.Base(folder.toAbsolutePath().normalize(), folderName(run, folder), Optional.empty());
@@ -72,9 +81,9 @@ public final class LocalBases implements BaseFinder {
     }
 
     /** The settings' revision belongs to the settings' base, the adapter's to the adapter's. */
-    private static String revision(RunContext run, String repository, AdapterConfig config) {
+    private static String revision(RunContext run, String repository, Optional<AdapterConfig> config) {
         boolean other = run.request().base() != null && !Optional.of(repository).equals(run.model().base());
-        return run.model().baseRevision().filter(r -> !other).or(() -> config.revision().filter(r -> config.baseName().equals(Optional.of(repository)))).orElse("main");
+        return run.model().baseRevision().filter(r -> !other).or(() -> config.filter(c -> c.baseName().equals(Optional.of(repository))).flatMap(AdapterConfig::revision)).orElse("main");
     }
 
     /** A folder of the configured repository's name is taken for that repository; any other goes by its path, and is compared with what the adapter names. */

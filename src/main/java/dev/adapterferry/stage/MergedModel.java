@@ -39,6 +39,11 @@ final class MergedModel {
      * @param allow what may pass beside what the settings let pass
      */
     static MergedCheckpoint open(RunContext run, Base base, List<MergeInput> adapters, Set<String> allow) {
+        return MergedCheckpoint.open(CheckpointFolder.open(base.folder(), base.name()), adapters, options(run, adapters, allow));
+    }
+
+    /** What settings and user let pass. */
+    static MergeOptions options(RunContext run, List<MergeInput> adapters, Set<String> allow) {
         MergeSettings settings = run.settings().merge();
         Optional<String> configured = configured(run.model());
         Set<String> allowed = new HashSet<>(allow);
@@ -47,7 +52,7 @@ final class MergedModel {
             configured.ifPresent(allowed::add);
             adapters.forEach(adapter -> AdapterConfig.read(adapter.folder()).baseName().ifPresent(allowed::add));
         }
-        return MergedCheckpoint.open(CheckpointFolder.open(base.folder(), base.name()), adapters, new MergeOptions(configured, allowed));
+        return new MergeOptions(configured, allowed);
     }
 
     /** The repository that the settings name as the model's base. A folder there says where the base lies, not what it is. */

@@ -86,7 +86,7 @@ public final class QuantizeStage implements StageWork {
         }
     }
 
-    private static PassSettings passSettings(RunContext run, Path folder) {
+    static PassSettings passSettings(RunContext run, Path folder) {
         QuantizeSettings settings = run.settings().quantize();
         int threads = settings.threads() > 0 ? settings.threads() : Runtime.getRuntime().availableProcessors();
         Optional<TensorCache> cache = settings.cacheSize().bytes() == 0 ? Optional.empty()
@@ -109,7 +109,7 @@ public final class QuantizeStage implements StageWork {
         }
     }
 
-    private static List<TypeRequest> requests(RunContext run, boolean importance) {
+    static List<TypeRequest> requests(RunContext run, boolean importance) {
         QuantizeSettings settings = run.settings().quantize();
         List<TypeOverride> overrides = settings.overrides().entrySet().stream()
                 .map(e -> new TypeOverride(Pattern.compile(e.getKey(), Pattern.CASE_INSENSITIVE), TypeOverride.parseType(e.getValue()))).toList();
@@ -123,7 +123,7 @@ public final class QuantizeStage implements StageWork {
                 : run.request().formats().stream().map(f -> Mix.parse(f).label()).distinct().toList();
     }
 
-    private static String fileName(RunContext run) {
+    static String fileName(RunContext run) {
         return run.settings().deployName(run.name());
     }
 

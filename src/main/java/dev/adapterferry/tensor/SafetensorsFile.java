@@ -102,6 +102,19 @@ public final class SafetensorsFile implements TensorSource, StoredBytes, SourceF
         }
     }
 
+    /**
+     * The tensors of a file of which only the header is here.
+     *
+     * @param label     for messages
+     * @param header    the header's bytes, without the eight before them
+     * @param dataBytes how many bytes follow the header in the file
+     * @return the tensors, ordered by name
+     * @throws MalformedFile when it is no sound header
+     */
+    public static List<TensorInfo> tensorsOf(Path label, byte[] header, long dataBytes) {
+        return SafetensorsHeader.parse(label, header, dataBytes).entries().stream().map(SafetensorsHeader.Entry::info).sorted(BY_NAME).toList();
+    }
+
     /** The {@code __metadata__} entries of the header. */
     public Map<String, String> metadata() {
         return metadata;

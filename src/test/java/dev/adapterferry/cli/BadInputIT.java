@@ -14,10 +14,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
 /** Wrong input at the command line: one sentence that names the thing, an exit code, and nothing under a final name. */
@@ -108,6 +111,25 @@ class BadInputIT {
         Ended ended = deploy();
         assertThat(ended.code()).isEqualTo(ExitCode.FAILED);
         assertThat(ended.text()).contains("rank").contains("16").contains("8");
+        assertNothingIsHalfThere();
+    }
+
+    /** What cannot be converted: the sentence names the thing and what to do. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "config.json     | Qwen2ForCausalLM                    | Qwen9ForCausalLM         | architecture 'Qwen9ForCausalLM' is not supported. The nearest supported ones are Qwen2ForCausalLM",
+        "config.json     | \"num_attention_heads\"             | \"number_of_heads\"      | config.json means 32 query heads and 2 key heads",
+        "config.json     | \"hidden_size\"                     | \"size\"                 | config.json lacks 'hidden_size",
+        "tokenizer.json  | \"merges\"                          | \"marges\"               | has merges",
+        "tokenizer.json  | \"model\"                           | \"modell\"               | 'model' is missing. Take the tokenizer files from the base model again",
+        "tokenizer.json  | {                                   | [                        | not valid JSON"})
+    void namesWhatCannotBeConverted(String file, String text, String instead, String expected) throws IOException {
+        Path changed = material.base().resolve(file);
+        Files.writeString(changed, Files.readString(changed).replaceFirst(Pattern.quote(text), instead));
+        Files.deleteIfExists(material.training().resolve(file));
+        Ended ended = deploy();
+        assertThat(ended.code()).as(ended.text()).isEqualTo(ExitCode.FAILED);
+        assertThat(ended.text()).contains(expected);
         assertNothingIsHalfThere();
     }
 

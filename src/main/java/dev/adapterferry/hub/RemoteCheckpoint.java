@@ -1,0 +1,131 @@
+package dev.adapterferry.hub;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.tensor.Checkpoint;
+import dev.adapterferry.tensor.SafetensorsFile;
+import dev.adapterferry.tensor.TensorInfo;
+import dev.adapterferry.tensor.TensorSource;
+import dev.adapterferry.transfer.FileEntry;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A base of which only config.json and the headers of the weight files were read, by ranged requests of some kilobytes: names,
+ * shapes and types are known, values are not. For judging a base before it is downloaded.
+ */
+final class RemoteCheckpoint implements Checkpoint {
+    private static final int LENGTH_BYTES = 8;
+    private static final int LARGEST_CONFIG = 1 << 20;
+    /** What a header is read in; longer than nearly all of them. */
+    private static final int FIRST_PIECE = 256 << 10;
+    private static final int LARGEST_HEADER = 16 << 20;
+
+    private final String name;
+    private final ObjectNode config;
+    private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
+
+    /**
+     * Reads what is needed.
+     *
+     * @param tree  the commit
+     * @param files what a merge needs of it
+     * @throws FerryException when a file is not what it should be
+     */
+    RemoteCheckpoint(HubTree tree, List<FileEntry> files) {
+        this.name = tree.version().repository();
+        this.config = config(tree, files.stream().filter(f -> f.name().equals("config.json")).findFirst().orElseThrow());
+        List<TensorInfo> found = new ArrayList<>();
+        files.stream().filter(f -> f.name().endsWith(".safetensors")).sorted(Comparator.comparing(FileEntry::name)).forEach(f -> found.addAll(header(tree, f)));
+        found.forEach(tensor -> tensors.put(tensor.name(), tensor));
+    }
+
+    private static ObjectNode config(HubTree tree, FileEntry file) {
+        try {
+            JsonNode node = file.size() > LARGEST_CONFIG ? null : JsonMapper.builder().build().readTree(tree.read(file, 0, (int) file.size()));
+            if (node instanceof ObjectNode object) {
+                return object;
+            }
+        } catch (IOException e) {
+            throw new FerryException("Cannot use " + tree.place() + " as a base: its config.json is no JSON (" + e.getMessage() + ").", e);
+        }
+        throw new FerryException("Cannot use " + tree.place() + " as a base: its config.json is no JSON object.");
+    }
+
+    private static List<TensorInfo> header(HubTree tree, FileEntry file) {
+        Path label = Path.of(file.name());
+        byte[] first = tree.read(file, 0, FIRST_PIECE);
+        if (first.length < LENGTH_BYTES) {
+            throw new MalformedFile(label, 0, "it has only " + first.length + " bytes; this is no safetensors file");
+        }
+        long length = ByteBuffer.wrap(first).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        if (length < 2 || length > LARGEST_HEADER || LENGTH_BYTES + length > file.size()) {
+            throw new MalformedFile(label, 0, "its header claims " + length + " bytes; this is no safetensors file, or a damaged one");
+        }
+        byte[] header = new byte[(int) length];
+        int here = (int) Math.min(length, first.length - LENGTH_BYTES);
+        System.arraycopy(first, LENGTH_BYTES, header, 0, here);
+        if (here < length) {
+            byte[] rest = tree.read(file, LENGTH_BYTES + here, (int) length - here);
+            System.arraycopy(rest, 0, header, here, rest.length);
+        }
+        return SafetensorsFile.tensorsOf(label, header, file.size() - LENGTH_BYTES - length);
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public ObjectNode config() {
+        return config.deepCopy();
+    }
+
+    /** No file beside config.json is here. */
+    @Override
+    public Optional<Path> file(String fileName) {
+        return Optional.empty();
+    }
+
+    @Override
+    public TensorSource tensors() {
+        return new TensorSource() {
+            @Override
+            public List<TensorInfo> tensors() {
+                return List.copyOf(tensors.values());
+            }
+
+            @Override
+            public Optional<TensorInfo> find(String tensor) {
+                return Optional.ofNullable(tensors.get(tensor));
+            }
+
+            @Override
+            public void read(TensorInfo tensor, long firstRow, int rows, float[] into, int offset) {
+                throw new FerryException("Cannot read tensor '" + tensor.name() + "' of " + name + ": the weights have not been downloaded.");
+            }
+
+            @Override
+            public void close() {
+                // nothing is open
+            }
+        };
+    }
+
+    @Override
+    public void close() {
+        // nothing is open
+    }
+}

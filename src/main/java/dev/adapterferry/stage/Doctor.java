@@ -1,0 +1,223 @@
+package dev.adapterferry.stage;
+
+import dev.adapterferry.alert.Amounts;
+import dev.adapterferry.convert.ConvertedModel;
+import dev.adapterferry.convert.ModelConverter;
+import dev.adapterferry.convert.ModelOutline;
+import dev.adapterferry.convert.Provenance;
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.gguf.GgufMetadata;
+import dev.adapterferry.http.HttpCaller;
+import dev.adapterferry.hub.BaseGlance;
+import dev.adapterferry.hub.BaseResolver;
+import dev.adapterferry.hub.HubApi;
+import dev.adapterferry.hub.HubTerms;
+import dev.adapterferry.llamacpp.LlamaLibrary;
+import dev.adapterferry.lora.AdapterConfig;
+import dev.adapterferry.lora.MergeInput;
+import dev.adapterferry.lora.MergedCheckpoint;
+import dev.adapterferry.tensor.Checkpoint;
+import dev.adapterferry.tensor.CheckpointFolder;
+import dev.adapterferry.tensor.DequantizedCheckpoint;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Judges a model before anything is transferred, in seconds: does the adapter exist and of which kind is it, which base and which
+ * commit of it, is the architecture supported, do the two fit, is there room, and how long will it take. Of what is not on
+ * this machine only configurations and headers are read. Writes nothing but a scratch folder that the caller gives.
+ */
+public final class Doctor {
+    /** Of the memory; what is left belongs to everything else that runs here. */
+    private static final double COMFORTABLE = 0.8;
+    private static final String EMBEDDED_SINCE = "2025-03";
+
+    private final AdapterSources sources;
+    private final HttpCaller hub;
+    private final Path scratch;
+    private final List<Diagnosis> found = new ArrayList<>();
+    private Forecast forecast;
+    private DiskNeeds needs = new DiskNeeds();
+
+    /**
+     * What came of it.
+     *
+     * @param found    one entry per thing looked at
+     * @param forecast sizes and times; empty when the model could not be planned
+     * @param needs    what each stage writes
+     */
+    public record Report(List<Diagnosis> found, Optional<Forecast> forecast, List<DiskNeeds.Need> needs) {
+        /** Whether nothing was found on which the passage would fail. */
+        public boolean healthy() {
+            return found.stream().noneMatch(d -> d.state() == Diagnosis.State.FAILED);
+        }
+    }
+
+    /**
+     * @param sources finds adapters
+     * @param hub     asks the hub
+     * @param scratch an empty folder
+     */
+    public Doctor(AdapterSources sources, HttpCaller hub, Path scratch) {
+        this.sources = sources;
+        this.hub = hub;
+        this.scratch = scratch;
+    }
+
+    /**
+     * Looks at everything that can be looked at; what depends on something that failed is left out.
+     *
+     * @param run         what is asked for
+     * @param withAdapter false to judge the base alone
+     */
+    public Report examine(RunContext run, boolean withAdapter) {
+        Optional<AdapterGlance> adapter = withAdapter ? adapter(run) : Optional.empty();
+        Optional<BaseGlance> base = base(run, adapter);
+        base.ifPresent(glance -> model(run, adapter, glance));
+        return new Report(List.copyOf(found), Optional.ofNullable(forecast), needs.all());
+    }
+
+    private Optional<AdapterGlance> adapter(RunContext run) {
+        try {
+            AdapterGlance glance = AdapterGlance.of(run, sources, scratch);
+            found.add(Diagnosis.ok("adapter", glance.kind() + "; in " + glance.place() + (glance.whole() ? "" : ", " + Amounts.bytes(glance.missing()) + " to download")));
+            if (!glance.whole()) {
+                needs.add("download", run.settings().home().resolve("adapters"), glance.missing());
+            }
+            return Optional.of(glance);
+        } catch (FerryException e) {
+            found.add(Diagnosis.failed("adapter", e));
+            return Optional.empty();
+        }
+    }
+
+    private Optional<BaseGlance> base(RunContext run, Optional<AdapterGlance> adapter) {
+        HubTerms terms = AdapterSources.hub(run.settings());
+        BaseResolver resolver = new BaseResolver(terms, () -> new HubApi(hub, terms));
+        List<BaseGlance> seen = new ArrayList<>();
+        LocalBases bases = new LocalBases(new LocalBases.Repositories() {
+            @Override
+            public MergedModel.Base name(RunContext asked, LocalBases.Repository repository) {
+                seen.add(resolver.glance(resolver.pin(repository.name(), repository.revision())));
+                return HubBases.base(seen.getFirst().base());
+            }
+
+            @Override
+            public MergedModel.Base find(RunContext asked, LocalBases.Repository repository) {
+                return name(asked, repository);
+            }
+        });
+        try {
+            MergedModel.Base named = bases.name(run, adapter.map(a -> AdapterConfig.read(a.folder())));
+            BaseGlance glance = seen.isEmpty() ? new BaseGlance(new BaseResolver.Base(named.folder(), named.name(), named.commit(), BaseResolver.Origin.FOLDER), 0, 0, Optional.empty()) : seen.getFirst();
+            found.add(describe(glance));
+            if (!glance.here()) {
+                needs.add("merge", terms.cache(), glance.missingBytes());
+            }
+            return Optional.of(glance);
+        } catch (FerryException e) {
+            found.add(Diagnosis.failed("base", e));
+            return Optional.empty();
+        }
+    }
+
+    private static Diagnosis describe(BaseGlance glance) {
+        String name = glance.base().name() + glance.base().commit().map(commit -> ", commit " + commit.substring(0, Math.min(12, commit.length()))).orElse("");
+        if (!glance.here()) {
+            return Diagnosis.ok("base", name + ": " + Amounts.bytes(glance.missingBytes()) + " in " + glance.missingFiles() + (glance.missingFiles() == 1 ? " file" : " files") + " to download from the hub");
+        }
+        return glance.base().commit().isPresent() ? Diagnosis.ok("base", name + ": complete in " + glance.base().folder())
+                : Diagnosis.note("base", name + ": a folder, of which no commit is known", "");
+    }
+
+    private void model(RunContext run, Optional<AdapterGlance> adapter, BaseGlance glance) {
+        Checkpoint base;
+        try {
+            base = glance.outline().isPresent() ? glance.outline().get() : CheckpointFolder.open(glance.base().folder(), glance.base().name());
+        } catch (FerryException e) {
+            found.add(Diagnosis.failed("weights", e));
+            return;
+        }
+        try (Checkpoint checkpoint = merged(run, adapter, base)) {
+            ModelOutline outline = new ModelConverter().outline(checkpoint);
+            architecture(run, outline);
+            boolean declared = checkpoint.config().path("tie_word_embeddings").asBoolean(outline.tied());
+            found.add(Diagnosis.ok("tied weights", (outline.tied() ? "the embedding serves as the output too" : "the output has weights of its own")
+                    + (declared == outline.tied() ? "" : " (config.json says otherwise; what the weights are decides)")));
+            GgufMetadata metadata = vocabulary(checkpoint, outline, glance.here());
+            forecast = Forecast.of(QuantizeStage.fileName(run), outline, metadata, base.tensors(), QuantizeStage.requests(run, run.settings().quantize().imatrix().isPresent()),
+                    run.model().primaryFormat().map(f -> f.text()).orElse(""), run.model().contextLength(), QuantizeStage.passSettings(run, scratch));
+            needs.addOutputs(run.settings(), run.name(), forecast);
+            resources();
+        } catch (FerryException e) {
+            found.add(Diagnosis.failed(found.stream().anyMatch(d -> d.check().equals("architecture")) ? "model" : "architecture", e));
+        }
+    }
+
+    /** Base and adapter together where both can be seen; opening them holds every shape against every other. */
+    private Checkpoint merged(RunContext run, Optional<AdapterGlance> adapter, Checkpoint base) {
+        if (adapter.isEmpty() || !adapter.get().whole()) {
+            adapter.ifPresent(a -> found.add(Diagnosis.unknown("fit", "whether adapter and base fit is seen when the adapter is here")));
+            return DequantizedCheckpoint.of(base);
+        }
+        List<MergeInput> inputs = List.of(MergeInput.of(adapter.get().folder()));
+        try {
+            MergedCheckpoint merged = MergedCheckpoint.open(base, inputs, MergedModel.options(run, inputs, Set.of()));
+            found.add(Diagnosis.ok("fit", merged.adaptedTensors().size() + " tensors of the base are adapted"));
+            merged.warnings().forEach(warning -> found.add(Diagnosis.note("fit", warning, "")));
+            return merged;
+        } catch (FerryException e) {
+            found.add(Diagnosis.failed("fit", e));
+            return DequantizedCheckpoint.of(base);
+        }
+    }
+
+    private void architecture(RunContext run, ModelOutline outline) {
+        String text = outline.className() + " becomes " + outline.architecture() + ", " + millions(outline.parameters()) + " weights in " + outline.number("block_count") + " layers";
+        boolean newer = outline.since().compareTo(EMBEDDED_SINCE) > 0;
+        found.add(newer ? Diagnosis.note("architecture", text + "; newer than the embedded llama.cpp (" + LlamaLibrary.BUILD + "), which cannot serve it",
+                "Serve it with LM Studio or a llama.cpp of " + outline.since() + " or later; the probe by the embedded server will fail (serve.enabled: never).") : Diagnosis.ok("architecture", text));
+    }
+
+    private GgufMetadata vocabulary(Checkpoint checkpoint, ModelOutline outline, boolean here) {
+        if (!here) {
+            found.add(Diagnosis.unknown("vocabulary", "tokenizer files are read when the base is here"));
+            return outline.metadata();
+        }
+        try {
+            ConvertedModel model = new ModelConverter().convert(checkpoint, Provenance.NONE);
+            String kind = Map.of("gpt2", "byte-level BPE, pre-tokenizer " + model.tokenizer().pre(), "llama", "SentencePiece BPE", "t5", "unigram").get(model.tokenizer().model());
+            String text = kind + ", " + model.tokenizer().tokens() + " tokens, ";
+            found.add(model.tokenizer().chatTemplate() ? Diagnosis.ok("vocabulary", text + "with a chat template")
+                    : Diagnosis.note("vocabulary", text + "no chat template", "Without one, chats are written in a general form: put the template of the training into the adapter's folder (chat_template.jinja)."));
+            return model.metadata();
+        } catch (FerryException e) {
+            found.add(Diagnosis.failed("vocabulary", e));
+            return outline.metadata();
+        }
+    }
+
+    private void resources() {
+        List<String> shortages = needs.shortages();
+        found.add(shortages.isEmpty() ? Diagnosis.ok("disk", Amounts.bytes(needs.all().stream().mapToLong(DiskNeeds.Need::bytes).sum()) + " to be written, which fits")
+                : Diagnosis.failed("disk", String.join("; ", shortages), "Free space, ask for fewer formats (--formats), or move 'home' or 'hub.cache' to another disk."));
+        long memory = ManagementFactory.getPlatformMXBean(com.sun.management.OperatingSystemMXBean.class).getTotalMemorySize();
+        String text = Amounts.bytes(forecast.passMemory()) + " of buffers for the pass; " + Amounts.bytes(forecast.serving()) + " to serve the primary format, of " + Amounts.bytes(memory);
+        if (forecast.serving() > memory) {
+            found.add(Diagnosis.failed("memory", text, "Take a smaller primary format (quantize.primary-format) or a shorter context (context-length)."));
+        } else {
+            found.add(forecast.serving() > COMFORTABLE * memory ? Diagnosis.note("memory", text, "It will be tight; a smaller primary format or a shorter context-length helps.") : Diagnosis.ok("memory", text));
+        }
+        found.add(Diagnosis.ok("time", "about " + Amounts.time(forecast.pass()) + " for the pass on " + forecast.threads() + " threads (kernels timed just now: " + Amounts.time(forecast.computing())
+                + "; disk at an assumed " + Amounts.bytes(Forecast.ASSUMED_DISK_RATE) + "/s: " + Amounts.time(forecast.moving()) + "); downloads depend on the network"));
+    }
+
+    private static String millions(long weights) {
+        return weights >= 1_000_000_000 ? String.format(java.util.Locale.ROOT, "%.1f B", weights / 1e9) : String.format(java.util.Locale.ROOT, "%.1f M", weights / 1e6);
+    }
+}
