@@ -18,7 +18,7 @@ import picocli.CommandLine.Spec;
         subcommands = {DeployCommand.class, PullCommand.class, RunCommand.class, DoctorCommand.class,
                 StatusCommand.class, RunsCommand.class, LogsCommand.class, ModelsCommand.class,
                 RetryCommand.class, CancelCommand.class,
-                HealthCommand.class,
+                HealthCommand.class, EvaluateCommand.class, CompareCommand.class,
                 MergeCommand.class, QuantizeCommand.class,
                 ReleasesCommand.class, RollbackCommand.class, ServeCommand.class,
                 MergeCommand.class, QuantizeCommand.class, BenchCommand.class,

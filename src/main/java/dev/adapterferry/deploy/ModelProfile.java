@@ -43,6 +43,11 @@ public record ModelProfile(String model, String publisher, String folder, String
                 Double.parseDouble(kept.getOrDefault(TEMPERATURE, Double.toString(temperature))), kept.getOrDefault(SYSTEM, system));
     }
 
+    /** The same with another format in use. */
+    public ModelProfile withPrimary(String format) {
+        return new ModelProfile(model, publisher, folder, format, context, temperature, system);
+    }
+
     /** The file of a release that is loaded: the primary format's, else the first. */
     public Release.File primaryOf(Release release) {
         return release.files().stream().filter(file -> file.format().equalsIgnoreCase(primaryFormat)).findFirst().orElse(release.files().getFirst());

@@ -24,8 +24,9 @@ import java.util.List;
  * @param cards       the contenders, the judged one first
  * @param comparisons what the judged one was held against
  * @param objections  why the gate refuses it; empty when it passes
+ * @param notes       what the reader should know: what could not be compared, and why
  */
-public record EvaluationReport(String model, Instant time, List<Scorecard> cards, List<Comparison> comparisons, List<String> objections) {
+public record EvaluationReport(String model, Instant time, List<Scorecard> cards, List<Comparison> comparisons, List<String> objections, List<String> notes) {
     private static final ObjectMapper JSON = new ObjectMapper().registerModule(new JavaTimeModule()).disable(SerializationFeature.WRITE_DATES_AS_TIMESTAMPS)
             .enable(SerializationFeature.INDENT_OUTPUT).disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
 
@@ -34,6 +35,12 @@ public record EvaluationReport(String model, Instant time, List<Scorecard> cards
         cards = List.copyOf(cards);
         comparisons = List.copyOf(comparisons);
         objections = List.copyOf(objections);
+        notes = List.copyOf(notes);
+    }
+
+    /** A report with nothing to note. */
+    public EvaluationReport(String model, Instant time, List<Scorecard> cards, List<Comparison> comparisons, List<String> objections) {
+        this(model, time, cards, comparisons, objections, List.of());
     }
 
     /** The numbers of one contender, or of one category of it. */
@@ -54,6 +61,7 @@ public record EvaluationReport(String model, Instant time, List<Scorecard> cards
     public String json() {
         ObjectNode root = JSON.createObjectNode().put("model", model).put("time", time.toString()).put("passed", passed());
         root.set("objections", JSON.valueToTree(objections));
+        root.set("notes", JSON.valueToTree(notes));
         for (Scorecard card : cards) {
             ObjectNode node = root.withArray("cards").addObject().put("label", card.label()).put("format", card.format()).put("memoryBytes", card.memoryBytes());
             node.set("summary", JSON.valueToTree(Summary.of(card)));

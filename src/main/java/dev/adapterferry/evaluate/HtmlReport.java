@@ -34,6 +34,7 @@ final class HtmlReport {
             report.objections().forEach(objection -> out.append("<li>").append(escape(objection)).append("</li>"));
             out.append("</ul>\n");
         }
+        report.notes().forEach(note -> out.append("<p>").append(escape(note)).append("</p>\n"));
         contenders();
         categories();
         comparisons();

@@ -14,6 +14,7 @@ final class MarkdownReport {
         StringBuilder out = new StringBuilder("# Evaluation of ").append(cell(report.model())).append("\n\n").append(report.time()).append(": ")
                 .append(report.passed() ? "passed.\n" : "**not passed**:\n\n");
         report.objections().forEach(objection -> out.append("- ").append(cell(objection)).append('\n'));
+        report.notes().forEach(note -> out.append("\nNote: ").append(cell(note)).append('\n'));
         out.append("\n| contender | score | 95 % between | answered | errors | latency p50 | p95 | first token p50 | tokens/s | memory |\n|---|---|---|---|---|---|---|---|---|---|\n");
         for (Scorecard card : report.cards()) {
             EvaluationReport.Summary sum = EvaluationReport.Summary.of(card);

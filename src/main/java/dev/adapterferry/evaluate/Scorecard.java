@@ -1,8 +1,12 @@
 package dev.adapterferry.evaluate;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Function;
 
 /**
@@ -40,6 +44,11 @@ public record Scorecard(String label, String format, List<Scored> outcomes, Long
         return score(outcomes);
     }
 
+    /** The score with the range in which it lies with 95 % confidence; empty when there is no answer. */
+    public Optional<Interval> interval() {
+        return Optional.ofNullable(Bootstrap.score(this));
+    }
+
     /** Mean score by weight of some outcomes; null when none has an answer. */
     static Double score(List<Scored> outcomes) {
         double sum = 0;
@@ -51,6 +60,27 @@ public record Scorecard(String label, String format, List<Scored> outcomes, Long
             }
         }
         return weights == 0 ? null : sum / weights;
+    }
+
+    /**
+     * The same answers under today's conditions: what was asked before need not be asked again.
+     *
+     * @param prompts today's prompts
+     * @return empty when a prompt was not asked, in these words, or got no answer
+     */
+    public Optional<Scorecard> rescored(List<Prompt> prompts) {
+        Map<String, Scored> known = new HashMap<>();
+        outcomes.stream().filter(outcome -> !outcome.failed()).forEach(outcome -> known.put(outcome.id(), outcome));
+        List<Scored> anew = new ArrayList<>();
+        for (Prompt prompt : prompts) {
+            Scored before = known.get(prompt.id());
+            if (before == null || !before.prompt().equals(prompt.prompt())) {
+                return Optional.empty();
+            }
+            anew.add(new Scored(prompt.id(), prompt.category(), prompt.weight(), prompt.prompt(), before.answer(), prompt.score(before.answer()), before.latencyMillis(), before.firstTokenMillis(),
+                    before.tokens(), before.tokensPerSecond(), null));
+        }
+        return Optional.of(new Scorecard(label, format, anew, memoryBytes));
     }
 
     /** Categories in the order of their first prompt. */

@@ -1,5 +1,8 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.evaluate.EvaluationReport;
+import dev.adapterferry.evaluate.Scorecard;
+import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.ReleaseEntry;
 import dev.adapterferry.settings.Settings;
@@ -29,6 +32,22 @@ public final class ActiveReleases {
     /** The active release of a model. */
     public Optional<Facts.Deployed> find(String model) {
         return ledger.releases().active(model).map(this::deployed);
+    }
+
+    /**
+     * The active release of a model that must have one.
+     *
+     * @throws FerryException when nothing of it is deployed
+     */
+    public Facts.Deployed get(String model) {
+        return find(model).orElseThrow(() -> new FerryException("Nothing of " + model + " is deployed. Deploy it first: ferry deploy " + model + "."));
+    }
+
+    /** Writes the score of a release down. */
+    public static void scored(Ledger ledger, String model, int release, EvaluationReport report) {
+        Scorecard card = report.cards().getFirst();
+        ledger.releases().scored(model, release, Records.JSON.createObjectNode().put("score", card.score()).put("prompts", card.outcomes().size()).put("errors", card.errors())
+                .put("tokensPerSecond", card.tokensPerSecond()).put("passed", report.passed()).toString());
     }
 
     private Facts.Deployed deployed(ReleaseEntry entry) {

@@ -63,16 +63,15 @@ public final class EmbeddedServers implements ModelServers {
             throw new TransientFailure("No server answers at " + endpoint + " for " + model + ". Start LM Studio's server, set models." + model
                     + ".endpoint, or let the ferry serve it (serve.enabled: auto).");
         }
-        return embed(holder, settings, model, release.primaryFile().item().path());
+        return embed(holder, settings, served(settings.model(model), settings.deployName(model), release.primaryFile().item().path()));
     }
 
     @Override
-    public Serving embed(String holder, Settings settings, String model, Path file) {
-        String modelId = settings.deployName(model);
-        Embedded embedded = started.computeIfAbsent(holder, id -> start(settings, List.of(served(settings.model(model), modelId, file))));
+    public Serving embed(String holder, Settings settings, ServedModel model) {
+        Embedded embedded = started.computeIfAbsent(holder, id -> start(settings, List.of(model)));
         // One that died too often stays dead for this holder, and says why.
         embedded.server().check();
-        return new Serving(embedded.endpoint().within(settings.health().timeout()), modelId, true);
+        return new Serving(embedded.endpoint().within(settings.health().timeout()), model.name(), true);
     }
 
     @Override

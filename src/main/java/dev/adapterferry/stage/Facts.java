@@ -144,11 +144,12 @@ public final class Facts {
     /**
      * The score of the release.
      *
-     * @param score    0 to 1, null when nothing was answered
+     * @param score    0 to 1, null when nothing was asked
      * @param prompts  prompts asked
      * @param errors   prompts without an answer
-     * @param tokensPerSecond mean rate, null when unknown
-     * @param report   the whole scorecard
+     * @param tokensPerSecond median rate, null when unknown
+     * @param compared how it stands to the release before it and to the base, in words; null when it was not compared
+     * @param report   the whole report
      */
-    public record Evaluated(Double score, int prompts, int errors, Double tokensPerSecond, Path report) { }
+    public record Evaluated(Double score, int prompts, int errors, Double tokensPerSecond, String compared, Path report) { }
 }

@@ -71,7 +71,7 @@ public final class ModelProbe {
 
     /** Probes one model. */
     public Result probe(String model) {
-        Facts.Deployed release = releases.find(model).orElseThrow(() -> new FerryException("Cannot probe " + model + ": it has no active release."));
+        Facts.Deployed release = releases.get(model);
         Optional<Before> before = before(model);
         boolean answers = EmbeddedServers.answers(caller, EmbeddedServers.configured(settings, model));
         boolean expected = answers || settings.serve().enabled() == Use.NEVER || before.map(Before::served).orElse(false);

@@ -1,8 +1,8 @@
 package dev.adapterferry.stage;
 
 import dev.adapterferry.modelserver.Endpoint;
+import dev.adapterferry.serve.ServedModel;
 import dev.adapterferry.settings.Settings;
-import java.nio.file.Path;
 import java.util.Optional;
 
 /** Finds the server that answers for a deployed model, or starts the embedded one. */
@@ -33,7 +33,7 @@ public interface ModelServers {
     Serving serve(String holder, Settings settings, String model, Facts.Deployed release);
 
     /** The embedded server with a file that need not be installed, whatever other servers answer; until {@link #release}. */
-    Serving embed(String holder, Settings settings, String model, Path file);
+    Serving embed(String holder, Settings settings, ServedModel model);
 
     /** Why the server that was started for a holder died the last time, a sentence without its full stop; empty when it lives since it was started. */
     default Optional<String> death(String holder) {

@@ -7,6 +7,7 @@ import dev.adapterferry.deploy.Installation;
 import dev.adapterferry.deploy.ModelProfile;
 import dev.adapterferry.deploy.Release;
 import dev.adapterferry.deploy.ReleaseStore;
+import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.ledger.Lease;
@@ -99,18 +100,43 @@ public final class ReleaseDesk {
      */
     public InUse rollback(String model, OptionalInt to) {
         settings.model(model);
-        Optional<Lease> lease = ledger.locks().tryAcquire(Runs.lock(model), null, cancellation);
-        if (lease.isEmpty()) {
-            String holder = ledger.locks().holder(Runs.lock(model)).map(Locks.Holder::toString).orElse("another process");
-            throw new TransientFailure("Cannot roll back " + model + ": " + holder + " is carrying it just now. Wait until that has ended (ferry status shows it), or cancel that run.");
-        }
-        try (Lease held = lease.get(); Places places = places(model)) {
+        try (Lease held = alone(model, "roll back"); Places places = places(model)) {
             int before = store.active(model).map(ReleaseStore.Active::number).orElse(0);
             Deployment.Deployed back = places.deployment(release -> settle(model, ReleaseState.ROLLED_BACK, null)).rollback(Places.profile(settings, model), to);
             InUse inUse = inUse(back, null);
             ledger.events().add(null, model, "rolled-back", "release " + before + " was replaced by release " + back.release().number() + " on demand", null);
             return inUse;
         }
+    }
+
+    /**
+     * Puts another format of the installed release into use: a new release of the same files, by hard links where the file
+     * system has them.
+     *
+     * @param model  the model
+     * @param format one of the release's formats
+     * @throws TransientFailure when another process carries or deploys the model just now
+     */
+    public InUse promote(String model, String format) {
+        settings.model(model);
+        try (Lease held = alone(model, "promote a format of"); Places places = places(model)) {
+            Release now = store.active(model).map(active -> store.get(model, active.number())).orElseThrow(() -> new FerryException("Nothing of " + model + " is deployed."));
+            Release.File file = now.files().stream().filter(f -> f.format().equalsIgnoreCase(format)).findFirst()
+                    .orElseThrow(() -> new FerryException("Release " + now.number() + " of " + model + " has no " + format + "."));
+            Path kept = store.directory(model, now.number());
+            Candidate same = new Candidate(model, now.files().stream().map(f -> new Candidate.Item(kept.resolve(f.name()), f.name(), f.format(), f.sha256())).toList(), now.identity());
+            Deployment.Deployed deployed = places.deployment(release -> settle(model, ReleaseState.FAILED, null)).deploy(same, Places.profile(settings, model).asOf(now).withPrimary(file.format()));
+            settle(model, ReleaseState.FAILED, null);
+            ledger.events().add(null, model, "promoted", file.format() + " of release " + now.number() + " is in use now, as release " + deployed.release().number(), null);
+            return inUse(deployed, null);
+        }
+    }
+
+    /** The model's lock, for an act in the name of a user. */
+    private Lease alone(String model, String act) {
+        return ledger.locks().tryAcquire(Runs.lock(model), null, cancellation).orElseThrow(() -> new TransientFailure("Cannot " + act + " " + model + ": "
+                + ledger.locks().holder(Runs.lock(model)).map(Locks.Holder::toString).orElse("another process")
+                + " is carrying it just now. Wait until that has ended (ferry status shows it), or cancel that run."));
     }
 
     /**
