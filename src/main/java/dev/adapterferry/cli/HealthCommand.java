@@ -71,7 +71,7 @@ final class HealthCommand implements Callable<Integer> {
         private boolean noTest;
 
         Set<Part> parts() {
-            return files ? EnumSet.of(Part.FILE) : api ? EnumSet.of(Part.API) : noTest ? EnumSet.complementOf(EnumSet.of(Part.ANSWER)) : EnumSet.allOf(Part.class);
+            return files ? EnumSet.of(Part.FILE) : api ? EnumSet.of(Part.API) : EnumSet.copyOf(noTest ? List.of(Part.FILE, Part.API, Part.SYSTEM) : List.of(Part.FILE, Part.API, Part.ANSWER, Part.SYSTEM));
         }
     }
 

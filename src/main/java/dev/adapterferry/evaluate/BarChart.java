@@ -9,6 +9,8 @@ final class BarChart {
     private static final int LABEL = 200;
     private static final int WIDTH = 760;
     private static final int BAR = 18;
+    private static final int LEGEND_COLUMNS = 3;
+    private static final int LEGEND_LINE = 20;
 
     private BarChart() { }
 
@@ -33,7 +35,8 @@ final class BarChart {
         double top = maximum != null ? maximum : series.stream().flatMap(one -> one.values().stream()).filter(value -> !value.isNaN()).mapToDouble(Double::doubleValue).max().orElse(1);
         double scale = (WIDTH - LABEL - 90) / (top > 0 ? top : 1);
         int group = series.size() * BAR + 12;
-        int height = groups.size() * group + (series.size() > 1 ? 30 : 6);
+        int legend = groups.size() * group + 10;
+        int height = series.size() > 1 ? legend + (series.size() + LEGEND_COLUMNS - 1) / LEGEND_COLUMNS * LEGEND_LINE : legend - 4;
         StringBuilder svg = new StringBuilder(String.format(Locale.ROOT, "<svg role=\"img\" viewBox=\"0 0 %d %d\" width=\"%d\" font-size=\"12\">%n", WIDTH, height, WIDTH));
         for (int g = 0; g < groups.size(); g++) {
             int y = g * group + 6;
@@ -44,9 +47,10 @@ final class BarChart {
             }
         }
         for (int s = 0; s < series.size() && series.size() > 1; s++) {
-            int x = LABEL + s * 150;
-            svg.append(String.format(Locale.ROOT, "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"12\" fill=\"%s\"/><text x=\"%d\" y=\"%d\">%s</text>%n", x, height - 20, COLOURS[s % COLOURS.length],
-                    x + 18, height - 10, HtmlReport.escape(shorten(series.get(s).name()))));
+            int x = LABEL + s % LEGEND_COLUMNS * (WIDTH - LABEL) / LEGEND_COLUMNS;
+            int y = legend + s / LEGEND_COLUMNS * LEGEND_LINE;
+            svg.append(String.format(Locale.ROOT, "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"12\" fill=\"%s\"/><text x=\"%d\" y=\"%d\">%s</text>%n", x, y, COLOURS[s % COLOURS.length],
+                    x + 18, y + 10, HtmlReport.escape(shorten(series.get(s).name()))));
         }
         return svg.append("</svg>\n").toString();
     }

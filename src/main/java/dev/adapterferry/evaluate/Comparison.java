@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Two contenders on the same prompts. Only prompts that both answered count, each against itself: that removes the
@@ -18,7 +19,7 @@ import java.util.Map;
  * @param better     ids of prompts with a higher score
  * @param worse      ids of prompts with a lower score
  * @param identical  prompts with word for word the same answer
- * @param speed      median tokens per second of the contender relative to the reference, null when unknown
+ * @param speed      median tokens per second of the contender relative to the reference, null when unknown or when other servers answered
  */
 public record Comparison(String contender, String reference, int pairs, Interval difference, Map<String, Interval> categories, List<String> better, List<String> worse,
                          int identical, Double speed) {
@@ -56,7 +57,8 @@ public record Comparison(String contender, String reference, int pairs, Interval
         }
         Map<String, Interval> categories = new LinkedHashMap<>();
         byCategory.forEach((category, samples) -> categories.put(category, Bootstrap.mean(samples)));
-        Double mine = contender.tokensPerSecond();
+        boolean oneServer = Objects.equals(contender.server(), reference.server());
+        Double mine = oneServer ? contender.tokensPerSecond() : null;
         Double theirs = reference.tokensPerSecond();
         return new Comparison(contender.label(), reference.label(), all.size(), Bootstrap.mean(all), categories, better, worse, identical, mine == null || theirs == null ? null : mine / theirs);
     }
@@ -89,7 +91,7 @@ public record Comparison(String contender, String reference, int pairs, Interval
         if (difference.excludesZero()) {
             return scores + (difference.mean() > 0 ? ": better" : ": worse");
         }
-        String rate = speed == null ? "speed unknown" : String.format(java.util.Locale.ROOT, "%.2f times the speed", speed);
+        String rate = speed == null ? "speeds cannot be compared" : String.format(java.util.Locale.ROOT, "%.2f times the speed", speed);
         return scores + ": no difference beyond chance; " + rate + (contenderWins() ? ": faster" : ": not faster");
     }
 }

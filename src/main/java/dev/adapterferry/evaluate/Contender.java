@@ -11,5 +11,11 @@ import dev.adapterferry.modelserver.Endpoint;
  * @param endpoint    server to ask
  * @param system      system prompt, or null
  * @param temperature sampling temperature
+ * @param server      how reports name the server: two contenders' speeds are compared where it is the same
  */
-public record Contender(String label, String format, String modelId, Endpoint endpoint, String system, double temperature) { }
+public record Contender(String label, String format, String modelId, Endpoint endpoint, String system, double temperature, String server) {
+    /** A contender whose server goes by its address. */
+    public Contender(String label, String format, String modelId, Endpoint endpoint, String system, double temperature) {
+        this(label, format, modelId, endpoint, system, temperature, endpoint.toString());
+    }
+}

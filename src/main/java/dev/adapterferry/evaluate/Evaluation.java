@@ -88,7 +88,7 @@ public final class Evaluation {
                 throw failure(e);
             }
         }
-        return new Scorecard(contender.label(), contender.format(), outcomes, ServerMemory.of(contender.endpoint().base()));
+        return new Scorecard(contender.label(), contender.format(), outcomes, ServerMemory.of(contender.endpoint().base()), contender.server());
     }
 
     private static RuntimeException failure(Exception e) {

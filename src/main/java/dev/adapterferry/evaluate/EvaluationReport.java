@@ -63,7 +63,7 @@ public record EvaluationReport(String model, Instant time, List<Scorecard> cards
         root.set("objections", JSON.valueToTree(objections));
         root.set("notes", JSON.valueToTree(notes));
         for (Scorecard card : cards) {
-            ObjectNode node = root.withArray("cards").addObject().put("label", card.label()).put("format", card.format()).put("memoryBytes", card.memoryBytes());
+            ObjectNode node = root.withArray("cards").addObject().put("label", card.label()).put("format", card.format()).put("memoryBytes", card.memoryBytes()).put("server", card.server());
             node.set("summary", JSON.valueToTree(Summary.of(card)));
             ObjectNode categories = node.putObject("categories");
             card.categories().forEach(category -> categories.set(category, JSON.valueToTree(Summary.of(card.category(category)))));

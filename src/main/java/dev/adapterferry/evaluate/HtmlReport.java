@@ -1,5 +1,6 @@
 package dev.adapterferry.evaluate;
 
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 
@@ -12,7 +13,7 @@ final class HtmlReport {
             body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1c2330;background:#fff}
             h1{font-size:1.6rem;margin-bottom:.2rem}h2{font-size:1.15rem;margin-top:2rem}
             table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #dde3ea;vertical-align:top}
-            td{font-variant-numeric:tabular-nums}.passed{color:#0a7a3d}.refused{color:#b3261e}
+            td{font-variant-numeric:tabular-nums}.figures td{white-space:nowrap}.passed{color:#0a7a3d}.refused{color:#b3261e}
             svg{max-width:100%;height:auto}details{border-bottom:1px solid #dde3ea;padding:.3rem 0}summary{cursor:pointer}
             pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f5f7fa;padding:.6rem;margin:.4rem 0}
             @media(prefers-color-scheme:dark){body{background:#14181f;color:#e3e8ef}th,td,details{border-color:#333c48}pre{background:#1e252f}.passed{color:#5fd08f}.refused{color:#ff8a80}text{fill:#e3e8ef}}
@@ -28,7 +29,7 @@ final class HtmlReport {
     String text() {
         out.append("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" content=\"width=device-width\"/><title>Evaluation of ")
                 .append(escape(report.model())).append("</title><style>").append(STYLE).append("</style></head><body>\n<h1>Evaluation of ").append(escape(report.model()))
-                .append("</h1>\n<p>").append(report.time()).append(": <strong class=\"").append(report.passed() ? "passed\">passed" : "refused\">not passed").append("</strong></p>\n");
+                .append("</h1>\n<p>").append(report.time().truncatedTo(ChronoUnit.SECONDS)).append(": <strong class=\"").append(report.passed() ? "passed\">passed" : "refused\">not passed").append("</strong></p>\n");
         if (!report.passed()) {
             out.append("<ul>");
             report.objections().forEach(objection -> out.append("<li>").append(escape(objection)).append("</li>"));
@@ -43,7 +44,7 @@ final class HtmlReport {
     }
 
     private void contenders() {
-        head("contender", "score", "95 % between", "answered", "errors", "latency p50", "p95", "first token p50", "p95", "tokens/s", "memory");
+        head("figures", "contender", "score", "95 % between", "answered", "errors", "latency p50", "p95", "first token p50", "p95", "tokens/s", "memory");
         for (Scorecard card : report.cards()) {
             EvaluationReport.Summary sum = EvaluationReport.Summary.of(card);
             row(MarkdownReport.name(card), Figures.score(sum.score()), Figures.range(sum.interval()), sum.answered() + " of " + sum.prompts(), Integer.toString(sum.errors()),
@@ -74,15 +75,15 @@ final class HtmlReport {
             return;
         }
         out.append("<h2>Compared</h2>\n");
-        head("contender", "reference", "difference (95 %)", "better", "worse", "verdict");
+        head("", "contender", "reference", "difference (95 %)", "better", "worse", "verdict");
         for (Comparison comparison : report.comparisons()) {
             row(comparison.contender(), comparison.reference(), Figures.difference(comparison.difference()), String.join(", ", comparison.better()), String.join(", ", comparison.worse()), comparison.reason());
         }
         out.append("</table>\n");
     }
 
-    private void head(String... names) {
-        out.append("<table><tr>");
+    private void head(String kind, String... names) {
+        out.append("<table class=\"").append(kind).append("\"><tr>");
         for (String name : names) {
             out.append("<th>").append(escape(name)).append("</th>");
         }

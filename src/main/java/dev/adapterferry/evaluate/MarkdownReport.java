@@ -1,5 +1,6 @@
 package dev.adapterferry.evaluate;
 
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 
 /** An evaluation as Markdown: verdict, one table of contenders, one of categories, comparisons, errors. */
@@ -11,7 +12,7 @@ final class MarkdownReport {
     }
 
     String text() {
-        StringBuilder out = new StringBuilder("# Evaluation of ").append(cell(report.model())).append("\n\n").append(report.time()).append(": ")
+        StringBuilder out = new StringBuilder("# Evaluation of ").append(cell(report.model())).append("\n\n").append(report.time().truncatedTo(ChronoUnit.SECONDS)).append(": ")
                 .append(report.passed() ? "passed.\n" : "**not passed**:\n\n");
         report.objections().forEach(objection -> out.append("- ").append(cell(objection)).append('\n'));
         report.notes().forEach(note -> out.append("\nNote: ").append(cell(note)).append('\n'));

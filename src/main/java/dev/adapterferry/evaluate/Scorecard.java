@@ -16,12 +16,13 @@ import java.util.function.Function;
  * @param format      its quantization mix, or an empty string
  * @param outcomes    one per prompt
  * @param memoryBytes memory of the server that answered, null when it could not be asked
+ * @param server      which server answered, null when that was not written down; speeds of different servers say nothing about models
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
-public record Scorecard(String label, String format, List<Scored> outcomes, Long memoryBytes) {
-    /** A scorecard without a word on memory. */
+public record Scorecard(String label, String format, List<Scored> outcomes, Long memoryBytes, String server) {
+    /** A scorecard without a word on its server. */
     public Scorecard(String label, String format, List<Scored> outcomes) {
-        this(label, format, outcomes, null);
+        this(label, format, outcomes, null, null);
     }
 
     /** Copies the outcomes. */
@@ -80,7 +81,7 @@ public record Scorecard(String label, String format, List<Scored> outcomes, Long
             anew.add(new Scored(prompt.id(), prompt.category(), prompt.weight(), prompt.prompt(), before.answer(), prompt.score(before.answer()), before.latencyMillis(), before.firstTokenMillis(),
                     before.tokens(), before.tokensPerSecond(), null));
         }
-        return Optional.of(new Scorecard(label, format, anew, memoryBytes));
+        return Optional.of(new Scorecard(label, format, anew, memoryBytes, server));
     }
 
     /** Categories in the order of their first prompt. */
@@ -90,7 +91,7 @@ public record Scorecard(String label, String format, List<Scored> outcomes, Long
 
     /** The outcomes of one category as a scorecard of their own. */
     public Scorecard category(String category) {
-        return new Scorecard(label, format, outcomes.stream().filter(outcome -> outcome.category().equals(category)).toList(), memoryBytes);
+        return new Scorecard(label, format, outcomes.stream().filter(outcome -> outcome.category().equals(category)).toList(), memoryBytes, server);
     }
 
     /**

@@ -38,7 +38,7 @@ public final class AnswerProbe {
      */
     public List<Health.AnswerReport> check(Subject subject, List<Finding> findings) {
         Retry retry = new Retry(limits.retries(), limits.retryDelay());
-        OpenAiClient client = new OpenAiClient(subject.endpoint(), caller);
+        OpenAiClient client = new OpenAiClient(subject.endpoint().within(limits.answerTimeout()), caller);
         try {
             String warmUp = subject.prompts().isEmpty() ? "Hello" : subject.prompts().getFirst().prompt();
             retry.call(() -> new OpenAiClient(subject.endpoint().within(limits.loadTimeout()), caller).ask(question(subject, warmUp, 1)));

@@ -70,6 +70,11 @@ public final class ApiProbe {
                 loaded.map(model -> model.instances().getFirst().context()).filter(context -> context >= 0).orElse(null));
     }
 
+    /** Whether LM Studio knows the model and has it unloaded. */
+    boolean isAsleep(Health.ApiReport report, Subject subject) {
+        return "lm-studio".equals(report.server()) && report.listed() && inLmStudio(subject).map(model -> !model.isLoaded()).orElse(false);
+    }
+
     /** LM Studio's own listing tells what is loaded and how; the OpenAI-compatible one does not. */
     private Optional<ListedModel> inLmStudio(Subject subject) {
         try {

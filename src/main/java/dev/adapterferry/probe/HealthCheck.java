@@ -11,7 +11,18 @@ import java.util.Set;
 /** Runs the checks of one model and sums them up. */
 public final class HealthCheck {
     /** The checks, in the order in which they run. */
-    public enum Part { FILE, API, ANSWER, SYSTEM }
+    public enum Part {
+        /** The installed files. */
+        FILE,
+        /** The server's listing. */
+        API,
+        /** The test prompts. */
+        ANSWER,
+        /** The test prompts, unless LM Studio has the model unloaded: a question would load it. */
+        ANSWER_UNLESS_ASLEEP,
+        /** The machine. */
+        SYSTEM
+    }
 
     private final HttpCaller caller;
     private final Limits limits;
@@ -55,7 +66,8 @@ public final class HealthCheck {
         List<Health.AnswerReport> answers = null;
         // A server that does not answer the listing will not answer prompts; asking would only repeat its finding. A server of
         // our own would load the broken file into this very process.
-        if (wanted.contains(Part.ANSWER) && (api == null || api.reachable()) && !(broken && subject.embedded())) {
+        boolean asking = wanted.contains(Part.ANSWER) || wanted.contains(Part.ANSWER_UNLESS_ASLEEP) && !(api != null && server.isAsleep(api, subject));
+        if (asking && (api == null || api.reachable()) && !(broken && subject.embedded())) {
             answers = new AnswerProbe(caller, limits).check(subject, findings);
         }
         if (api != null) {

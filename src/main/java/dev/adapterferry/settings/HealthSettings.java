@@ -6,7 +6,8 @@ import java.util.regex.Pattern;
 
 /** What counts as healthy: section {@code health}. */
 public record HealthSettings(
-        @Setting(value = "Time limit of one request.", def = "30s") Duration timeout,
+        @Setting(value = "Time limit of one request that is no question.", def = "30s") Duration timeout,
+        @Setting(value = "Time limit of one whole answer; a model that takes longer counts as not answering.", def = "2m") Duration answerTimeout,
         @Setting(value = "Time limit for loading the model into the server.", def = "5m") Duration loadTimeout,
         @Setting(value = "Further attempts of a probe that found no answer.", def = "3", min = 0, max = 100) int retries,
         @Setting(value = "Pause between two attempts.", def = "5s") Duration retryDelay,
@@ -18,5 +19,6 @@ public record HealthSettings(
         @Setting(value = "Slowest rate in tokens per second that passes.", def = "1", min = 0) double minTokensPerSecond,
         @Setting(value = "Regular expressions that must not match an answer.", prose = true) List<Pattern> forbidden,
         @Setting(value = "Share of the disk or the memory, in percent, above which the check warns.", def = "90", min = 1, max = 100) int resourceWarning,
+        @Setting(value = "Whether the daemon's probes ask a model that LM Studio has unloaded, which loads it again.", def = "false") boolean wake,
         @Setting(value = "How often the daemon probes the active releases; 0 never.", def = "15m") Duration every) {
 }

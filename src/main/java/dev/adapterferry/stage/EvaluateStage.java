@@ -63,7 +63,7 @@ public final class EvaluateStage implements StageWork {
         Facts.Deployed deployed = run.records().get(Stage.DEPLOY, Facts.Deployed.class);
         EvaluateSettings settings = run.settings().evaluate();
         if (!settings.enabled() || PromptSets.files(run.settings(), run.name()).isEmpty()) {
-            return new Facts.Evaluated(null, 0, 0, null, null, null);
+            return new Facts.Evaluated(null, 0, 0, null, null);
         }
         Baselines baselines = new Baselines(ledger, Optional.ofNullable(deployed.previous()),
                 settings.base() ? run.records().find(Stage.MERGE, Facts.Merged.class).map(Facts.Merged::base) : Optional.empty());

@@ -151,5 +151,10 @@ public final class Facts {
      * @param compared how it stands to the release before it and to the base, in words; null when it was not compared
      * @param report   the whole report
      */
-    public record Evaluated(Double score, int prompts, int errors, Double tokensPerSecond, String compared, Path report) { }
+    public record Evaluated(Double score, int prompts, int errors, Double tokensPerSecond, String compared, Path report) {
+        /** A score that was held against nothing. */
+        public Evaluated(Double score, int prompts, int errors, Double tokensPerSecond, Path report) {
+            this(score, prompts, errors, tokensPerSecond, null, report);
+        }
+    }
 }

@@ -99,7 +99,7 @@ public final class ModelHealth {
     }
 
     private static Limits limits(HealthSettings health) {
-        return new Limits(health.loadTimeout(), health.retries(), health.retryDelay(), health.maxLatency(), health.maxFirstTokenLatency(), health.minTokensPerSecond(), health.resourceWarning(),
+        return new Limits(health.loadTimeout(), health.answerTimeout(), health.retries(), health.retryDelay(), health.maxLatency(), health.maxFirstTokenLatency(), health.minTokensPerSecond(), health.resourceWarning(),
                 health.maxTokens());
     }
 }

@@ -75,7 +75,10 @@ public final class ModelProbe {
         Optional<Before> before = before(model);
         boolean answers = EmbeddedServers.answers(caller, EmbeddedServers.configured(settings, model));
         boolean expected = answers || settings.serve().enabled() == Use.NEVER || before.map(Before::served).orElse(false);
-        Set<HealthCheck.Part> parts = expected ? EnumSet.allOf(HealthCheck.Part.class) : EnumSet.of(HealthCheck.Part.FILE, HealthCheck.Part.SYSTEM);
+        Set<HealthCheck.Part> parts = EnumSet.of(HealthCheck.Part.FILE, HealthCheck.Part.SYSTEM);
+        if (expected) {
+            parts.addAll(List.of(HealthCheck.Part.API, settings.health().wake() ? HealthCheck.Part.ANSWER : HealthCheck.Part.ANSWER_UNLESS_ASLEEP));
+        }
         Health health = checks.checkConfigured(settings, model, release, parts);
         Change change = change(before.map(Before::status).orElse(Status.HEALTHY), health.status());
         ledger.events().add(null, model, EVENT, sentence(health, parts), data(health, expected));
@@ -89,7 +92,8 @@ public final class ModelProbe {
 
     private static String sentence(Health health, Set<HealthCheck.Part> parts) {
         String found = health.findings().stream().map(Finding::sentence).collect(Collectors.joining("; "));
-        return health.status().text() + (parts.contains(HealthCheck.Part.API) ? "" : " (files only, no server runs)") + (found.isEmpty() ? "" : ": " + found);
+        boolean asked = health.answers() != null || health.api() != null && !health.api().reachable();
+        return health.status().text() + (!parts.contains(HealthCheck.Part.API) ? " (files only, no server runs)" : asked ? "" : " (not asked, LM Studio has it unloaded)") + (found.isEmpty() ? "" : ": " + found);
     }
 
     private static String data(Health health, boolean served) {

@@ -100,7 +100,8 @@ public final class ReleaseEvaluation {
     private Scorecard ask(String label, String format, ModelServers.Serving serving, String system, double temperature, List<Prompt> prompts) {
         EvaluateSettings evaluate = settings.evaluate();
         return new Evaluation(caller, new Evaluation.Options(evaluate.concurrency(), evaluate.warmUp(), evaluate.maxTokens(), RETRIES, progress, cancellation))
-                .run(new Contender(label, format, serving.modelId(), serving.endpoint().within(evaluate.timeout()), system, temperature), prompts);
+                .run(new Contender(label, format, serving.modelId(), serving.endpoint().within(evaluate.timeout()), system, temperature,
+                        serving.embedded() ? "embedded" : serving.endpoint().toString()), prompts);
     }
 
     Settings settings() {

@@ -15,12 +15,13 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * What {@code ferry serve} serves: a kept release of a model, or any GGUF file.
+ * What {@code ferry serve} serves and {@code ferry compare} compares: a kept release of a model, or any GGUF file.
  *
  * @param model  name, file and settings
  * @param origin where it comes from, in words: {@code release 3, Q4_K_M}
+ * @param format quantization, an empty string when nothing is known of it
  */
-public record Servable(ServedModel model, String origin) {
+public record Servable(ServedModel model, String origin, String format) {
     /**
      * Finds what a word on the command line means.
      *
@@ -47,7 +48,7 @@ public record Servable(ServedModel model, String origin) {
         // The kept file: an installed one may be replaced by the next deployment.
         Path path = store.directory(word, release.number()).resolve(file.name());
         ServedModel model = new ServedModel(settings.deployName(word), path, profile.system().isBlank() ? null : profile.system(), profile.temperature(), profile.context());
-        return new Servable(model, "release " + release.number() + (file.format().isEmpty() ? "" : ", " + file.format()));
+        return new Servable(model, "release " + release.number() + (file.format().isEmpty() ? "" : ", " + file.format()), file.format());
     }
 
     private static Servable file(Path path, Optional<String> format, OptionalInt number) {
@@ -58,7 +59,7 @@ public record Servable(ServedModel model, String origin) {
             throw new FerryException("Cannot serve " + path + ": there is no such file.");
         }
         String name = path.getFileName().toString().replaceFirst("(?i)\\.gguf$", "");
-        return new Servable(ServedModel.of(name.isEmpty() ? "model" : name, path), path.toString());
+        return new Servable(ServedModel.of(name.isEmpty() ? "model" : name, path), path.toString(), "");
     }
 
     private static List<String> formats(Release release) {

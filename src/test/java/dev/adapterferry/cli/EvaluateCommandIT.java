@@ -126,7 +126,7 @@ class EvaluateCommandIT {
         assertThat(FerryCall.of(settings, "compare", "captain", "--releases", "1").code()).isEqualTo(ExitCode.USAGE);
         assertThat(FerryCall.of(settings, "compare", "captain", "--releases", "1,2", "--formats", "Q4_K_M,Q8_0").code()).isEqualTo(ExitCode.USAGE);
         assertThat(FerryCall.of(settings, "compare", "captain", "--releases", "1,7").err()).contains("Release 7 of captain is not kept");
-        assertThat(FerryCall.of(settings, "compare", "captain", "--formats", "Q4_K_M,Q2_K").err()).contains("has no Q2_K; it has Q4_K_M, Q8_0");
+        assertThat(FerryCall.of(settings, "compare", "captain", "--formats", "Q4_K_M,Q2_K").err()).contains("as Q2_K: release 2 has Q4_K_M, Q8_0");
     }
 
     private static Path setOfOne() {
@@ -160,7 +160,7 @@ class EvaluateCommandIT {
         assertThat(looked.code()).as(looked.err()).isZero();
         assertThat(looked.out()).contains("Winner: rival 1 Q4_K_M. What is in use stays; --promote would change that.");
         assertThat(Sha256.of(installed)).isNotEqualTo(good);
-        FerryCall promoted = FerryCall.of(settings, "compare", "rival", "--releases", "1," + weak, "--json", "--set", "evaluate.promote=true");
+        FerryCall promoted = FerryCall.of(settings, "compare", "rival", "--releases", "1," + weak, "--json", "--promote");
         assertThat(promoted.code()).as(promoted.err()).isZero();
         JsonNode result = JSON.readTree(promoted.out());
         assertThat(result.path("winner").asText()).isEqualTo("rival 1 Q4_K_M");
@@ -172,9 +172,10 @@ class EvaluateCommandIT {
 
     @Test
     void comparesFormatsAndPutsAnotherOneIntoUse() {
-        FerryCall compared = FerryCall.of(settings, "compare", "captain", "--formats", "Q8_0,Q4_K_M", "--no-promote");
+        FerryCall compared = FerryCall.of(settings, "compare", "captain", "--formats", "Q8_0,Q4_K_M", "--no-promote", "--set", "evaluate.promote=true");
         assertThat(compared.code()).as(compared.err()).isZero();
         assertThat(compared.out()).contains("captain 2 Q8_0").contains("captain 2 Q4_K_M").contains("Winner: captain 2 Q");
+        assertThat(releases("captain")).as("--no-promote beats the setting").noneMatch(release -> release.number() > 2);
 
         try (Ledger ledger = Ledgers.open(loaded())) {
             ReleaseDesk desk = new ReleaseDesk(loaded(), ledger, new JdkHttpCaller(), Progress.NONE, new Cancellation());

@@ -85,6 +85,16 @@ class EvaluationReportTest {
     }
 
     @Test
+    void speedsOfDifferentServersAreNotCompared() {
+        Scorecard slow = card("slow", 40, i -> 1, 20);
+        Scorecard fast = card("fast", 40, i -> 1, 200);
+        Scorecard elsewhere = new Scorecard("fast", "", fast.outcomes(), null, "http://127.0.0.1:1234");
+        assertThat(Comparison.of(fast, slow).contenderWins()).isTrue();
+        assertThat(Comparison.of(elsewhere, slow).contenderWins()).isFalse();
+        assertThat(Comparison.of(elsewhere, slow).reason()).contains("speeds cannot be compared");
+    }
+
+    @Test
     void theGateNamesEveryReason() {
         Scorecard card = card("majora 2", 10, i -> i < 5 ? 1 : 0, 20);
         Scorecard previous = card("majora 1", 10, i -> i < 8 ? 1 : 0, 20);
@@ -125,6 +135,19 @@ class EvaluationReportTest {
     }
 
     @Test
+    void theLegendOfManyContendersStaysInsideTheChart() {
+        List<BarChart.Series> series = java.util.stream.IntStream.range(0, 7).mapToObj(i -> new BarChart.Series("contender number " + i, List.of(0.5, 1.0))).toList();
+        String svg = BarChart.of(List.of("facts", "sums"), series, null, 1.0, "");
+        int height = number(svg, "viewBox=\"0 0 760 (\\d+)\"").getFirst();
+        assertThat(number(svg, "<rect x=\"(\\d+)\" y=\"\\d+\" width=\"12\"")).hasSize(7).allSatisfy(x -> assertThat(x).isLessThan(600));
+        assertThat(number(svg, "<text x=\"\\d+\" y=\"(\\d+)\"")).allSatisfy(y -> assertThat(y).isLessThan(height));
+    }
+
+    private static List<Integer> number(String text, String pattern) {
+        return java.util.regex.Pattern.compile(pattern).matcher(text).results().map(match -> Integer.valueOf(match.group(1))).toList();
+    }
+
+    @Test
     void thePageIsWellFormedLoadsNothingAndRunsNothing() throws Exception {
         String html = report().html();
         DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
@@ -147,7 +170,7 @@ class EvaluationReportTest {
 
     private static EvaluationReport report() {
         Scorecard mine = new Scorecard("majora 2", "Q4_K_M", List.of(outcome("a", "<script>alert('1')</script> & \"so\" | `on` \u0007", 1.0, 10), outcome("b", "x", 0.0, 12),
-                new Scored("c", "sums|weird", 1, "2+2?", "4", 1.0, 30.5, null, null, null, null), failed("d")), 1_500_000_000L);
+                new Scored("c", "sums|weird", 1, "2+2?", "4", 1.0, 30.5, null, null, null, null), failed("d")), 1_500_000_000L, null);
         Scorecard base = new Scorecard("base", "", List.of(failed("a"), failed("b")));
         return new EvaluationReport("majora", Instant.parse("2026-08-17T10:00:00Z"), List.of(mine, base), List.of(Comparison.of(mine, base)), List.of("too <low>"));
     }

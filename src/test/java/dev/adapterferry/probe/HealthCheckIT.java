@@ -100,7 +100,7 @@ class HealthCheckIT {
     @Test
     void callsASlowModelDegraded() {
         server.millisPerToken = 20;
-        Limits slow = new Limits(Duration.ofSeconds(10), 0, Duration.ZERO, Duration.ofSeconds(30), Duration.ofSeconds(10), 1_000_000, 100, 64);
+        Limits slow = new Limits(Duration.ofSeconds(10), Duration.ofSeconds(10), 0, Duration.ZERO, Duration.ofSeconds(30), Duration.ofSeconds(10), 1_000_000, 100, 64);
         Health health = check(subject("majora", List.of(TestPrompt.of("one two three four"))), slow);
 
         assertThat(health.status()).isEqualTo(Status.DEGRADED);
@@ -150,6 +150,31 @@ class HealthCheckIT {
     }
 
     @Test
+    void wakesNoModelThatIsOnlyLookedAt() {
+        Subject subject = subject("majora", List.of(TestPrompt.of("Hello")));
+        HealthCheck check = new HealthCheck(new JdkHttpCaller(), limits(), Digests.fresh(), Clock.systemUTC());
+        EnumSet<HealthCheck.Part> gently = EnumSet.of(HealthCheck.Part.FILE, HealthCheck.Part.API, HealthCheck.Part.ANSWER_UNLESS_ASLEEP);
+
+        Health asleep = check.check(subject, gently);
+        assertThat(asleep.status()).isEqualTo(Status.HEALTHY);
+        assertThat(asleep.answers()).isNull();
+        assertThat(asleep.api().loaded()).isFalse();
+        assertThat(server.instances).isEmpty();
+
+        server.instances.put("majora", new LmStudioDouble.Instance("majora", file, "Q4_K_M", 4096));
+        assertThat(check.check(subject, gently).answers()).hasSize(1);
+    }
+
+    @Test
+    void anAnswerThatTakesTooLongIsNone() {
+        server.millisPerToken = 200;
+        Limits hasty = new Limits(Duration.ofSeconds(10), Duration.ofMillis(100), 0, Duration.ZERO, Duration.ofSeconds(30), Duration.ofSeconds(10), 0, 100, 64);
+        Health health = check(subject("majora", List.of(TestPrompt.of("one two three four five six"))), hasty);
+        assertThat(health.status()).isEqualTo(Status.UNHEALTHY);
+        assertThat(health.findings()).singleElement().satisfies(finding -> assertThat(finding.sentence()).contains("not complete within"));
+    }
+
+    @Test
     void garbledAnswersAreUnhealthy() {
         server.brain = (path, prompt) -> "ĠtheĠcatĠsatĠonĠtheĠmat";
         assertThat(check(subject("majora", List.of(TestPrompt.of("Hello"))), limits()).findings()).singleElement()
@@ -166,7 +191,7 @@ class HealthCheckIT {
 
     @Test
     void looksAtTheMachineUnderTheModel() {
-        Limits tight = new Limits(Duration.ofSeconds(10), 0, Duration.ZERO, Duration.ofSeconds(30), Duration.ofSeconds(10), 0, 1, 64);
+        Limits tight = new Limits(Duration.ofSeconds(10), Duration.ofSeconds(10), 0, Duration.ZERO, Duration.ofSeconds(30), Duration.ofSeconds(10), 0, 1, 64);
         Health health = check(subject("majora", List.of()), tight);
         assertThat(health.system().diskTotalBytes()).isGreaterThan(health.system().diskFreeBytes());
         assertThat(health.system().memoryTotalBytes()).isGreaterThan(health.system().memoryAvailableBytes());
@@ -218,6 +243,6 @@ class HealthCheckIT {
     }
 
     private static Limits limits() {
-        return new Limits(Duration.ofSeconds(10), 3, Duration.ofMillis(1), Duration.ofSeconds(30), Duration.ofSeconds(10), 0, 100, 64);
+        return new Limits(Duration.ofSeconds(10), Duration.ofSeconds(10), 3, Duration.ofMillis(1), Duration.ofSeconds(30), Duration.ofSeconds(10), 0, 100, 64);
     }
 }
