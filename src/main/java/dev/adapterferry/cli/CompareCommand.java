@@ -14,7 +14,6 @@ import dev.adapterferry.stage.Facts;
 import dev.adapterferry.stage.ReleaseDesk;
 import dev.adapterferry.stage.ReleaseEvaluation;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -57,11 +56,15 @@ final class CompareCommand implements Callable<Integer> {
 
     /** What is compared. */
     static final class Sides {
-        @Option(names = "--releases", paramLabel = "A,B", split = ",", description = "Two kept releases, by number.")
-        private List<Integer> releases = new ArrayList<>();
+        @Option(names = "--releases", paramLabel = "A,B", description = "Two kept releases, by number.")
+        private String releases;
 
-        @Option(names = "--formats", paramLabel = "F,G", split = ",", description = "Two formats of the release in use.")
-        private List<String> formats = new ArrayList<>();
+        @Option(names = "--formats", paramLabel = "F,G", description = "Two formats of the release in use.")
+        private String formats;
+
+        List<String> pair() {
+            return List.of((releases == null ? formats : releases).split("\\s*,\\s*"));
+        }
     }
 
     @Override
@@ -69,14 +72,16 @@ final class CompareCommand implements Callable<Integer> {
         Console console = common.console();
         Settings settings = common.settings(console);
         settings.model(model);
-        if (sides.releases.size() + sides.formats.size() != 2) {
+        List<String> pair = sides.pair();
+        if (pair.size() != 2 || sides.releases != null && !pair.stream().allMatch(number -> number.matches("\\d{1,9}"))) {
             throw new ParameterException(spec.commandLine(), "Name two, with a comma between: --releases 3,4 or --formats Q4_K_M,Q8_0.");
         }
         try (Ledger ledger = Ledgers.open(settings)) {
             HttpCaller caller = new JdkHttpCaller();
             Facts.Deployed active = new ActiveReleases(settings, ledger).get(model);
             Contest contest = new Contest(new ReleaseEvaluation(settings, caller, new EmbeddedServers(caller), console, new Cancellation()), model, active);
-            Contest.Result result = sides.formats.isEmpty() ? contest.releases(sides.releases.getFirst(), sides.releases.getLast()) : contest.formats(sides.formats.getFirst(), sides.formats.getLast());
+            Contest.Result result = sides.releases == null ? contest.formats(pair.getFirst(), pair.getLast())
+                    : contest.releases(Integer.parseInt(pair.getFirst()), Integer.parseInt(pair.getLast()));
             EvaluationPrinter printer = new EvaluationPrinter(console);
             Path folder = printer.write(settings, Optional.ofNullable(report), result.report());
             boolean promoting = (promote == null ? settings.evaluate().promote() : promote) && !result.inUse();

@@ -48,11 +48,11 @@ final class EvaluateCommand implements Callable<Integer> {
     @Parameters(paramLabel = "MODEL", arity = "1..*", description = "Models to score.")
     private List<String> models = new ArrayList<>();
 
-    @Option(names = "--baseline", paramLabel = "RELEASE|base|none", split = ",",
+    @Option(names = "--baseline", paramLabel = "RELEASE|base|none", split = ",", hideParamSyntax = true,
             description = "What to hold it against: the number of a kept release, 'base', both (2,base), or 'none'. Without it the release before, and the base where evaluate.base is set.")
     private List<String> baseline = new ArrayList<>();
 
-    @Option(names = "--formats", paramLabel = "F,F|all", split = ",", description = "Formats of the release to score on the ferry's own server, the judged one first. Without it the one in use.")
+    @Option(names = "--formats", paramLabel = "F,F|all", split = ",", hideParamSyntax = true, description = "Formats of the release to score on the ferry's own server, the judged one first. Without it the one in use.")
     private List<String> formats = new ArrayList<>();
 
     @Option(names = "--report", paramLabel = "DIR", description = "Folder for the reports, with one folder per model (default: evaluations/ in the working directory).")

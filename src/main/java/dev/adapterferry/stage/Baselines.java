@@ -51,13 +51,10 @@ public record Baselines(Ledger ledger, Optional<Integer> release, Optional<Path>
     /** What was asked when the release was made stands, under today's conditions; what was not asked then is asked now, of the kept file. */
     private Optional<Scorecard> previous(ReleaseEvaluation evaluation, String holder, String model, int number, String format, List<Prompt> prompts, List<String> notes) {
         Settings settings = evaluation.settings();
-        Optional<Scorecard> known = entry(ledger, model, number).flatMap(ReleaseEntry::run).map(run -> settings.runs().resolve(run).resolve("evaluation.json")).filter(Files::isRegularFile)
-                .flatMap(file -> EvaluationReport.readCards(file).stream().findFirst()).filter(card -> card.format().equalsIgnoreCase(format)).flatMap(card -> card.rescored(prompts));
-        if (known.isPresent()) {
-            return known;
-        }
         try {
-            return Optional.of(evaluation.embedded(holder + " release " + number, kept(settings, model, number, format), prompts));
+            Optional<Scorecard> known = entry(ledger, model, number).flatMap(ReleaseEntry::run).map(run -> settings.runs().resolve(run).resolve("evaluation.json")).filter(Files::isRegularFile)
+                    .flatMap(file -> EvaluationReport.readCards(file).stream().findFirst()).filter(card -> card.format().equalsIgnoreCase(format)).flatMap(card -> card.rescored(prompts));
+            return Optional.of(known.isPresent() ? known.get() : evaluation.embedded(holder + " release " + number, kept(settings, model, number, format), prompts));
         } catch (Cancelled e) {
             throw e;
         } catch (FerryException e) {

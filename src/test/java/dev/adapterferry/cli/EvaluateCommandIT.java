@@ -124,6 +124,8 @@ class EvaluateCommandIT {
         assertThat(nobody.err()).contains("Nothing of nobody is deployed");
         assertThat(FerryCall.of(settings, "evaluate", "captain", "--baseline", "latest").code()).isEqualTo(ExitCode.USAGE);
         assertThat(FerryCall.of(settings, "compare", "captain", "--releases", "1").code()).isEqualTo(ExitCode.USAGE);
+        assertThat(FerryCall.of(settings, "compare", "captain", "--releases", "1,new").code()).isEqualTo(ExitCode.USAGE);
+        assertThat(FerryCall.of(settings, "compare", "captain", "--formats", "Q8_0,q8_0").code()).isEqualTo(ExitCode.SETTINGS);
         assertThat(FerryCall.of(settings, "compare", "captain", "--releases", "1,2", "--formats", "Q4_K_M,Q8_0").code()).isEqualTo(ExitCode.USAGE);
         assertThat(FerryCall.of(settings, "compare", "captain", "--releases", "1,7").err()).contains("Release 7 of captain is not kept");
         assertThat(FerryCall.of(settings, "compare", "captain", "--formats", "Q4_K_M,Q2_K").err()).contains("as Q2_K: release 2 has Q4_K_M, Q8_0");
