@@ -19,10 +19,8 @@ import picocli.CommandLine.Spec;
                 StatusCommand.class, RunsCommand.class, LogsCommand.class, ModelsCommand.class,
                 RetryCommand.class, CancelCommand.class,
                 HealthCommand.class, EvaluateCommand.class, CompareCommand.class,
-                MergeCommand.class, QuantizeCommand.class,
-                ReleasesCommand.class, RollbackCommand.class, ServeCommand.class,
                 MergeCommand.class, QuantizeCommand.class, BenchCommand.class,
-                ReleasesCommand.class, ServeCommand.class,
+                ReleasesCommand.class, RollbackCommand.class, ServeCommand.class,
                 CompletionCommand.class,
                 DemoCommand.class},
         footer = {"", "Exit codes: 0 done, 2 usage, 3 settings, 4 a stage failed, 5 partly failed, 6 unhealthy, 7 degraded, 130 interrupted."})
