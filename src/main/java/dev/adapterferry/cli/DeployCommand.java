@@ -10,6 +10,7 @@ import dev.adapterferry.stage.RunRequest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -71,6 +72,9 @@ final class DeployCommand implements Callable<Integer> {
     @Option(names = "--accept-unfinished", description = "Take the adapter although its training has not said that it finished.")
     private boolean acceptUnfinished;
 
+    @Option(names = "--rollback", paramLabel = "MODEL", description = "Go back to the release before and do nothing else; the same as 'ferry rollback MODEL'.")
+    private String rollback;
+
     @Option(names = "--force", description = "Do again what is already done.")
     private boolean force;
 
@@ -84,6 +88,9 @@ final class DeployCommand implements Callable<Integer> {
     public Integer call() {
         Console console = common.console();
         Settings settings = common.settings(console, acceptUnfinished ? Map.of("source.accept-unfinished", "true") : Map.of());
+        if (rollback != null) {
+            return RollbackCommand.rollback(console, settings, rollback, OptionalInt.empty(), true);
+        }
         List<String> chosen = chosen(settings);
         chosen.forEach(settings::model);
         if (dryRun) {

@@ -109,6 +109,10 @@ class CommandsIT {
         FerryRunner.Ended forced = ferry("deploy", "--model", "captain", "--stage", "quantize", "--force", "--json");
         assertThat(JSON.readTree(forced.out()).get(0).path("stages")).filteredOn(stage -> stage.path("state").asText().equals("done")).extracting(stage -> stage.path("stage").asText())
                 .containsExactly("quantize");
+        assertThat(ferry("deploy", "captain", "--formats", "Q4_0", "--quiet").out()).contains("release 2");
+        FerryRunner.Ended back = ferry("deploy", "--rollback", "captain");
+        assertThat(back.code()).as(back.all()).isIn(ExitCode.DONE, ExitCode.DEGRADED);
+        assertThat(back.out()).contains("release 1 is installed again instead of 2");
     }
 
     @Test
