@@ -15,14 +15,13 @@ import picocli.CommandLine.Spec;
 /** Entry point of the {@code ferry} command: finds the sub-command, turns a failure into one sentence and an exit code. */
 @Command(name = "ferry", description = "Carries LoRA adapters from rented GPUs home to LM Studio.", mixinStandardHelpOptions = true,
         versionProvider = Ferry.Version.class, sortOptions = false, synopsisSubcommandLabel = "COMMAND",
-        subcommands = {DeployCommand.class, PullCommand.class, RunCommand.class, DoctorCommand.class,
-                StatusCommand.class, RunsCommand.class, LogsCommand.class, ModelsCommand.class,
-                RetryCommand.class, CancelCommand.class,
+        subcommands = {DeployCommand.class, RunCommand.class,
+                StatusCommand.class, RunsCommand.class, LogsCommand.class, ModelsCommand.class, ReleasesCommand.class,
+                RetryCommand.class, CancelCommand.class, RollbackCommand.class, DoctorCommand.class,
                 HealthCommand.class, EvaluateCommand.class, CompareCommand.class,
-                MergeCommand.class, QuantizeCommand.class, BenchCommand.class,
-                ReleasesCommand.class, RollbackCommand.class, ServeCommand.class,
+                PullCommand.class, MergeCommand.class, QuantizeCommand.class, ServeCommand.class,
                 CompletionCommand.class,
-                DemoCommand.class},
+                DemoCommand.class, BenchCommand.class},
         footer = {"", "Exit codes: 0 done, 2 usage, 3 settings, 4 a stage failed, 5 partly failed, 6 unhealthy, 7 degraded, 130 interrupted."})
 public final class Ferry implements Runnable {
     @Spec
