@@ -65,6 +65,9 @@ final class Carrying {
             FerryApplication.Outcome outcome = act.apply(application, one);
             if (json) {
                 reports.add(RunReport.json(application.ledger(), application.ledger().runs().get(outcome.id())));
+                if (!outcome.done()) {
+                    console.error("ferry: " + outcome.model() + ": " + outcome.sentence());
+                }
             } else {
                 new RunPrinter(console).print(outcome);
             }
