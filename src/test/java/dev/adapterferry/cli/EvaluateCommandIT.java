@@ -155,12 +155,8 @@ class EvaluateCommandIT {
         assertThat(releases("rival")).extracting(ReleaseEntry::state).containsExactly(ReleaseState.FAILED, ReleaseState.ACTIVE);
 
         // Put into use all the same, it loses against the one before it.
-        assertThat(deploy("rival", variants.adapter(0.1), "--skip-evaluation", "--force").code()).isZero();
+        assertThat(deploy("rival", variants.adapter(0.1), "--skip-health-check", "--skip-evaluation", "--force").code()).isZero();
         int weak = releases("rival").getFirst().number();
-        assertThat(Sha256.of(installed)).isNotEqualTo(good);
-        FerryCall looked = FerryCall.of(settings, "compare", "rival", "--releases", "1," + weak);
-        assertThat(looked.code()).as(looked.err()).isZero();
-        assertThat(looked.out()).contains("Winner: rival 1 Q4_K_M. What is in use stays; --promote would change that.");
         assertThat(Sha256.of(installed)).isNotEqualTo(good);
         FerryCall promoted = FerryCall.of(settings, "compare", "rival", "--releases", "1," + weak, "--json", "--promote");
         assertThat(promoted.code()).as(promoted.err()).isZero();
@@ -176,7 +172,7 @@ class EvaluateCommandIT {
     void comparesFormatsAndPutsAnotherOneIntoUse() {
         FerryCall compared = FerryCall.of(settings, "compare", "captain", "--formats", "Q8_0,Q4_K_M", "--no-promote", "--set", "evaluate.promote=true");
         assertThat(compared.code()).as(compared.err()).isZero();
-        assertThat(compared.out()).contains("captain 2 Q8_0").contains("captain 2 Q4_K_M").contains("Winner: captain 2 Q");
+        assertThat(compared.out()).contains("captain 2 Q8_0").contains("captain 2 Q4_K_M").contains("Winner: captain 2 Q").containsPattern("which is in use already|What is in use stays; --promote would change that");
         assertThat(releases("captain")).as("--no-promote beats the setting").noneMatch(release -> release.number() > 2);
 
         try (Ledger ledger = Ledgers.open(loaded())) {
