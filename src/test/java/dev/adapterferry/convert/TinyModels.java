@@ -336,6 +336,19 @@ final class TinyModels {
             });
         });
         put("ernie4_5", "Ernie4_5ForCausalLM", "spm", RMS + TIED + ",\"head_dim\":16", c -> llamaLike(c, false, ""));
+        put("ernie4_5-moe", "Ernie4_5_MoeForCausalLM", "spm", RMS + TIED + ",\"head_dim\":16,\"moe_num_experts\":4,\"moe_k\":2,\"moe_layer_interval\":1,\"moe_layer_start_index\":1,"
+                + "\"moe_intermediate_size\":32,\"moe_num_shared_experts\":2", c -> {
+            outer(c, false);
+            layers(c, l -> {
+                norms(c, l);
+                attention(c, l, false, "o_proj");
+            });
+            gated(c, "model.layers.0.mlp.", INNER);
+            String l = "model.layers.1.";
+            c.add(l + "mlp.gate.weight", 0, 4, WIDTH).add(l + "mlp.moe_statics.e_score_correction_bias", 0, 1, 4);
+            gated(c, l + "mlp.shared_experts.", 64);
+            experts(c, l, 4, 32);
+        });
         put("seed_oss", "SeedOssForCausalLM", "bpe", RMS + UNTIED + ",\"head_dim\":16", c -> {
             outer(c, true);
             layers(c, l -> {

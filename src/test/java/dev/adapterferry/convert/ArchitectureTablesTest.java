@@ -1,0 +1,96 @@
+package dev.adapterferry.convert;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.gguf.GgufMetadata;
+import dev.adapterferry.tensor.ElementType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The tables of architectures: complete, documented, each with a tiny model; what they refuse, and what a file tells of itself. */
+class ArchitectureTablesTest {
+    @TempDir
+    static Path folder;
+
+    @BeforeAll
+    static void trainTokenizers() {
+        TinyTokenizers.write(folder);
+    }
+
+    private static MemoryCheckpoint checkpoint(String name) {
+        return TinyModels.checkpoint(name, folder.resolve(TinyModels.tokenizer(name)), ElementType.F32);
+    }
+
+    @Test
+    void everyArchitectureHasATinyModel() {
+        Set<String> tried = TinyModels.names().stream().map(name -> ArchitectureCatalog.builtIn().require(checkpoint(name).config(), name).file()).collect(Collectors.toCollection(TreeSet::new));
+        assertThat(tried).isEqualTo(ArchitectureCatalog.builtIn().all().stream().map(Architecture::file).collect(Collectors.toCollection(TreeSet::new)));
+    }
+
+    @Test
+    void everyArchitectureIsDocumented() throws IOException {
+        String page = Files.readString(Path.of("src/docs/architectures.md"));
+        ArchitectureCatalog.builtIn().all().forEach(a -> assertThat(page).contains("| `" + a.file() + "` | " + String.join(", ", a.classes()) + " | " + a.arch() + " |"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"LlamaForCausalLM", "MistralForCausalLM", "MixtralForCausalLM", "Qwen2ForCausalLM", "Qwen2MoeForCausalLM", "Qwen3ForCausalLM", "Qwen3MoeForCausalLM", "GemmaForCausalLM",
+            "Gemma2ForCausalLM", "Gemma3ForCausalLM", "Gemma3ForConditionalGeneration", "Phi3ForCausalLM", "SmolLM3ForCausalLM", "GraniteForCausalLM", "Olmo2ForCausalLM", "CohereForCausalLM",
+            "Starcoder2ForCausalLM", "Glm4ForCausalLM", "GptOssForCausalLM", "StableLmForCausalLM", "FalconForCausalLM", "ExaoneForCausalLM", "InternLM2ForCausalLM", "MiniCPMForCausalLM"})
+    void whatPeopleFineTuneIsKnown(String className) {
+        assertThat(ArchitectureCatalog.builtIn().classNames()).contains(className);
+    }
+
+    @Test
+    void listsTheNearestOfAnUnknownName() throws IOException {
+        ObjectNode config = (ObjectNode) new ObjectMapper().readTree("{\"architectures\":[\"LlamaaForCausalLM\"]}");
+        assertThatThrownBy(() -> ArchitectureCatalog.builtIn().check(config, "org/new")).isInstanceOf(FerryException.class).hasMessageContaining("'LlamaaForCausalLM' is not supported")
+                .hasMessageContaining("LlamaForCausalLM");
+    }
+
+    @Test
+    void namesMissingTensors() {
+        MemoryCheckpoint checkpoint = checkpoint("llama").remove("model.layers.1.mlp.up_proj.weight").remove("model.norm.weight");
+        assertThatThrownBy(() -> new ModelConverter().convert(checkpoint, Provenance.NONE)).hasMessageContaining("lacks 2 tensors").hasMessageContaining("model.layers.1.mlp.up_proj.weight")
+                .hasMessageContaining("model.norm.weight");
+    }
+
+    @Test
+    void namesAMissingExpert() {
+        MemoryCheckpoint checkpoint = checkpoint("mixtral").remove("model.layers.1.block_sparse_moe.experts.3.w2.weight");
+        assertThatThrownBy(() -> new ModelConverter().convert(checkpoint, Provenance.NONE)).hasMessageContaining("part 3 of 'blk.1.ffn_down_exps.weight'");
+    }
+
+    @Test
+    void theFileTellsWhereItCameFrom() {
+        Provenance provenance = new Provenance(Optional.of("ab12"), Optional.of("Qwen/Qwen2.5-7B-Instruct"), Optional.of("0123abcd"), Optional.of("20261128-1"), Optional.of("1.2.3"));
+        GgufMetadata metadata = new ModelConverter().convert(checkpoint("qwen2"), provenance).metadata();
+        assertThat(metadata.findString("general.architecture")).contains("qwen2");
+        assertThat(metadata.findString("general.type")).contains("model");
+        assertThat(metadata.findString("general.name")).contains("tiny/checkpoint");
+        assertThat(metadata.findString("adapterferry.adapter.sha256")).contains("ab12");
+        assertThat(metadata.findString("adapterferry.base.model")).contains("Qwen/Qwen2.5-7B-Instruct");
+        assertThat(metadata.findString("adapterferry.base.commit")).contains("0123abcd");
+        assertThat(metadata.findString("adapterferry.run.id")).contains("20261128-1");
+        assertThat(metadata.findString("adapterferry.version")).contains("1.2.3");
+        assertThat(metadata.findString("general.quantized_by")).contains("Adapter Ferry 1.2.3");
+        assertThat(metadata.findLong("general.base_model.count")).contains(1L);
+        assertThat(metadata.findString("general.base_model.0.name")).contains("Qwen2.5 7B Instruct");
+        assertThat(metadata.findString("general.base_model.0.organization")).contains("Qwen");
+        assertThat(metadata.findString("general.base_model.0.repo_url")).contains("https://huggingface.co/Qwen/Qwen2.5-7B-Instruct");
+    }
+}
