@@ -1,5 +1,6 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.Settings;
@@ -99,11 +100,24 @@ public final class AdapterHome {
         return Optional.of(outcome);
     }
 
-    /** Other models that are trained on the same instance and were never pulled from it. */
+    /** Other models of the instance whose newest adapter is not here: never pulled, trained anew since, or still in training. */
     private List<String> stillThere(long instance, Path pulled) {
         return settings.models().entrySet().stream().filter(model -> model.getValue().enabled() && model.getValue().source().instanceId().equals(OptionalLong.of(instance)))
-                .map(Map.Entry::getKey).filter(name -> !folder(settings, name).equals(pulled))
-                .filter(name -> PullRecord.read(folder(settings, name)).filter(record -> record.place().startsWith("vast.ai instance " + instance + ":")).isEmpty()).toList();
+                .filter(model -> !folder(settings, model.getKey()).equals(pulled))
+                .filter(model -> !isHome(new SourceSpec.Vast(instance, model.getValue().source().path()), folder(settings, model.getKey()))).map(Map.Entry::getKey).toList();
+    }
+
+    private boolean isHome(SourceSpec spec, Path folder) {
+        Optional<String> here = PullRecord.read(folder).map(PulledAdapter::identity);
+        if (here.isEmpty()) {
+            return false;
+        }
+        try (Sources opened = sources.open(settings); FileTree tree = opened.open(spec)) {
+            return new AdapterPull(AdapterPull.Terms.finished(AdapterSources.look(settings), 1)).look(tree).identity().equals(here);
+        } catch (FerryException e) {
+            LOG.info("Cannot tell whether anything else waits on {}: {}", spec, e.getMessage());
+            return false;
+        }
     }
 
     private PulledAdapter pull(SourceSpec spec, AdapterPull.Terms terms, Path into, TransferTerms transfer) {

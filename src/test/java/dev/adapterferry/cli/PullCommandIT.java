@@ -149,6 +149,11 @@ class PullCommandIT {
         assertThat(list.get(1).path("files")).hasSize(3);
         assertThat(list.get(1).path("files").get(0).path("sha256").asText()).hasSize(64);
         assertThat(vast.state()).isEqualTo("stopped");
+
+        startInstance();
+        Files.writeString(other.resolve("trainer_state.json"), "{\"global_step\":5,\"max_steps\":9,\"log_history\":[]}");
+        assertThat(ferry("pull", "captain").out()).as("the other is being trained anew").contains("Instance 7 was kept: mate of it is not home yet.");
+        assertThat(vast.state()).isEqualTo("running");
     }
 
     @Test
