@@ -93,7 +93,7 @@ class CommandsIT {
         assertThat(ferry("runs", id.substring(id.length() - 6)).out()).contains("# mate: done").contains("| quantize | done | 1 |");
         assertThat(JSON.readTree(ferry("runs", id, "--json").out()).path("id").asText()).isEqualTo(id);
         assertThat(ferry("logs", "mate").out()).contains("download: begins").contains("quantize: ").contains("done after");
-        assertThat(ferry("logs", id, "--stage", "download", "--follow").out()).contains("SHA-256").doesNotContain("quantize");
+        assertThat(ferry("logs", id, "--stage", "download", "--follow").out()).contains("transferred").doesNotContain("quantize");
         assertThat(JSON.readTree(ferry("status", "--json").out()).path("releases")).hasSize(3);
     }
 
