@@ -26,15 +26,12 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * One pass in a process of its own, so that memory, CPU and traffic are its own: the second half of {@link PassBenchmark}.
  * The last line it prints is a JSON object.
  */
 public final class PassRun {
-    private static final long SAMPLE_MILLIS = 50;
-
     private PassRun() { }
 
     /**
@@ -83,53 +80,7 @@ public final class PassRun {
                 }
             }
         }
-        node.put("peakRssBytes", peak.rss).put("peakAnonymousBytes", peak.anonymous);
+        node.put("peakRssBytes", peak.rss()).put("peakAnonymousBytes", peak.anonymous());
         return node;
-    }
-
-    /** The largest resident sizes seen, sampled: Linux keeps a high-water mark for the whole, but none for the anonymous part. */
-    private static final class PeakMemory {
-        private final AtomicBoolean running = new AtomicBoolean(true);
-        private final Thread thread;
-        private volatile long rss;
-        private volatile long anonymous;
-
-        private PeakMemory() {
-            thread = Thread.ofPlatform().daemon().name("peak-memory").start(() -> {
-                while (running.get()) {
-                    sample();
-                    try {
-                        Thread.sleep(SAMPLE_MILLIS);
-                    } catch (InterruptedException e) {
-                        return;
-                    }
-                }
-            });
-        }
-
-        private void stop() throws InterruptedException {
-            running.set(false);
-            thread.interrupt();
-            thread.join();
-            sample();
-        }
-
-        private void sample() {
-            try {
-                for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-                    if (line.startsWith("VmHWM:")) {
-                        rss = kibibytes(line);
-                    } else if (line.startsWith("RssAnon:")) {
-                        anonymous = Math.max(anonymous, kibibytes(line));
-                    }
-                }
-            } catch (IOException e) {
-                // Only Linux tells; elsewhere the columns stay empty.
-            }
-        }
-
-        private static long kibibytes(String line) {
-            return Long.parseLong(line.replaceAll("\\D", "")) << 10;
-        }
     }
 }

@@ -35,7 +35,8 @@ public record SyntheticQwen2(String label, int hidden, int layers, int inner, in
             new SyntheticQwen2("0.01B", 256, 4, 768, 4, 2, 8192),
             new SyntheticQwen2("0.1B", 768, 12, 2304, 12, 4, 16384),
             new SyntheticQwen2("0.5B", 1024, 24, 4864, 16, 4, 65536),
-            new SyntheticQwen2("1.5B", 1536, 28, 8960, 12, 2, 151936));
+            new SyntheticQwen2("1.5B", 1536, 28, 8960, 12, 2, 151936),
+            new SyntheticQwen2("3B", 2048, 36, 11008, 16, 2, 151936));
 
     private static final long SHARD_BYTES = 2L << 30;
     private static final float DEVIATION = 0.02f;

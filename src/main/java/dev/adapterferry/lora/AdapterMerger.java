@@ -102,30 +102,49 @@ public final class AdapterMerger {
             for (int i = 0; i < outputs.size(); i++) {
                 RowBlocks.split(source.tensors().get(i), outputs.get(i), UNIT, blocks);
             }
+            ThreadLocal<Buffers> buffers = ThreadLocal.withInitial(Buffers::new);
             new RowBlocks(request.threads()).run(blocks, block -> {
                 cancellation.check("merge " + merged.name());
-                copy(source, writer, block);
+                copy(source, writer, block, buffers.get());
             }, done -> progress.report(new Progress.Step("merging " + merged.name(), done, total, Progress.Unit.BYTES)));
             writer.commit();
         }
     }
 
-    private static void copy(TensorSource source, ShardedSafetensorsWriter writer, RowBlocks.Block block) {
+    /** What one worker reads into, block after block: arrays of this size go straight to the old generation and would wait there for a full collection. */
+    private static final class Buffers {
+        private float[] floats = new float[0];
+        private byte[] bytes = new byte[0];
+
+        float[] floats(int count) {
+            floats = floats.length < count ? new float[count] : floats;
+            return floats;
+        }
+
+        byte[] bytes(int count) {
+            bytes = bytes.length < count ? new byte[count] : bytes;
+            return bytes;
+        }
+    }
+
+    private static void copy(TensorSource source, ShardedSafetensorsWriter writer, RowBlocks.Block block, Buffers buffers) {
         TensorInfo from = block.from();
         TensorInfo to = block.to();
         if (from.type() == to.type() && source instanceof StoredBytes stored && stored.isStored(from)) {
             long begin = from.type().bytesFor(block.firstRow() * from.rowLength());
-            byte[] bytes = new byte[(int) from.type().bytesFor(block.rows() * from.rowLength())];
-            stored.readStored(from, begin, bytes.length, bytes, 0);
-            writer.writeStored(to, begin, bytes.length, bytes, 0);
+            int length = (int) from.type().bytesFor(block.rows() * from.rowLength());
+            byte[] bytes = buffers.bytes(length);
+            stored.readStored(from, begin, length, bytes, 0);
+            writer.writeStored(to, begin, length, bytes, 0);
             return;
         }
-        float[] values = new float[Math.toIntExact(block.rows() * from.rowLength())];
+        int count = Math.toIntExact(block.rows() * from.rowLength());
+        float[] values = buffers.floats(count);
         source.read(from, block.firstRow(), block.rows(), values, 0);
         if (to.type() == ElementType.F16) {
-            for (float value : values) {
-                if (Math.abs(value) > 65504) {
-                    throw new FerryException("Cannot write tensor '" + to.name() + "' as F16: it holds " + value + ", F16 ends at 65504. Write BF16 or F32.");
+            for (int i = 0; i < count; i++) {
+                if (Math.abs(values[i]) > 65504) {
+                    throw new FerryException("Cannot write tensor '" + to.name() + "' as F16: it holds " + values[i] + ", F16 ends at 65504. Write BF16 or F32.");
                 }
             }
         }

@@ -54,7 +54,9 @@ record MergedTensor(TensorInfo info, TensorSource baseSource, TensorSource sourc
     }
 
     private void readMatrix(long firstRow, int rows, float[] into, int offset) {
-        int step = Math.max(1, BLOCK / cols);
+        int step = BLOCK / cols;
+        // Whole tiles of the product: a row left over costs as much as four.
+        step = step > VectorProduct.TILE_ROWS ? step - step % VectorProduct.TILE_ROWS : Math.max(1, step);
         for (int done = 0; done < rows; done += step) {
             int count = Math.min(step, rows - done);
             block(firstRow + done, count, into, offset + done * cols);

@@ -10,7 +10,7 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class VectorProduct implements BlockProduct {
     private static final VectorSpecies<Double> S = DoubleVector.SPECIES_PREFERRED;
-    private static final int TILE_ROWS = 4;
+    static final int TILE_ROWS = 4;
     private static final int TILE_COLS = 2 * S.length();
     private static final int STRIP = 512;
 

@@ -6,8 +6,10 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
@@ -21,6 +23,7 @@ final class ElementCodec {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Float> FLOATS = INTS.withLanes(float.class);
     private static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class, VectorShape.forBitSize(INTS.length() * Short.SIZE));
     private static final VectorSpecies<Byte> BYTES = SHORTS.withLanes(byte.class);
 
@@ -104,12 +107,22 @@ final class ElementCodec {
                     SHORT.set(dst, dstOffset + 2 * i, Float.floatToFloat16(src[srcOffset + i]));
                 }
             }
-            case BF16 -> {
-                for (int i = 0; i < elements; i++) {
-                    SHORT.set(dst, dstOffset + 2 * i, (short) toBf16(src[srcOffset + i]));
-                }
-            }
+            case BF16 -> encodeBf16(src, srcOffset, elements, dst, dstOffset);
             default -> throw new UnsupportedOperationException("No writing of " + type);
+        }
+    }
+
+    private static void encodeBf16(float[] src, int srcOffset, int elements, byte[] dst, int dstOffset) {
+        int i = 0;
+        for (int bound = INTS.loopBound(elements); i < bound; i += INTS.length()) {
+            IntVector bits = FloatVector.fromArray(FLOATS, src, srcOffset + i).reinterpretAsInts();
+            VectorMask<Integer> nan = bits.and(0x7FFFFFFF).compare(VectorOperators.GT, 0x7F800000);
+            IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+            IntVector rounded = bits.add(0x7FFF).add(odd).blend(bits.or(0x400000), nan).lanewise(VectorOperators.LSHR, 16);
+            ((ShortVector) rounded.convertShape(VectorOperators.I2S, SHORTS, 0)).reinterpretAsBytes().intoArray(dst, dstOffset + 2 * i);
+        }
+        for (; i < elements; i++) {
+            SHORT.set(dst, dstOffset + 2 * i, (short) toBf16(src[srcOffset + i]));
         }
     }
 

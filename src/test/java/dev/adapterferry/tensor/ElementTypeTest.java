@@ -8,6 +8,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class ElementTypeTest {
     /** Equal as values, NaN included; both zeros are told apart. */
@@ -136,6 +138,27 @@ class ElementTypeTest {
         }
         assertThat(ElementType.F16.round(65520f)).isInfinite();
         assertThat(ElementType.BF16.round(Float.MAX_VALUE)).isInfinite();
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = ElementType.class, names = {"BF16", "F16", "F32"})
+    void encodesRunsOfAnyLengthAsItEncodesOne(ElementType type) {
+        Random random = new Random(11);
+        float[] special = {Float.NaN, Float.intBitsToFloat(0x7F800001), Float.intBitsToFloat(0xFFFFFFFF), Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.MAX_VALUE, -0f, Float.MIN_VALUE,
+            Float.intBitsToFloat(0x3F808000), Float.intBitsToFloat(0x3F818000)};
+        for (int length = 0; length < 70; length++) {
+            float[] values = new float[length + 3];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = random.nextInt(3) == 0 ? special[random.nextInt(special.length)] : (float) random.nextGaussian();
+            }
+            byte[] run = new byte[type.blockBytes() * length + 5];
+            type.encode(values, 3, length, run, 5);
+            byte[] one = new byte[run.length];
+            for (int i = 0; i < length; i++) {
+                type.encode(values, 3 + i, 1, one, 5 + i * type.blockBytes());
+            }
+            assertThat(run).as("length " + length).isEqualTo(one);
+        }
     }
 
     @Test
