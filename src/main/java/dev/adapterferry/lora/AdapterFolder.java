@@ -8,6 +8,7 @@ import dev.adapterferry.tensor.ShardedSafetensors;
 import dev.adapterferry.tensor.SourceFiles;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
+import dev.adapterferry.tensor.TorchFile;
 import java.io.Closeable;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -67,6 +68,10 @@ public final class AdapterFolder implements Closeable, SourceFiles {
         Optional<ShardedSafetensors> safetensors = ShardedSafetensors.find(folder, stem);
         if (safetensors.isPresent()) {
             return safetensors.get();
+        }
+        Path pickled = folder.resolve("adapter_model.bin");
+        if (format == AdapterConfig.Format.PEFT && Files.isRegularFile(pickled)) {
+            return TorchFile.open(pickled);
         }
         throw new FerryException("Cannot open the adapter " + folder + ": it holds no " + stem + ".safetensors. Pull the adapter again, with its weights.");
     }

@@ -11,7 +11,7 @@ import dev.adapterferry.tensor.TensorSource;
  */
 final class AdapterValues {
     /** Bound on kept values, as stored factors and as right factors made ready. */
-    private static final long KEPT_BYTES = 96L << 20;
+    private static final long KEPT_BYTES = 24L << 20;
 
     private final TensorSource tensors;
     private final BoundedCache<String, float[]> stored = new BoundedCache<>(KEPT_BYTES, values -> (long) values.length * Float.BYTES);

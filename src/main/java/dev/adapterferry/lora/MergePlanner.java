@@ -6,10 +6,12 @@ import dev.adapterferry.tensor.Checkpoint;
 import dev.adapterferry.tensor.PrintableName;
 import dev.adapterferry.tensor.TensorInfo;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Decides, before a weight is read, what an adapter does to each tensor of a base. Every tensor of the adapter finds its use or the
@@ -144,9 +146,16 @@ final class MergePlanner {
         Map<String, List<AdapterModule>> wrapped = new LinkedHashMap<>();
         for (AdapterModule module : modules) {
             if (experts.owns(module)) {
+                Set<Part> others = EnumSet.copyOf(module.parts().keySet());
+                others.removeAll(EnumSet.of(Part.A, Part.B, Part.WEIGHT, Part.BIAS));
+                if (!others.isEmpty()) {
+                    throw drafts.misfit(module.name(), "the file holds '" + PrintableName.of(module.part(others.iterator().next()).name()) + "' for it, which fused parameters do not have");
+                }
                 wrapped.computeIfAbsent(module.name(), name -> new ArrayList<>()).add(module);
             } else if (module.has(Part.MAGNITUDE) && !module.has(Part.A) && !module.has(Part.EMBEDDING_A)) {
                 throw drafts.misfit(module.name(), "the file holds a magnitude vector for it, but no factors. Pull the adapter again");
+            } else if (module.has(Part.B_BIAS) && !module.has(Part.A)) {
+                throw drafts.misfit(module.name(), "the file holds a bias of its second factor, but no factors. Pull the adapter again");
             } else {
                 deltas.plan(module);
             }

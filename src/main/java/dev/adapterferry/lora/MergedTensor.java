@@ -30,8 +30,8 @@ import java.util.Optional;
 record MergedTensor(TensorInfo info, TensorSource baseSource, TensorSource source, TensorInfo origin, Optional<BaseTensor> before, int cols, List<Delta> deltas,
         Optional<Residual> residual, Optional<Magnitude> magnitude, Optional<TokenRows> tokens, BlockProduct product, Landing landing) {
 
-    /** Elements of a block: 4 MB of doubles, which the second-level caches of a few threads can hold. */
-    private static final int BLOCK = 1 << 19;
+    /** Elements of a block: 1 MB of doubles, which the second-level cache of a core can hold. */
+    private static final int BLOCK = 1 << 17;
 
     private static final ThreadLocal<double[]> SUMS = ThreadLocal.withInitial(() -> new double[0]);
     private static final ThreadLocal<float[]> BASE = ThreadLocal.withInitial(() -> new float[0]);
