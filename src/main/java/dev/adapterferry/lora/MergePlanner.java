@@ -53,6 +53,7 @@ final class MergePlanner {
         List<AdapterModule> modules = AdapterModule.of(adapter);
         requireEffect(modules);
         requireMixable(modules, start);
+        requireUntouched(start);
         modules.forEach(this::replace);
         adapt(modules, new DeltaModules(drafts, adapter, values, weight, start));
         initial.ifPresent(before -> subtractInitial(before, modules));
@@ -99,6 +100,13 @@ final class MergePlanner {
 
     private static boolean isFactor(Part part) {
         return part == Part.A || part == Part.B || part == Part.EMBEDDING_A || part == Part.EMBEDDING_B;
+    }
+
+    /** What a start took out of the base can be computed from that base alone. */
+    private void requireUntouched(Initialization start) {
+        if (start.changesBase() && base instanceof MergedCheckpoint) {
+            throw drafts.refusal(config.init() + " changed the base that it was trained on; name it before the other adapters");
+        }
     }
 
     /** A weight other than 1 has a meaning for deltas alone. */

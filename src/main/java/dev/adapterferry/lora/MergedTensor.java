@@ -65,8 +65,9 @@ record MergedTensor(TensorInfo info, TensorSource baseSource, TensorSource sourc
 
     private void block(long first, int rows, float[] into, int offset) {
         int elements = rows * cols;
-        float[] base = floats(elements);
         boolean replaced = before.isPresent() && before.get().source() != source;
+        // The base may be merged itself, in this thread and with this thread's arrays.
+        float[] base = replaced ? new float[elements] : floats(elements);
         readRows(source, origin, first, rows, into, offset);
         if (replaced) {
             readRows(before.get().source(), before.get().info(), first, rows, base, 0);
@@ -87,11 +88,31 @@ record MergedTensor(TensorInfo info, TensorSource baseSource, TensorSource sourc
 
     /** {@code W + Σ s·B·A} before DoRA's scaling, in double precision. */
     void adapt(long first, int rows, float[] weights, int offset, double[] sum) {
-        for (int i = 0; i < rows * cols; i++) {
-            sum[i] = weights[offset + i];
+        Optional<MergedTensor> below = below();
+        if (below.isPresent()) {
+            below.get().exact(first, rows, sum);
+        } else {
+            for (int i = 0; i < rows * cols; i++) {
+                sum[i] = weights[offset + i];
+            }
         }
         residual.ifPresent(r -> r.subtract(first, rows, sum, (ElementType) origin.type()));
         deltas.forEach(delta -> delta.addTo(product, first, rows, sum));
+    }
+
+    /** The same tensor with the adapters before this one, whose values need not be rounded in between. */
+    private Optional<MergedTensor> below() {
+        return source instanceof MergedTensors merged ? merged.computed(origin).filter(tensor -> tensor.cols == cols && tensor.tokens.isEmpty()) : Optional.empty();
+    }
+
+    /** The merged rows before they are rounded. */
+    private void exact(long first, int rows, double[] sum) {
+        float[] weights = new float[rows * cols];
+        if (below().isEmpty()) {
+            readRows(source, origin, first, rows, weights, 0);
+        }
+        adapt(first, rows, weights, 0, sum);
+        magnitude.ifPresent(m -> m.scale(this, first, rows, sum));
     }
 
     /** What is done to the tensor, in a word or two. */

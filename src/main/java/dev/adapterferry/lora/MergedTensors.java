@@ -64,6 +64,11 @@ final class MergedTensors implements TensorSource, StoredBytes, SourceFiles {
         own.read(firstRow, rows, into, offset);
     }
 
+    /** How a tensor is computed, or empty when it is the base's own. */
+    Optional<MergedTensor> computed(TensorInfo tensor) {
+        return Optional.ofNullable(merged.get(tensor.name())).filter(own -> own.info().equals(tensor));
+    }
+
     @Override
     public boolean isStored(TensorInfo tensor) {
         return !merged.containsKey(tensor.name()) && base instanceof StoredBytes stored && stored.isStored(tensor);

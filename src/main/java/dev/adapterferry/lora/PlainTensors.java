@@ -53,39 +53,56 @@ final class PlainTensors implements TensorSource {
     }
 
     private float[] matrixRow(MergedTensor tensor, long row) {
-        int cols = tensor.cols();
-        double[] adapted = adapted(tensor, row);
-        float[] result = new float[cols];
-        Optional<Magnitude> magnitude = tensor.magnitude();
-        double norm = magnitude.isPresent() && !magnitude.get().byColumn() ? norm(adapted) : 1;
-        double[] columnNorms = magnitude.isPresent() && magnitude.get().byColumn() ? columnNorms(tensor) : null;
-        for (int j = 0; j < cols; j++) {
-            double value = adapted[j];
-            if (columnNorms != null) {
-                value = columnNorms[j] == 0 ? 0 : value * magnitude.get().lengths()[j] / columnNorms[j];
-            } else if (magnitude.isPresent()) {
-                value = norm == 0 ? 0 : value * magnitude.get().lengths()[(int) row] / norm;
-            }
-            result[j] = (float) value;
+        double[] exact = exactRow(tensor, row);
+        float[] result = new float[exact.length];
+        for (int j = 0; j < result.length; j++) {
+            result[j] = (float) exact[j];
         }
         tensor.tokens().ifPresent(tokens -> tokens.replace(row, 1, result, 0));
         return result;
     }
 
-    private double[] adapted(MergedTensor tensor, long row) {
-        int cols = tensor.cols();
-        int perRow = (int) (cols / tensor.origin().rowLength());
-        float[] weights = new float[cols];
-        (tensor.source() == tensor.baseSource() ? base : tensor.source()).read(tensor.origin(), row * perRow, perRow, weights, 0);
-        double[] sum = new double[cols];
-        for (int j = 0; j < cols; j++) {
-            sum[j] = weights[j];
+    /** A row before it is rounded, and before single rows are replaced. */
+    private double[] exactRow(MergedTensor tensor, long row) {
+        double[] exact = adapted(tensor, row);
+        Optional<Magnitude> magnitude = tensor.magnitude();
+        if (magnitude.isEmpty()) {
+            return exact;
         }
+        boolean byColumn = magnitude.get().byColumn();
+        double[] columnNorms = byColumn ? columnNorms(tensor) : null;
+        double rowNorm = norm(exact);
+        for (int j = 0; j < exact.length; j++) {
+            double norm = byColumn ? columnNorms[j] : rowNorm;
+            exact[j] = norm == 0 ? 0 : exact[j] * magnitude.get().lengths()[byColumn ? j : (int) row] / norm;
+        }
+        return exact;
+    }
+
+    private double[] adapted(MergedTensor tensor, long row) {
+        double[] sum = before(tensor, row);
         tensor.residual().ifPresent(residual -> residual.subtract(row, 1, sum, (ElementType) tensor.origin().type()));
         for (Delta delta : tensor.deltas()) {
-            for (int j = 0; j < cols; j++) {
+            for (int j = 0; j < sum.length; j++) {
                 sum[j] += delta.element(row, j);
             }
+        }
+        return sum;
+    }
+
+    /** The row that the deltas are added to; where adapters before this one made it, unrounded. */
+    private double[] before(MergedTensor tensor, long row) {
+        boolean own = tensor.source() != tensor.baseSource();
+        MergedTensor below = !own && base instanceof PlainTensors plain ? plain.merged.get(tensor.origin().name()) : null;
+        if (below != null && below.cols() == tensor.cols() && below.tokens().isEmpty()) {
+            return ((PlainTensors) base).exactRow(below, row);
+        }
+        int perRow = (int) (tensor.cols() / tensor.origin().rowLength());
+        float[] weights = new float[tensor.cols()];
+        (own ? tensor.source() : base).read(tensor.origin(), row * perRow, perRow, weights, 0);
+        double[] sum = new double[weights.length];
+        for (int j = 0; j < sum.length; j++) {
+            sum[j] = weights[j];
         }
         return sum;
     }

@@ -45,9 +45,9 @@ class SeveralAdaptersTest {
             assertThat(merged.name()).isEqualTo("base + one + two");
             double[][] exact = Plain.plus(Plain.plus(w(), 1.5, one.product(Q)), 3, two.product(Q));
             float[] values = TinyFiles.read(merged.tensors(), Q + ".weight");
-            // The first result is rounded to f32 before the second is added.
+            // Nothing is rounded between the two.
+            TinyFiles.assertRounded(ElementType.F32, values, 12, (i, j) -> exact[i][j]);
             for (int i = 0; i < values.length; i++) {
-                assertThat(values[i]).isCloseTo((float) exact[i / 12][i % 12], org.assertj.core.data.Offset.offset(Math.ulp(2f)));
                 values[i] = ElementType.BF16.round(values[i]);
             }
             TinyFiles.assertRounded(ElementType.BF16, values, 12, (i, j) -> exact[i][j]);
@@ -65,10 +65,42 @@ class SeveralAdaptersTest {
         try (MergedCheckpoint merged = MergedCheckpoint.open(base.openBase(), inputs, MergeOptions.STRICT)) {
             double[][] exact = Plain.plus(Plain.plus(w(), 0.7 * 1.5, one.product(Q)), -0.25 * 3, two.product(Q));
             float[] values = TinyFiles.read(merged.tensors(), Q + ".weight");
-            for (int i = 0; i < values.length; i++) {
-                assertThat(values[i]).isCloseTo((float) exact[i / 12][i % 12], org.assertj.core.data.Offset.offset(Math.ulp(2f)));
-            }
+            TinyFiles.assertRounded(ElementType.F32, values, 12, (i, j) -> exact[i][j]);
         }
+    }
+
+    @Test
+    void mergesThreeOfWhichOneBringsRowsToTheirLength() {
+        two.config.put("use_dora", true);
+        float[] lengths = two.add("base_model.model." + Q + ".lora_magnitude_vector", ElementType.F32, i -> 0.4 + 0.01 * i, 20).values();
+        two.writeAdapter();
+        TinyFiles three = TinyFiles.peft(folder.resolve("three"), 4, 3, 6).pair(Q, 3, 20, 12).writeAdapter();
+        try (MergedCheckpoint merged = TinyFiles.merge(base, one, two, three)) {
+            double[][] exact = Plain.plus(Plain.withRowLengths(Plain.plus(Plain.plus(w(), 1.5, one.product(Q)), 3, two.product(Q)), lengths), 2, three.product(Q));
+            TinyFiles.assertRounded(ElementType.F32, TinyFiles.read(merged.tensors(), Q + ".weight"), 12, (i, j) -> exact[i][j]);
+            merged.measureRest(1, new Cancellation());
+            merged.report().requireLanded();
+        }
+    }
+
+    @Test
+    void reportsADeltaUnderAReplacement() {
+        two.tensors.clear();
+        two.add("base_model.model." + Q + ".weight", ElementType.F32, 0.1, 20, 12);
+        two.writeAdapter();
+        try (MergedCheckpoint merged = TinyFiles.merge(base, one, two)) {
+            TinyFiles.assertMerged(merged, Q + ".weight", Plain.of(two.get("base_model.model." + Q + ".weight")));
+            merged.measureRest(1, new Cancellation());
+            merged.report().requireLanded();
+        }
+    }
+
+    @Test
+    void takesAStartThatChangedTheBaseOnlyFirst() {
+        two.config.put("init_lora_weights", "pissa");
+        two.writeAdapter();
+        TinyFiles.merge(base, two, one).close();
+        assertThatThrownBy(() -> TinyFiles.merge(base, one, two)).hasMessageContaining("two").hasMessageContaining("name it before");
     }
 
     @ParameterizedTest
