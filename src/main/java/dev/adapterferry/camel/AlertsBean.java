@@ -38,8 +38,8 @@ public final class AlertsBean {
             return;
         }
         AlertDesk.Happening happening = new AlertDesk.Happening(message.getHeader(FerryHeaders.ALERT, String.class), message.getHeader(FerryHeaders.RUN, String.class),
-                message.getHeader(FerryHeaders.MODEL, String.class), message.getHeader(FerryHeaders.STAGE, String.class), message.getHeader("FerryReason", String.class),
-                message.getHeader(FerryHeaders.FILE, String.class));
+                message.getHeader(FerryHeaders.MODEL, String.class), message.getHeader(FerryHeaders.STAGE, String.class), message.getHeader(FerryHeaders.REASON, String.class),
+                what(message));
         message.setBody(desk.word(happening).orElse(null));
     }
 
@@ -78,6 +78,11 @@ public final class AlertsBean {
         if (reply.status() >= 300) {
             throw new FerryException("Sending an alert to " + receiver + ": it answered " + reply.status() + ". Check the address.");
         }
+    }
+
+    private static String what(Message message) {
+        String file = message.getHeader(FerryHeaders.FILE, String.class);
+        return file == null ? "a request" : "the inbox file '" + file.replaceAll("\\p{Cntrl}", "?") + "'";
     }
 
     private static Alert alert(Exchange exchange) {

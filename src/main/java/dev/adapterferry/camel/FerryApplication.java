@@ -1,5 +1,6 @@
 package dev.adapterferry.camel;
 
+import dev.adapterferry.alert.Alert;
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.Run;
@@ -7,6 +8,7 @@ import dev.adapterferry.ledger.RunState;
 import dev.adapterferry.ledger.Runs;
 import dev.adapterferry.ledger.StageEntry;
 import dev.adapterferry.progress.Progress;
+import dev.adapterferry.settings.LiveSettings;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.Stage;
 import dev.adapterferry.stage.AdapterHome;
@@ -31,27 +33,35 @@ public final class FerryApplication implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(FerryApplication.class);
     private static final long FOLLOW_MILLIS = 250;
 
+    private final LiveSettings settings;
+    private final Path camelOptions;
+    private final boolean daemon;
     private final Wiring wiring;
     private final RouteKeeper routes;
     private volatile boolean interrupted;
+    private Reload reload;
 
-    private FerryApplication(Settings settings, Path installation, Progress progress, boolean daemon, UnaryOperator<StageWork> seam) {
-        this.wiring = new Wiring(settings, progress, seam);
-        Path camelOptions = installation.resolve("config").resolve("application.properties");
-        this.routes = new RouteKeeper(
-                () -> RouteGeneration.start(settings.routes().path(), camelOptions, RouteProperties.of(settings, daemon), wiring.beans(), settings.pipeline().shutdownTimeout()),
-                () -> RouteGeneration.start(settings.routes().path(), camelOptions, RouteProperties.of(settings, false), wiring.beans(), settings.pipeline().shutdownTimeout()),
-                wiring.templates());
+    private FerryApplication(LiveSettings settings, Path installation, Progress progress, boolean daemon, UnaryOperator<StageWork> seam) {
+        this.settings = settings;
+        this.camelOptions = installation.resolve("config").resolve("application.properties");
+        this.daemon = daemon;
+        this.wiring = new Wiring(settings, Wiring.ledger(settings.get()), progress, seam);
+        wiring.recover(progress);
+        this.routes = new RouteKeeper(wiring.templates());
     }
 
-    private static FerryApplication started(FerryApplication application) {
+    private FerryApplication started() {
         try {
-            application.routes.start();
-            return application;
+            routes.start(parts(settings.get()));
+            return this;
         } catch (RuntimeException e) {
-            application.close();
+            close();
             throw e;
         }
+    }
+
+    private RouteGeneration.Parts parts(Settings now) {
+        return new RouteGeneration.Parts(now.routes().path(), camelOptions, RouteProperties.of(now, daemon), wiring.beans(now), new HttpGuard(now.http().token()), new RunFollowers(wiring.ledger()));
     }
 
     /** The passage alone, without the ways in: for a command that carries something itself. */
@@ -61,19 +71,41 @@ public final class FerryApplication implements AutoCloseable {
 
     /** The same with something else in a stage's place: how tests make a stage fail. */
     static FerryApplication forCommand(Settings settings, Path installation, Progress progress, UnaryOperator<StageWork> seam) {
-        return started(new FerryApplication(settings, installation, progress, false, seam));
+        return new FerryApplication(LiveSettings.fixed(settings), installation, progress, false, seam).started();
     }
 
-    /** Everything: inbox, schedule, API, probes. Runs that a dead process left open are taken up again. */
+    /** Everything, with settings that stay as they are. */
     public static FerryApplication forDaemon(Settings settings, Path installation, Progress progress) {
+        return forDaemon(LiveSettings.fixed(settings), installation, progress);
+    }
+
+    /** Everything: inbox, schedule, API, probes, live editing. Runs that a dead process left open are taken up again. */
+    public static FerryApplication forDaemon(LiveSettings settings, Path installation, Progress progress) {
         return forDaemon(settings, installation, progress, UnaryOperator.identity());
     }
 
     /** The same with something else in a stage's place. */
     static FerryApplication forDaemon(Settings settings, Path installation, Progress progress, UnaryOperator<StageWork> seam) {
+        return forDaemon(LiveSettings.fixed(settings), installation, progress, seam);
+    }
+
+    /** The same with something else in a stage's place. */
+    static FerryApplication forDaemon(LiveSettings settings, Path installation, Progress progress, UnaryOperator<StageWork> seam) {
         FerryApplication application = new FerryApplication(settings, installation, progress, true, seam);
         application.wiring.runs().recover();
-        return started(application);
+        application.started();
+        application.reload = new Reload(settings, application::replaceRoutes, application::tellRefused);
+        return application;
+    }
+
+    private void replaceRoutes(Settings next) {
+        routes.replace(parts(next));
+        settings.adopt(next);
+    }
+
+    /** One alert, sent through the routes that go on. */
+    private void tellRefused(String what, String reason) {
+        wiring.announce(Alert.refused(what, reason));
     }
 
     /**
@@ -205,6 +237,11 @@ public final class FerryApplication implements AutoCloseable {
         return wiring::announce;
     }
 
+    /** The routes, for this room. */
+    RouteKeeper routes() {
+        return routes;
+    }
+
     /** Where runs are written down. */
     public Ledger ledger() {
         return wiring.ledger();
@@ -214,6 +251,12 @@ public final class FerryApplication implements AutoCloseable {
     public void close() {
         wiring.patience().hurry();
         try {
+            if (reload != null) {
+                reload.close();
+            }
+            routes.drain(settings.get().pipeline().shutdownTimeout(), () -> wiring.runs().carried().isEmpty());
+            // Parked before the routes go: a stage that is torn out of its work must not count as failed.
+            wiring.runs().close();
             routes.close();
         } finally {
             wiring.close();

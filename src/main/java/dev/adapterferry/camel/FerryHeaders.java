@@ -14,6 +14,10 @@ public final class FerryHeaders {
     public static final String ALERT = "FerryAlert";
     /** The inbox file that started a run. */
     public static final String FILE = "FerryFile";
+    /** Name of the file that says why an inbox file was refused. */
+    public static final String REASON_FILE = "FerryReasonFile";
+    /** Why something is told. */
+    public static final String REASON = "FerryReason";
     /** Where an adapter waits, in words. */
     public static final String SOURCE = "FerrySource";
 

@@ -5,6 +5,7 @@ import dev.adapterferry.settings.Settings;
 import dev.adapterferry.stage.RequestFiles;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.apache.camel.Exchange;
@@ -12,10 +13,22 @@ import org.apache.camel.component.file.GenericFile;
 
 /** The bean {@code inbox} of the routes: turns a dropped file into a request. */
 public final class InboxBean {
+    /** Bytes of a name that leave room for what is put before and behind it; file systems allow 255. */
+    private static final int MOST_NAME = 220;
+
     private final Settings settings;
 
     InboxBean(Settings settings) {
         this.settings = settings;
+    }
+
+    /** Leaves in a header how the file that explains a refusal is called: like the refused one, unless that leaves no room for more. */
+    public void name(Exchange exchange) {
+        String name = exchange.getMessage().getHeader(Exchange.FILE_NAME_ONLY, String.class);
+        exchange.getMessage().setHeader(FerryHeaders.FILE, name);
+        String shortened = name.getBytes(StandardCharsets.UTF_8).length > MOST_NAME ? name.codePoints().limit(MOST_NAME / 4).collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString()
+                : name;
+        exchange.getMessage().setHeader(FerryHeaders.REASON_FILE, shortened + ".reason.txt");
     }
 
     /** Body: the file. Leaves the request as body. Reads no more than one byte over the limit, however large the file is. */

@@ -4,6 +4,7 @@ import dev.adapterferry.settings.PipelineSettings;
 import dev.adapterferry.stage.RunDesk;
 import dev.adapterferry.stage.StageDesk;
 import java.time.Duration;
+import java.util.function.Supplier;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
@@ -14,24 +15,27 @@ import org.apache.camel.Processor;
 final class Patience implements Processor {
     private static final long SLICE_MILLIS = 100;
 
-    private final PipelineSettings.Retries retries;
+    private final Supplier<PipelineSettings.Retries> retries;
     private final RunDesk runs;
     private final StageDesk stages;
+    private final Meters meters;
     private volatile boolean closing;
 
-    Patience(PipelineSettings.Retries retries, RunDesk runs, StageDesk stages) {
+    Patience(Supplier<PipelineSettings.Retries> retries, RunDesk runs, StageDesk stages, Meters meters) {
         this.retries = retries;
         this.runs = runs;
         this.stages = stages;
+        this.meters = meters;
     }
 
     @Override
     public void process(Exchange exchange) throws InterruptedException {
         int again = exchange.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 1, Integer.class);
-        Duration pause = retries.pause(again);
+        Duration pause = retries.get().pause(again);
         String run = StagesBean.run(exchange);
         boolean alert = exchange.getMessage().getHeader(FerryHeaders.ALERT) != null || run == null;
         if (!alert && exchange.getMessage().getHeader(FerryHeaders.STAGE) != null) {
+            meters.retried(StagesBean.stage(exchange));
             stages.tryAgain(run, StagesBean.stage(exchange), RunsBean.caught(exchange), pause);
         }
         long end = System.nanoTime() + pause.toNanos();

@@ -25,6 +25,6 @@ public final class ProbesBean {
         exchange.getMessage().setHeader(FerryHeaders.MODEL, model);
         exchange.getMessage().setHeader(FerryHeaders.HEALTH, result.status().text());
         exchange.getMessage().setHeader(FerryHeaders.HEALTH_CHANGE, result.change().name().toLowerCase(Locale.ROOT));
-        exchange.getMessage().setHeader("FerryReason", result.sentence());
+        exchange.getMessage().setHeader(FerryHeaders.REASON, result.sentence());
     }
 }

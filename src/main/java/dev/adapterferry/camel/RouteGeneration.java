@@ -3,18 +3,22 @@ package dev.adapterferry.camel;
 import dev.adapterferry.failure.FerryException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Properties;
-import java.util.function.Predicate;
+import java.util.Set;
+import java.util.stream.Collectors;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import org.apache.camel.CamelContext;
+import org.apache.camel.Consumer;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.Route;
-import org.apache.camel.component.platform.http.main.MainHttpServer;
-import org.apache.camel.component.platform.http.main.ManagementHttpServer;
+import org.apache.camel.component.micrometer.MicrometerConstants;
+import org.apache.camel.component.seda.SedaEndpoint;
+import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
+import org.apache.camel.main.MainListenerSupport;
 import org.apache.camel.support.service.ServiceHelper;
 
 /**
@@ -23,46 +27,96 @@ import org.apache.camel.support.service.ServiceHelper;
  * touches what runs, and a run that is under way ends on the routes it began with.
  */
 final class RouteGeneration implements AutoCloseable {
+    /** Sources that take part in the passage itself; everything else brings work in from outside. */
+    private static final Set<String> INNER = Set.of("direct", "seda");
+
+    /** For what is left when a generation closes: alerts. Its runs have ended or are parked by then. */
+    private static final int SHUTDOWN_SECONDS = 5;
+
     private final Main main;
     private final ProducerTemplate template;
+    private final HttpDoor http;
+    private final RunFollowers followers;
 
-    private RouteGeneration(Main main) {
+    private RouteGeneration(Main main, RunFollowers followers) {
         this.main = main;
+        this.followers = followers;
+        followers.reopen();
         this.template = main.getCamelContext().createProducerTemplate();
+        this.http = new HttpDoor(main.getCamelContext());
     }
 
     /**
-     * Builds and starts a generation.
+     * What a generation is made of.
      *
      * @param routes       folder of {@code *.camel.yaml} files
      * @param camelOptions Camel's own switches ({@code application.properties}), may be absent
      * @param properties   what routes see as <code>{{...}}</code>; wins over the file
      * @param beans        what routes name with {@code ref}
-     * @param shutdown     how long closing waits for running exchanges
-     * @throws FerryException when the routes cannot be built; nothing is left running then
+     * @param guard        stands before the HTTP server
+     * @param followers    serves those who follow runs
      */
-    static RouteGeneration start(Path routes, Path camelOptions, Properties properties, Map<String, Object> beans, Duration shutdown) {
-        if (!Files.isDirectory(routes)) {
-            throw new FerryException("Cannot start the routes: " + routes.toAbsolutePath() + " is no folder. Set routes.path, or start ferry from its installation.");
+    record Parts(Path routes, Path camelOptions, Properties properties, Map<String, Object> beans, HttpGuard guard, RunFollowers followers) {
+        /** The same with other values for some properties. */
+        Parts with(Map<String, String> other) {
+            Properties all = new Properties();
+            all.putAll(properties);
+            all.putAll(other);
+            return new Parts(routes, camelOptions, all, new HashMap<>(beans), guard, followers);
         }
+    }
+
+    /**
+     * Builds and starts a generation.
+     *
+     * @throws BrokenRoutes when the routes cannot be built; nothing is left running then
+     */
+    static RouteGeneration start(Parts parts) {
+        RouteFiles files = RouteFiles.read(parts.routes());
+        files.check(parts.properties());
         Main main = new Main();
         main.setDefaultPropertyPlaceholderLocation("false");
-        if (Files.isRegularFile(camelOptions)) {
-            main.setPropertyPlaceholderLocations("file:" + camelOptions.toAbsolutePath());
+        if (Files.isRegularFile(parts.camelOptions())) {
+            main.setPropertyPlaceholderLocations("file:" + parts.camelOptions().toAbsolutePath());
         }
-        main.setOverrideProperties(properties);
-        main.configure().withRoutesIncludePattern("file:" + routes.toAbsolutePath() + "/*.camel.yaml");
-        main.configure().setShutdownTimeout((int) Math.max(1, shutdown.toSeconds()));
+        main.setOverrideProperties(parts.properties());
+        main.configure().withRoutesIncludePattern(files.files().stream().map(file -> "file:" + file.path().toAbsolutePath()).collect(Collectors.joining(",")));
+        main.configure().setShutdownTimeout(SHUTDOWN_SECONDS);
         main.configure().setShutdownSuppressLoggingOnTimeout(true);
         main.configure().setShutdownLogInflightExchangesOnTimeout(false);
-        beans.forEach(main::bind);
+        parts.beans().forEach(main::bind);
+        main.addMainListener(new MainListenerSupport() {
+            @Override
+            public void afterConfigure(BaseMainSupport configured) {
+                // Before any route listens: the guard has to be the first that a request meets.
+                try {
+                    configured.getCamelContext().addStartupListener((context, started) -> HttpDoor.guard(context, parts.guard(), parts.followers()));
+                } catch (Exception e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+        });
+        HttpDoor.requireFree(parts.properties());
         try {
             main.start();
         } catch (Exception e) {
             main.stop();
-            throw new FerryException("Cannot start the routes in " + routes + ": " + innermost(e), e);
+            throw new RouteFault(files, parts.routes()).explain(e);
         }
-        return new RouteGeneration(main);
+        return new RouteGeneration(main, parts.followers());
+    }
+
+    /**
+     * Builds a generation without letting it do anything: proves that the files can be taken, also those whose routes are switched
+     * off. Its HTTP server, which some routes need to be built, listens on a free port of the loopback for that moment.
+     *
+     * @throws BrokenRoutes when the routes cannot be built
+     */
+    static void rehearse(Parts parts) {
+        Parts silent = parts.with(RouteProperties.REHEARSAL);
+        // What a rehearsal counts is nobody's.
+        silent.beans().put(MicrometerConstants.METRICS_REGISTRY_NAME, new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
+        start(silent).close();
     }
 
     /** The context, for what this room needs to ask of it. */
@@ -75,48 +129,42 @@ final class RouteGeneration implements AutoCloseable {
         return template;
     }
 
-    /** Stops taking work from every source that matches, and leaves running exchanges alone. The HTTP server lets go of its port. */
-    void pause(Predicate<Route> which) {
-        eachRoute(which, "pause", id -> context().getRouteController().suspendRoute(id));
-        httpServers().forEach(ServiceHelper::stopService);
+    /**
+     * Stops taking work from outside and leaves running exchanges alone: only the sources pause, nobody waits for what they have
+     * begun. The HTTP server lets go of its port.
+     */
+    void pause() {
+        sources(ServiceHelper::suspendService);
+        followers.close();
+        http.close();
     }
 
-    /** Takes work again from what was paused. */
-    void resume(Predicate<Route> which) {
-        httpServers().forEach(ServiceHelper::startService);
-        eachRoute(which, "resume", id -> context().getRouteController().resumeRoute(id));
+    /** Takes work again after a pause. */
+    void resume() {
+        http.open();
+        followers.reopen();
+        sources(ServiceHelper::resumeService);
     }
 
-    private List<Object> httpServers() {
-        List<Object> servers = new ArrayList<>(context().hasServices(ManagementHttpServer.class));
-        servers.addAll(context().hasServices(MainHttpServer.class));
-        return servers;
+    private void sources(java.util.function.Consumer<Consumer> act) {
+        context().getRoutes().stream().filter(RouteGeneration::bringsWork).map(Route::getConsumer).forEach(act);
     }
 
-    /** Something done to one route by its id. */
-    private interface RouteAct {
-        void on(String id) throws Exception;
+    private static boolean bringsWork(Route route) {
+        String uri = route.getEndpoint().getEndpointUri();
+        return !INNER.contains(uri.substring(0, Math.max(0, uri.indexOf(':'))));
     }
 
-    private void eachRoute(Predicate<Route> which, String verb, RouteAct act) {
-        for (Route route : List.copyOf(context().getRoutes())) {
-            if (which.test(route)) {
-                try {
-                    act.on(route.getRouteId());
-                } catch (Exception e) {
-                    throw new FerryException("Cannot " + verb + " route '" + route.getRouteId() + "': " + innermost(e), e);
-                }
-            }
-        }
-    }
-
-    /** Exchanges that are on their way in this generation. */
+    /** Exchanges that are on their way in this generation, those that wait in its queues included. */
     int inflight() {
-        return context().getInflightRepository().size();
+        return context().getInflightRepository().size()
+                + context().getEndpoints().stream().filter(SedaEndpoint.class::isInstance).mapToInt(queue -> ((SedaEndpoint) queue).getCurrentQueueSize()).sum();
     }
 
     @Override
     public void close() {
+        followers.close();
+        http.close();
         main.stop();
     }
 

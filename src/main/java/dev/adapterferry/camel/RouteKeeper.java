@@ -1,60 +1,51 @@
 package dev.adapterferry.camel;
 
 import dev.adapterferry.failure.FerryException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
-import java.util.function.Supplier;
-import org.apache.camel.Route;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Holds the generation of routes that is live, and replaces it by the next one: build, pause the old ways in, start, and
+ * Holds the generation of routes that is live, and replaces it by the next one: rehearse, pause the old ways in, start, and
  * close the old one once its last exchange has ended. Until the next one has started nothing of the old one is lost, so a
  * broken edit changes nothing.
  */
 final class RouteKeeper implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RouteKeeper.class);
-    /** Sources that take part in the passage itself; everything else brings work in from outside and is paused first. */
-    private static final Set<String> INNER = Set.of("direct", "seda");
+    private static final long IDLE_CHECK_MILLIS = 200;
 
-    private final Supplier<RouteGeneration> builder;
-    private final Supplier<RouteGeneration> rehearsal;
     private final Templates templates;
     private final List<Thread> closing = new ArrayList<>();
-    private RouteGeneration live;
+    private volatile RouteGeneration live;
 
-    /**
-     * @param builder   starts a generation from the files as they are now
-     * @param rehearsal starts one with every way in switched off: proves that the files can be built, touches no port or file
-     * @param templates told which generation is live
-     */
-    RouteKeeper(Supplier<RouteGeneration> builder, Supplier<RouteGeneration> rehearsal, Templates templates) {
-        this.builder = builder;
-        this.rehearsal = rehearsal;
+    /** @param templates told which generation is live */
+    RouteKeeper(Templates templates) {
         this.templates = templates;
     }
 
     /** Starts the first generation. */
-    synchronized void start() {
-        live = builder.get();
+    synchronized void start(RouteGeneration.Parts parts) {
+        live = RouteGeneration.start(parts);
         templates.set(live.template());
     }
 
     /**
      * Replaces the live generation.
      *
-     * @throws FerryException when the files cannot be built; the live generation then goes on as before
+     * @param parts what the next one is made of
+     * @throws FerryException when it cannot be built; the live generation then goes on as before
      */
-    synchronized void replace() {
-        rehearsal.get().close();
+    synchronized void replace(RouteGeneration.Parts parts) {
+        RouteGeneration.rehearse(parts);
         RouteGeneration old = live;
-        old.pause(RouteKeeper::bringsWork);
+        old.pause();
         try {
-            live = builder.get();
+            live = RouteGeneration.start(parts);
         } catch (FerryException e) {
-            old.resume(RouteKeeper::bringsWork);
+            old.resume();
             throw e;
         }
         templates.set(live.template());
@@ -62,12 +53,14 @@ final class RouteKeeper implements AutoCloseable {
         closing.add(Thread.ofVirtual().name("close-old-routes").start(() -> closeWhenIdle(old)));
     }
 
+    /** Idle twice in a row: between a queue and its consumer an exchange is for a moment in neither. */
     private static void closeWhenIdle(RouteGeneration old) {
         try {
-            while (old.inflight() > 0) {
-                Thread.sleep(200);
+            for (int idle = 0; idle < 2; idle = old.inflight() > 0 ? 0 : idle + 1) {
+                Thread.sleep(IDLE_CHECK_MILLIS);
             }
             old.close();
+            LOG.info("The old routes have ended their last run and are closed");
         } catch (InterruptedException e) {
             old.close();
             Thread.currentThread().interrupt();
@@ -77,20 +70,49 @@ final class RouteKeeper implements AutoCloseable {
     }
 
     /** The live generation. */
-    synchronized RouteGeneration live() {
+    RouteGeneration live() {
         return live;
     }
 
-    private static boolean bringsWork(Route route) {
-        String uri = route.getEndpoint().getEndpointUri();
-        return !INNER.contains(uri.substring(0, Math.max(0, uri.indexOf(':'))));
+    /**
+     * Takes no more work and lets what is under way end, as long as it may.
+     *
+     * @param patience how long it may
+     * @param idle     whether nothing is under way any more
+     */
+    synchronized void drain(Duration patience, BooleanSupplier idle) {
+        if (live == null) {
+            return;
+        }
+        live.pause();
+        try {
+            for (long end = System.nanoTime() + patience.toNanos(); !idle.getAsBoolean() && System.nanoTime() < end;) {
+                Thread.sleep(IDLE_CHECK_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Old generations that still carry something. */
+    synchronized int retiring() {
+        closing.removeIf(thread -> !thread.isAlive());
+        return closing.size();
     }
 
     @Override
     public synchronized void close() {
-        closing.forEach(Thread::interrupt);
+        List<Thread> old = List.copyOf(closing);
+        old.forEach(Thread::interrupt);
         if (live != null) {
             live.close();
+        }
+        for (Thread thread : old) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.adapterferry.camel;
 import dev.adapterferry.settings.AlertSettings;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.SourceSettings;
+import java.util.Map;
 import java.util.Properties;
 
 /**
@@ -10,6 +11,14 @@ import java.util.Properties;
  * several of them.
  */
 final class RouteProperties {
+    private static final int LARGEST_REQUEST = 64 * 1024;
+
+    /** Everything is built, nothing starts, and no port of the settings is touched. */
+    static final Map<String, String> REHEARSAL = Map.ofEntries(Map.entry("camel.main.autoStartup", "false"), Map.entry("camel.main.routesExcludePattern", "none"),
+            Map.entry("camel.server.enabled", "true"), Map.entry("camel.server.host", "127.0.0.1"), Map.entry("camel.server.port", "0"),
+            Map.entry("camel.management.enabled", "true"), Map.entry("camel.management.host", "127.0.0.1"), Map.entry("camel.management.port", "0"),
+            Map.entry("daemon.enabled", "true"), Map.entry("watch-folder.enabled", "true"), Map.entry("scheduled-pull.enabled", "true"), Map.entry("probe-models.enabled", "true"));
+
     private RouteProperties() { }
 
     /**
@@ -33,6 +42,7 @@ final class RouteProperties {
         properties.setProperty("camel.server.enabled", Boolean.toString(http));
         properties.setProperty("camel.server.host", settings.http().host());
         properties.setProperty("camel.server.port", Integer.toString(settings.http().port()));
+        properties.setProperty("camel.server.maxBodySize", Integer.toString(LARGEST_REQUEST));
         // Health and metrics live on the same server as the API, never on one of their own on every interface.
         properties.setProperty("camel.management.enabled", Boolean.toString(http));
         properties.setProperty("camel.management.host", settings.http().host());

@@ -1,5 +1,6 @@
 package dev.adapterferry.camel;
 
+import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.settings.Stage;
 import dev.adapterferry.stage.StageDesk;
 import org.apache.camel.Exchange;
@@ -8,14 +9,23 @@ import org.apache.camel.Exchange;
 public final class StageBean {
     private final StageDesk desk;
     private final Stage stage;
+    private final Meters meters;
 
-    StageBean(StageDesk desk, Stage stage) {
+    StageBean(StageDesk desk, Stage stage, Meters meters) {
         this.desk = desk;
         this.stage = stage;
+        this.meters = meters;
     }
 
     /** Does the stage's work for the run named in the headers. The body stays as it is. */
     public void carry(Exchange exchange) {
-        desk.carry(StagesBean.run(exchange), stage);
+        try {
+            meters.done(desk.carry(StagesBean.run(exchange), stage));
+        } catch (Cancelled e) {
+            throw e;
+        } catch (RuntimeException e) {
+            meters.failed(stage);
+            throw e;
+        }
     }
 }

@@ -20,7 +20,7 @@ final class Tell implements Processor {
         exchange.getMessage().setHeader(FerryHeaders.ALERT, event);
         Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
         if (failure != null) {
-            exchange.getMessage().setHeader("FerryReason", failure.getMessage());
+            exchange.getMessage().setHeader(FerryHeaders.REASON, failure.getMessage());
         }
     }
 }

@@ -34,12 +34,14 @@ import java.nio.file.Files;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import org.apache.camel.component.micrometer.MicrometerConstants;
 import org.apache.camel.processor.errorhandler.RedeliveryPolicy;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Makes the plain objects once and gives routes their names. They outlive every generation of routes. */
+/** Makes the plain objects, which outlive every generation of routes, and gives each generation the beans that its routes name. */
 final class Wiring implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Wiring.class);
 
@@ -48,28 +50,28 @@ final class Wiring implements AutoCloseable {
     private final ModelServers servers;
     private final RunDesk runs;
     private final StageDesk stages;
+    private final Supplier<Settings> settings;
+    private final HttpCaller http = new CamelHttpCaller(templates);
+    private final TrustedClients sshClients;
+    private final AdapterSources sources;
+    private final Meters meters;
     private final LetterDesk letters;
     private final Patience patience;
-    private final AdapterHome home;
-    private final Map<String, Object> beans = new HashMap<>();
 
     /**
-     * @param settings the settings
+     * @param settings the settings in force, asked by everything that outlives a generation of routes
+     * @param ledger   where all is written down; closed with this
      * @param progress hears of every stage
-     * @param seam     may put something else in a stage's place; for tests
+     * @param seam     gives what is done in a stage's place; the identity but in tests
      */
-    Wiring(Settings settings, Progress progress, UnaryOperator<StageWork> seam) {
-        LedgerSettings book = settings.ledger();
-        makeHome(settings);
-        this.ledger = Ledger.open(book.url(), book.user(), book.password(), book.lease());
-        HttpCaller http = new CamelHttpCaller(templates);
+    Wiring(Supplier<Settings> settings, Ledger ledger, Progress progress, UnaryOperator<StageWork> seam) {
+        this.settings = settings;
+        this.ledger = ledger;
         this.servers = new EmbeddedServers(http);
-        this.runs = new RunDesk(() -> settings, ledger, progress, servers);
-        TrustedClients sshClients = new TrustedClients(AdapterSources.login(settings));
-        beans.put("sshClients", sshClients);
-        beans.put("sshKeys", sshClients.keys());
-        AdapterSources sources = new AdapterSources(http, new CamelShells(templates, sshClients), bucket -> new CamelBuckets(templates, bucket));
-        this.home = new AdapterHome(sources, settings);
+        this.runs = new RunDesk(settings, ledger, progress, servers);
+        this.meters = new Meters(ledger, runs);
+        this.sshClients = new TrustedClients(() -> AdapterSources.login(settings.get()));
+        this.sources = new AdapterSources(http, new CamelShells(templates, sshClients), bucket -> new CamelBuckets(templates, bucket));
         Fallback fallback = new Fallback(ledger, servers, http, this::announce);
         LocalBases bases = new LocalBases(new HubBases());
         Map<Stage, StageWork> works = new EnumMap<>(Stage.class);
@@ -78,10 +80,20 @@ final class Wiring implements AutoCloseable {
             works.put(work.stage(), seam.apply(work));
         }
         this.stages = new StageDesk(runs, ledger, works);
-        this.letters = new LetterDesk(() -> settings, ledger, runs);
-        this.patience = new Patience(settings.pipeline().retries(), runs, stages);
-        bind(settings, http, sources);
-        new ReleaseDesk(settings, ledger, http, progress, new Cancellation()).recover();
+        this.letters = new LetterDesk(settings, ledger, runs);
+        this.patience = new Patience(() -> settings.get().pipeline().retries(), runs, stages, meters);
+    }
+
+    /** Finishes what a killed deployment left. */
+    void recover(Progress progress) {
+        new ReleaseDesk(settings.get(), ledger, http, progress, new Cancellation()).recover();
+    }
+
+    /** Opens the ledger that the settings name. */
+    static Ledger ledger(Settings settings) {
+        makeHome(settings);
+        LedgerSettings book = settings.ledger();
+        return Ledger.open(book.url(), book.user(), book.password(), book.lease());
     }
 
     /** Hands an alert to the routes; the work goes on whatever becomes of it. */
@@ -101,30 +113,39 @@ final class Wiring implements AutoCloseable {
         }
     }
 
-    private void bind(Settings settings, HttpCaller http, AdapterSources sources) {
+    /** What routes name, for one generation with its settings. */
+    Map<String, Object> beans(Settings now) {
+        Map<String, Object> beans = new HashMap<>();
+        beans.put("sshClients", sshClients);
+        beans.put("sshKeys", sshClients.keys());
         beans.put("runs", new RunsBean(runs, letters, ledger));
         beans.put("stages", new StagesBean(stages));
         for (Stage stage : Stage.values()) {
             String name = stage.text().equals("health-check") ? "health" : stage.text();
-            beans.put(name + "Stage", new StageBean(stages, stage));
+            beans.put(name + "Stage", new StageBean(stages, stage, meters));
         }
         for (String event : new String[] {"started", "finished", "failed", "refused", "unhealthy", "recovered", "instance"}) {
             beans.put("tell" + Character.toUpperCase(event.charAt(0)) + event.substring(1), new Tell(event));
         }
-        beans.put("alerts", new AlertsBean(settings.alerts(), new AlertDesk(settings.alerts(), ledger), http, templates));
-        beans.put("inbox", new InboxBean(settings));
-        beans.put("pulls", new PullsBean(settings, ledger, sources));
-        beans.put("probes", new ProbesBean(new ModelProbe(settings, ledger, http, servers)));
-        beans.put("housekeeping", new HousekeepingBean(settings, ledger));
-        beans.put("api", new ApiBean(settings, ledger));
+        beans.put("alerts", new AlertsBean(now.alerts(), new AlertDesk(now.alerts(), ledger), http, templates));
+        beans.put("inbox", new InboxBean(now));
+        beans.put("pulls", new PullsBean(now, ledger, sources));
+        beans.put("probes", new ProbesBean(new ModelProbe(now, ledger, http, servers)));
+        beans.put("housekeeping", new HousekeepingBean(now, ledger));
+        beans.put("api", new ApiBean(now, ledger, runs, letters, http, servers));
+        beans.put("liveRoutes", new LiveRoutesBean(meters));
+        beans.put("routeCounts", new RouteCounts(meters));
+        beans.put("ledgerCheck", new LedgerCheck(ledger));
+        beans.put(MicrometerConstants.METRICS_REGISTRY_NAME, meters.registry());
         beans.put("patience", patience);
         RedeliveryPolicy healing = quiet(new RedeliveryPolicy());
-        healing.setMaximumRedeliveries(settings.pipeline().retries().attempts());
+        healing.setMaximumRedeliveries(now.pipeline().retries().attempts());
         healing.setRedeliveryDelay(0);
         beans.put("healing", healing);
         RedeliveryPolicy quiet = quiet(new RedeliveryPolicy());
         quiet.setMaximumRedeliveries(0);
         beans.put("quietFailure", quiet);
+        return beans;
     }
 
     /** The sentence is enough: it is in the ledger, the dead letter and the alert; the stack is in the letter. */
@@ -136,10 +157,6 @@ final class Wiring implements AutoCloseable {
         policy.setLogContinued(false);
         policy.setLogRetryAttempted(false);
         return policy;
-    }
-
-    Map<String, Object> beans() {
-        return beans;
     }
 
     Templates templates() {
@@ -163,7 +180,7 @@ final class Wiring implements AutoCloseable {
     }
 
     AdapterHome home() {
-        return home;
+        return new AdapterHome(sources, settings.get());
     }
 
     Patience patience() {

@@ -1,6 +1,7 @@
 package dev.adapterferry.cli;
 
 import dev.adapterferry.log.Logs;
+import dev.adapterferry.settings.LiveSettings;
 import dev.adapterferry.settings.LoadedSettings;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.SettingsLoader;
@@ -56,14 +57,33 @@ final class CommonOptions {
 
     /** Reads the settings with a command's own values by their dotted keys; what {@code --set} says goes before them. */
     Settings settings(Console console, Map<String, String> more) {
+        LoadedSettings loaded = load(more, Map.of());
+        openLogs(loaded.settings());
+        loaded.warnings().forEach(w -> console.note("ferry: " + w));
+        return loaded.settings();
+    }
+
+    /** The settings for a process that reads them again when their file changes. */
+    LiveSettings liveSettings(Console console) {
+        Path file = Optional.ofNullable(config).orElse(installation().resolve("config").resolve("ferry.yaml"));
+        return new LiveSettings(Optional.of(file), pinned -> {
+            LoadedSettings loaded = load(Map.of(), pinned);
+            loaded.warnings().forEach(w -> console.note("ferry: " + w));
+            return loaded;
+        }, this::openLogs);
+    }
+
+    private LoadedSettings load(Map<String, String> more, Map<String, String> pinned) {
         Map<String, String> all = new LinkedHashMap<>(more);
         all.putAll(overrides);
         if (home != null) {
             all.put("home", home.toAbsolutePath().toString());
         }
-        LoadedSettings loaded = new SettingsLoader(installation(), System.getenv()).load(Optional.ofNullable(config), all);
-        Logs.open(loaded.settings().log(), loaded.settings().runs(), verbose);
-        loaded.warnings().forEach(w -> console.note("ferry: " + w));
-        return loaded.settings();
+        all.putAll(pinned);
+        return new SettingsLoader(installation(), System.getenv()).load(Optional.ofNullable(config), all);
+    }
+
+    private void openLogs(Settings settings) {
+        Logs.open(settings.log(), settings.runs(), verbose);
     }
 }

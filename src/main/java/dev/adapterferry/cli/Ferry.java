@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
                 StatusCommand.class, RunsCommand.class, LogsCommand.class, ModelsCommand.class, ReleasesCommand.class,
                 RetryCommand.class, CancelCommand.class, RollbackCommand.class, DoctorCommand.class,
                 HealthCommand.class, EvaluateCommand.class, CompareCommand.class,
+                RoutesCommand.class, ValidateCommand.class,
                 PullCommand.class, MergeCommand.class, QuantizeCommand.class, ServeCommand.class,
                 CompletionCommand.class,
                 DemoCommand.class, BenchCommand.class},

@@ -1,6 +1,7 @@
 package dev.adapterferry.cli;
 
 import dev.adapterferry.camel.FerryApplication;
+import dev.adapterferry.settings.LiveSettings;
 import dev.adapterferry.settings.Settings;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -17,12 +18,13 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         Console console = common.console();
-        Settings settings = common.settings(console);
+        LiveSettings live = common.liveSettings(console);
+        Settings settings = live.get();
         CountDownLatch stopped = new CountDownLatch(1);
-        FerryApplication application = FerryApplication.forDaemon(settings, CommonOptions.installation(), console);
+        FerryApplication application = FerryApplication.forDaemon(live, CommonOptions.installation(), console);
         // The JVM waits for this hook on Ctrl-C and on kill: running work is finished or parked before the process ends.
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            console.note("ferry: stopping; running work is finished or parked within " + settings.pipeline().shutdownTimeout().toSeconds() + "s");
+            console.note("ferry: stopping; running work is finished or parked within " + live.get().pipeline().shutdownTimeout().toSeconds() + "s");
             application.close();
             stopped.countDown();
         }, "stop-ferry"));

@@ -33,9 +33,9 @@ public final class AlertDesk {
      * @param model  the model
      * @param stage  stage of the run
      * @param reason what went wrong
-     * @param file   inbox file
+     * @param what   what was refused, in words
      */
-    public record Happening(String event, String run, String model, String stage, String reason, String file) { }
+    public record Happening(String event, String run, String model, String stage, String reason, String what) { }
 
     /**
      * @param settings who hears what
@@ -65,7 +65,7 @@ public final class AlertDesk {
             case "failed" -> Alert.failed(h.model(), h.run(), h.stage(), h.reason());
             case "unhealthy" -> Alert.unhealthy(h.model(), h.reason());
             case "recovered" -> Alert.recovered(h.model(), h.reason());
-            case "refused" -> Alert.refused(h.file() == null ? "a request" : "the inbox file '" + h.file().replaceAll("\\p{Cntrl}", "?") + "'", h.reason());
+            case "refused" -> Alert.refused(h.what(), h.reason());
             default -> null;
         });
     }

@@ -9,10 +9,12 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.SettingsException;
 import dev.adapterferry.settings.Settings;
+import dev.adapterferry.settings.Stage;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -24,7 +26,7 @@ import java.util.regex.Pattern;
  */
 public final class RequestFiles {
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
-    private static final Set<String> KEYS = new TreeSet<>(Set.of("model", "instance-id", "adapter", "base", "formats", "only", "from", "skip", "force"));
+    private static final Set<String> KEYS = new TreeSet<>(Set.of("model", "instance", "instance-id", "adapter", "base", "formats", "stages", "only", "from", "skip", "force"));
     private static final ObjectMapper YAML = new ObjectMapper(YAMLFactory.builder().enable(YAMLParser.Feature.EMPTY_STRING_AS_NULL).build())
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
@@ -50,8 +52,24 @@ public final class RequestFiles {
         JsonNode overrides = text.isEmpty() ? YAML.createObjectNode() : parse(fileName, text);
         String named = overrides.path("model").asText(model);
         settings.model(named);
-        return new RunRequest(named, string(overrides, "instance-id"), string(overrides, "adapter"), string(overrides, "base"), list(fileName, overrides, "formats"),
-                string(overrides, "only"), string(overrides, "from"), list(fileName, overrides, "skip"), overrides.path("force").asBoolean(false), "inbox");
+        String instance = string(overrides, overrides.has("instance") ? "instance" : "instance-id");
+        return new RunRequest(named, instance, string(overrides, "adapter"), string(overrides, "base"), list(fileName, overrides, "formats"),
+                string(overrides, "only"), string(overrides, "from"), skipped(fileName, overrides), overrides.path("force").asBoolean(false), "inbox");
+    }
+
+    /** {@code stages} names those to run, {@code skip} those not to. */
+    private static List<String> skipped(String fileName, JsonNode overrides) {
+        List<String> skip = list(fileName, overrides, "skip");
+        if (!overrides.hasNonNull("stages")) {
+            return skip;
+        }
+        List<Stage> wanted = list(fileName, overrides, "stages").stream().map(RunRequest::stage).toList();
+        if (wanted.isEmpty()) {
+            throw new FerryException("Cannot read the inbox file '" + fileName + "': 'stages' names no stage.");
+        }
+        List<String> all = new ArrayList<>(skip);
+        Arrays.stream(Stage.values()).filter(stage -> !wanted.contains(stage)).map(Stage::text).forEach(all::add);
+        return all.stream().distinct().toList();
     }
 
     private static String text(String fileName, byte[] content) {

@@ -2,6 +2,7 @@ package dev.adapterferry.stage;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.adapterferry.failure.SettingsException;
+import dev.adapterferry.quant.Mix;
 import dev.adapterferry.settings.Stage;
 import java.util.Arrays;
 import java.util.List;
@@ -26,9 +27,9 @@ import java.util.stream.Collectors;
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 public record RunRequest(String model, String instanceId, String adapter, String base, List<String> formats, String only, String from,
         List<String> skip, boolean force, String trigger) {
-    /** Copies the lists and checks the stage names. */
+    /** Copies the lists and checks the names of stages and formats. */
     public RunRequest {
-        formats = formats == null ? List.of() : List.copyOf(formats);
+        formats = formats == null ? List.of() : formats.stream().map(f -> Mix.parse(f).label()).toList();
         skip = skip == null ? List.of() : skip.stream().map(s -> stage(s).text()).toList();
         only = only == null || only.isBlank() ? null : stage(only).text();
         from = from == null || from.isBlank() ? null : stage(from).text();

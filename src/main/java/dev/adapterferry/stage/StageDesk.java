@@ -73,8 +73,12 @@ public final class StageDesk {
         tell(run, stage, "skipped", "left out");
     }
 
-    /** Does a stage's work and records it. */
-    public void carry(String id, Stage stage) {
+    /**
+     * Does a stage's work and records it.
+     *
+     * @return the facts that were recorded
+     */
+    public Object carry(String id, Stage stage) {
         RunContext run = runs.context(id);
         run.cancellation().check(stage.text() + " of " + run.name());
         StageWork work = works.get(stage);
@@ -87,6 +91,7 @@ public final class StageDesk {
         List<StageFile> files = facts instanceof Facts.Kept kept ? kept.items().stream().map(item -> StageFile.of(item.path(), item.sha256())).toList() : List.of();
         ledger.stages().done(id, run.folder(), new StageRecord(stage.text(), key, id, started, Instant.now(), files, Records.map(facts)));
         tell(run, stage, "done", work.summary(facts));
+        return facts;
     }
 
     /**

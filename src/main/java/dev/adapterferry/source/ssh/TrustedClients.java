@@ -6,6 +6,7 @@ import java.security.KeyPair;
 import java.security.PublicKey;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import org.apache.sshd.client.ClientBuilder;
 import org.apache.sshd.client.SshClient;
 import org.apache.sshd.client.channel.AbstractClientChannel;
@@ -24,11 +25,11 @@ import org.apache.sshd.core.CoreModuleProperties;
  * without end.
  */
 public final class TrustedClients extends ClientBuilder {
-    private final SshLogin login;
+    private final Supplier<SshLogin> login;
     private final Map<String, PublicKey> trusted = new ConcurrentHashMap<>();
 
-    /** @param login keys and patience */
-    public TrustedClients(SshLogin login) {
+    /** @param login keys and patience; asked anew for each client, so that changed settings reach the next one */
+    public TrustedClients(Supplier<SshLogin> login) {
         this.login = login;
     }
 
@@ -37,24 +38,24 @@ public final class TrustedClients extends ClientBuilder {
         return new KeyPairProvider() {
             @Override
             public KeyPair loadKey(SessionContext session, String type) {
-                return new SshKeys(login).pairs().stream().findFirst().orElse(null);
+                return new SshKeys(login.get()).pairs().stream().findFirst().orElse(null);
             }
 
             @Override
             public Iterable<String> getKeyTypes(SessionContext session) {
-                return new SshKeys(login).pairs().stream().map(KeyUtils::getKeyType).toList();
+                return new SshKeys(login.get()).pairs().stream().map(KeyUtils::getKeyType).toList();
             }
 
             @Override
             public Iterable<KeyPair> loadKeys(SessionContext session) {
-                return new SshKeys(login).pairs();
+                return new SshKeys(login.get()).pairs();
             }
         };
     }
 
     /** Whether there are key files to log in with; an agent's keys are not reachable for these clients. */
     public boolean hasKeys() {
-        return !new SshKeys(login).pairs().isEmpty();
+        return !new SshKeys(login.get()).pairs().isEmpty();
     }
 
     /** Lets clients talk to the machine of a connection that stands. */
@@ -70,7 +71,7 @@ public final class TrustedClients extends ClientBuilder {
     public SshClient build(boolean isFillWithDefaultValues) {
         SshClient client = super.build(true);
         client.setHostConfigEntryResolver(HostConfigEntryResolver.EMPTY);
-        client.setKeyIdentityProvider(KeyIdentityProvider.wrapKeyPairs(new SshKeys(login).pairs()));
+        client.setKeyIdentityProvider(KeyIdentityProvider.wrapKeyPairs(new SshKeys(login.get()).pairs()));
         client.setUserAuthFactoriesNames("publickey");
         client.setServerKeyVerifier((session, address, key) -> {
             // The address as it was asked for: the session knows it before any name is resolved.
@@ -79,7 +80,7 @@ public final class TrustedClients extends ClientBuilder {
             PublicKey expected = trusted.get(name);
             return expected != null && KeyUtils.compareKeys(expected, key);
         });
-        CoreModuleProperties.AUTH_TIMEOUT.set(client, login.connectTimeout().multipliedBy(4));
+        CoreModuleProperties.AUTH_TIMEOUT.set(client, login.get().connectTimeout().multipliedBy(4));
         client.addChannelListener(new ChannelListener() {
             @Override
             public void channelOpenSuccess(Channel channel) {
