@@ -8,12 +8,9 @@ import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.tensor.Checkpoint;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
 /**
  * Plans a checkpoint as a GGUF file: what each tensor is called and how its rows are computed, the architecture's keys,
@@ -42,7 +39,7 @@ public final class ModelConverter {
         TokenizerConverter.Result tokenizer = new TokenizerConverter(checkpoint.name(), checkpoint::file, checkpoint.config())
                 .write(architecture.tokenizer(), Math.toIntExact(embedding.shape().getFirst()), metadata);
         new Hyperparameters(checkpoint.name(), architecture, ModelConfig.of(checkpoint.config(), architecture), metadata).write(architecture.after());
-        write(provenance, metadata);
+        new GeneralKeys(checkpoint, provenance, metadata).write(outline.parameters());
         return new ConvertedModel(outline.architecture(), outline.tensors(), metadata, tokenizer, outline.parameters(), List.of());
     }
 
@@ -73,12 +70,6 @@ public final class ModelConverter {
         return new ModelOutline(ModelConfig.className(root).orElseThrow(), architecture.arch(), architecture.since(), tensors, metadata, weights);
     }
 
-    /** Words of an id as titles: {@code llama-3.2} is {@code Llama 3.2}; versions and words with capitals stay. */
-    private static String title(String id) {
-        return Arrays.stream(id.replace('-', ' ').strip().split(" +")).map(word -> word.equals(word.toLowerCase(Locale.ROOT)) && !word.isEmpty() && Character.isLetter(word.charAt(0))
-                && !word.matches("v[0-9]+([.][0-9]+)*") ? Character.toUpperCase(word.charAt(0)) + word.substring(1) : word).collect(Collectors.joining(" "));
-    }
-
     /** A head count that config.json omits is filled with the class's usual one; the weights tell whether it is this model's. */
     private static void requireHeadsThatFit(String model, ModelConfig config, TensorSource tensors) {
         Optional<TensorInfo> query = tensors.find("blk.0.attn_q.weight");
@@ -106,19 +97,5 @@ public final class ModelConverter {
     private static TensorSource tensors(Checkpoint checkpoint, Architecture architecture, ModelConfig config, GgufMetadata metadata) {
         Map<String, TensorView> generated = new GeneratedTensors(checkpoint.name(), architecture, config, metadata).make();
         return new ConvertedTensors(TensorPlan.plan(checkpoint.name(), architecture, config, generated, checkpoint.tensors(), metadata));
-    }
-
-    private static void write(Provenance provenance, GgufMetadata metadata) {
-        metadata.putString("general.quantized_by", "Adapter Ferry" + provenance.toolVersion().map(version -> " " + version).orElse(""));
-        provenance.baseModel().filter(base -> base.matches("[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")).ifPresent(base -> {
-            String[] parts = base.split("/");
-            metadata.putUint32("general.base_model.count", 1).putString("general.base_model.0.name", title(parts[1])).putString("general.base_model.0.organization", title(parts[0]))
-                    .putString("general.base_model.0.repo_url", "https://huggingface.co/" + base);
-        });
-        provenance.adapterSha256().ifPresent(v -> metadata.putString("adapterferry.adapter.sha256", v));
-        provenance.baseModel().ifPresent(v -> metadata.putString("adapterferry.base.model", v));
-        provenance.baseCommit().ifPresent(v -> metadata.putString("adapterferry.base.commit", v));
-        provenance.runId().ifPresent(v -> metadata.putString("adapterferry.run.id", v));
-        provenance.toolVersion().ifPresent(v -> metadata.putString("adapterferry.version", v));
     }
 }

@@ -1,5 +1,6 @@
 package dev.adapterferry.convert;
 
+import java.nio.file.Path;
 import java.util.Optional;
 
 /**
@@ -11,9 +12,12 @@ import java.util.Optional;
  * @param baseCommit    commit of the base model
  * @param runId         the run that made the file
  * @param toolVersion   version of this program
+ * @param finetune      what the adapter is called, written as {@code general.finetune}
+ * @param adapterCard   the adapter's model card ({@code README.md}): its license and data sets count before the base's
  */
 public record Provenance(Optional<String> adapterSha256, Optional<String> baseModel, Optional<String> baseCommit, Optional<String> runId,
-        Optional<String> toolVersion) {
+        Optional<String> toolVersion, Optional<String> finetune, Optional<Path> adapterCard) {
     /** Nothing known. */
-    public static final Provenance NONE = new Provenance(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+    public static final Provenance NONE = new Provenance(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(),
+            Optional.empty());
 }

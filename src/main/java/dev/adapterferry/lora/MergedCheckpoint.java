@@ -8,6 +8,8 @@ import dev.adapterferry.tensor.DequantizedCheckpoint;
 import dev.adapterferry.tensor.SourceFiles;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -79,11 +81,26 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
             Checkpoint base = replicated(below, adapter);
             MergePlan plan = new MergePlanner(base, adapter, initial, input.weight(), options).plan();
             warnings.addAll(plan.warnings());
+            ownFiles(adapter, base).ifPresent(warnings::add);
             return new MergedCheckpoint(base, adapter, initial, plan, List.copyOf(warnings));
         } catch (RuntimeException e) {
             adapter.close();
             initial.ifPresent(AdapterFolder::close);
             throw e;
+        }
+    }
+
+    /** Tokenizer and template files of the adapter that are not the base's; the user should know that they are the ones that count. */
+    private static Optional<String> ownFiles(AdapterFolder adapter, Checkpoint base) {
+        List<String> own = FROM_ADAPTER.stream().sorted().filter(name -> adapter.file(name).isPresent() && base.file(name).isPresent() && differ(adapter.file(name).get(), base.file(name).get())).toList();
+        return own.isEmpty() ? Optional.empty() : Optional.of("the adapter's own " + String.join(", ", own) + (own.size() == 1 ? " differs from the base's and is used" : " differ from the base's and are used"));
+    }
+
+    private static boolean differ(Path one, Path other) {
+        try {
+            return Files.mismatch(one, other) >= 0;
+        } catch (IOException e) {
+            throw new FerryException("Cannot compare " + one + " with " + other + ": " + e.getMessage() + ".", e);
         }
     }
 

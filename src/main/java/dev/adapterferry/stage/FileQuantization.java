@@ -96,7 +96,7 @@ public final class FileQuantization {
 
     private Outcome plain(Order order, Optional<ImportanceMatrix> importance, Progress progress, Cancellation cancellation) {
         try (CheckpointFolder checkpoint = CheckpointFolder.open(order.source())) {
-            ConvertedModel model = new ModelConverter().convert(checkpoint, provenance(checkpoint.name(), Optional.empty()));
+            ConvertedModel model = new ModelConverter().convert(checkpoint, provenance(checkpoint.name(), Optional.empty(), order.adapters()));
             String key = key(checkpoint.files(), order.adapters());
             return new Outcome(run(order, model, key, checkpoint.files(), importance, progress, cancellation), model.parameters(), model.notes());
         }
@@ -107,7 +107,7 @@ public final class FileQuantization {
         try (MergedCheckpoint merged = MergedCheckpoint.open(base, order.adapters().stream().map(MergeInput::of).toList(), new MergeOptions(Optional.empty(), order.allow()))) {
             String adapters = order.adapters().stream().map(folder -> DownloadStage.local(folder).identity()).collect(Collectors.joining("\n"));
             String identity = order.adapters().size() == 1 ? adapters : Sha256.of(adapters.getBytes(StandardCharsets.UTF_8));
-            ConvertedModel model = new ModelConverter().convert(merged, provenance(base.name(), Optional.of(identity)));
+            ConvertedModel model = new ModelConverter().convert(merged, provenance(base.name(), Optional.of(identity), order.adapters()));
             PassResult result = run(order, model, key(merged.files(), order.adapters()), merged.files(), importance, progress, cancellation);
             List<Path> files = result.files().stream().map(PassResult.FileResult::file).toList();
             MergeReport report = new LandingProof(merged, importance.isPresent(), settings.threads(), progress, cancellation).require(files, told -> { });
@@ -122,8 +122,10 @@ public final class FileQuantization {
         return new QuantizeJob(settings).run(request, progress, cancellation);
     }
 
-    private static Provenance provenance(String base, Optional<String> adapter) {
-        return new Provenance(adapter, Optional.of(base), Optional.empty(), Optional.empty(), Optional.ofNullable(FileQuantization.class.getPackage().getImplementationVersion()));
+    private static Provenance provenance(String base, Optional<String> adapter, List<Path> folders) {
+        Optional<String> tune = Optional.of(folders.stream().map(folder -> folder.toAbsolutePath().normalize().getFileName().toString()).collect(Collectors.joining("+"))).filter(name -> !name.isEmpty());
+        return new Provenance(adapter, Optional.of(base), Optional.empty(), Optional.empty(), Optional.ofNullable(FileQuantization.class.getPackage().getImplementationVersion()),
+                tune, folders.stream().findFirst().flatMap(QuantizeStage::card));
     }
 
     /** The order of the adapters counts, and so does that there are any. */

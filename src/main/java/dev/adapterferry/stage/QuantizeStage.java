@@ -33,7 +33,7 @@ import java.util.stream.Collectors;
 /** One pass over base and adapter writes every format. */
 public final class QuantizeStage implements StageWork {
     /** Raised when the same inputs give other bytes than before. */
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
 
     private final BaseFinder bases;
 
@@ -70,7 +70,7 @@ public final class QuantizeStage implements StageWork {
         Path folder = run.settings().home().resolve("gguf").resolve(run.name()).resolve(key.substring(0, 12));
         String runId = firstRun(folder, run.id());
         Provenance provenance = new Provenance(Optional.of(merged.adapterIdentity()), Optional.ofNullable(merged.baseName()), Optional.ofNullable(merged.baseCommit()),
-                Optional.of(runId), Optional.ofNullable(QuantizeStage.class.getPackage().getImplementationVersion()));
+                Optional.of(runId), Optional.ofNullable(QuantizeStage.class.getPackage().getImplementationVersion()), Optional.of(run.name()), card(merged.adapter()));
         try (MergedCheckpoint checkpoint = MergedModel.open(run, merged, bases)) {
             ConvertedModel model = new ModelConverter().convert(checkpoint, provenance);
             Optional<ImportanceMatrix> importance = settings.imatrix().map(ImatrixGguf::readEither);
@@ -84,6 +84,11 @@ public final class QuantizeStage implements StageWork {
             return new Facts.Quantized(files, model.parameters(), Map.of("adapter", merged.adapterIdentity(), "base", merged.baseName() == null ? merged.base().toString() : merged.baseName(),
                     "base-identity", merged.baseIdentity(), "run", run.id()), result.wall().toMillis(), result.bytesRead(), result.bytesWritten(), result.resumedBytes());
         }
+    }
+
+    /** The model card that lies in an adapter's folder. */
+    static Optional<Path> card(Path adapter) {
+        return Optional.of(adapter.resolve("README.md")).filter(Files::isRegularFile);
     }
 
     static PassSettings passSettings(RunContext run, Path folder) {

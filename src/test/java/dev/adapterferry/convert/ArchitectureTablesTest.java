@@ -77,7 +77,8 @@ class ArchitectureTablesTest {
 
     @Test
     void theFileTellsWhereItCameFrom() {
-        Provenance provenance = new Provenance(Optional.of("ab12"), Optional.of("Qwen/Qwen2.5-7B-Instruct"), Optional.of("0123abcd"), Optional.of("20261128-1"), Optional.of("1.2.3"));
+        Provenance provenance = new Provenance(Optional.of("ab12"), Optional.of("Qwen/Qwen2.5-7B-Instruct"), Optional.of("0123abcd"), Optional.of("20261128-1"), Optional.of("1.2.3"),
+                Optional.of("majora"), Optional.empty());
         GgufMetadata metadata = new ModelConverter().convert(checkpoint("qwen2"), provenance).metadata();
         assertThat(metadata.findString("general.architecture")).contains("qwen2");
         assertThat(metadata.findString("general.type")).contains("model");
@@ -89,6 +90,9 @@ class ArchitectureTablesTest {
         assertThat(metadata.findString("adapterferry.version")).contains("1.2.3");
         assertThat(metadata.findString("general.quantized_by")).contains("Adapter Ferry 1.2.3");
         assertThat(metadata.findLong("general.base_model.count")).contains(1L);
+        assertThat(metadata.findString("general.basename")).contains("Qwen2.5");
+        assertThat(metadata.findString("general.size_label")).contains("7B");
+        assertThat(metadata.findString("general.finetune")).contains("majora");
         assertThat(metadata.findString("general.base_model.0.name")).contains("Qwen2.5 7B Instruct");
         assertThat(metadata.findString("general.base_model.0.organization")).contains("Qwen");
         assertThat(metadata.findString("general.base_model.0.repo_url")).contains("https://huggingface.co/Qwen/Qwen2.5-7B-Instruct");

@@ -7,6 +7,8 @@ import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.tensor.ElementType;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Set;
@@ -180,6 +182,21 @@ class VariantMergeTest {
             TinyFiles.assertMerged(merged, Q + ".weight", Plain.plus(base(Q + ".weight"), 1.5, adapter.product(Q)));
             TinyFiles.assertMerged(merged, Q + ".bias", Plain.of(adapter.get("base_model.model." + Q + (kind.equals("all") ? ".bias" : ".base_layer.bias"))));
             assertThat(merged.warnings()).isEmpty();
+        }
+    }
+
+    @Test
+    void saysThatTheAdaptersOwnTokenizerAndTemplateAreUsed() throws IOException {
+        adapter.pair(Q, 4, 20, 12);
+        Files.createDirectories(base.folder);
+        Files.createDirectories(adapter.folder);
+        Files.writeString(base.folder.resolve("chat_template.jinja"), "{{ 'base' }}");
+        Files.writeString(base.folder.resolve("special_tokens_map.json"), "{}");
+        Files.writeString(adapter.folder.resolve("special_tokens_map.json"), "{}");
+        Files.writeString(adapter.folder.resolve("chat_template.jinja"), "{{ 'mine' }}");
+        try (MergedCheckpoint merged = merge()) {
+            assertThat(merged.file("chat_template.jinja")).contains(adapter.folder.resolve("chat_template.jinja"));
+            assertThat(merged.warnings()).singleElement().asString().isEqualTo("the adapter's own chat_template.jinja differs from the base's and is used");
         }
     }
 
