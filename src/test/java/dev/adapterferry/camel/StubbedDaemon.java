@@ -37,7 +37,7 @@ import java.util.stream.Stream;
  * do what the test says instead of carrying gigabytes.
  */
 class StubbedDaemon implements AutoCloseable {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofSeconds(180);
 
     /** Alerts as they arrived, JSON. */
     final List<String> alerts = new CopyOnWriteArrayList<>();

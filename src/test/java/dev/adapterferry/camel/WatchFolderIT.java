@@ -167,7 +167,7 @@ class WatchFolderIT {
         int count = 1000;
         String models = IntStream.range(0, count).mapToObj(i -> "  m%04d: {formats: [Q8_0]}".formatted(i)).collect(Collectors.joining("\n"));
         List<Long> used = new CopyOnWriteArrayList<>();
-        try (StubbedDaemon daemon = new StubbedDaemon(folder, models, "", Map.of(Stage.MERGE, run -> {
+        try (StubbedDaemon daemon = new StubbedDaemon(folder, models, "pipeline: {stages: [download, merge]}\n", Map.of(Stage.MERGE, run -> {
             carried.add(run.name());
             if (carried.size() % 100 == 0) {
                 used.add(usedAfterCollection());
