@@ -59,6 +59,9 @@ public final class DownloadStage implements StageWork {
     }
 
     private Facts.Downloaded pull(RunContext run) {
+        if (run.request().wants(Stage.QUANTIZE)) {
+            LocalBases.requireConvertible(run);
+        }
         Settings settings = run.settings();
         SourceSpec spec = sources.spec(settings, run.name(), Optional.ofNullable(run.request().instanceId()));
         Progress named = run.progress().about(run.name());

@@ -1,8 +1,10 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.convert.ArchitectureCatalog;
 import dev.adapterferry.failure.SettingsException;
 import dev.adapterferry.lora.AdapterConfig;
 import dev.adapterferry.lora.BaseIdentity;
+import dev.adapterferry.tensor.CheckpointFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -68,7 +70,7 @@ public final class LocalBases implements BaseFinder {
         String base = named.or(() -> config.flatMap(AdapterConfig::baseName).map(BaseIdentity::sixteenBit)).orElseThrow(() -> new SettingsException("Cannot tell the base of " + run.name()
                 + ": " + (config.isPresent() ? "its adapter_config.json names none" : "neither settings nor command line name it, and the adapter is not here")
                 + ". Set models." + run.name() + ".base, or say --base DIR|ID."));
-        Path folder = Path.of(base.replaceFirst("^~(?=/)", System.getProperty("user.home")));
+        Path folder = folder(base);
         if (Files.isDirectory(folder)) {
             return new MergedModel.Base(folder.toAbsolutePath().normalize(), folderName(run, folder), Optional.empty());
         }
@@ -78,6 +80,24 @@ public final class LocalBases implements BaseFinder {
         int at = base.indexOf('@');
         String repository = at < 0 ? base : base.substring(0, at);
         return elsewhere.apply(new Repository(repository, at < 0 ? revision(run, repository, config) : base.substring(at + 1)));
+    }
+
+    private static Path folder(String base) {
+        return Path.of(base.replaceFirst("^~(?=/)", System.getProperty("user.home")));
+    }
+
+    /**
+     * Looks at the base of a run before its adapter is transferred, where request or settings name a folder: what could not be converted in
+     * the end is refused at once.
+     *
+     * @throws dev.adapterferry.failure.FerryException when the folder is no checkpoint, or its architecture is not known
+     */
+    static void requireConvertible(RunContext run) {
+        Optional.ofNullable(run.request().base()).or(() -> run.model().base()).map(LocalBases::folder).filter(Files::isDirectory).ifPresent(folder -> {
+            try (CheckpointFolder checkpoint = CheckpointFolder.open(folder)) {
+                ArchitectureCatalog.builtIn().check(checkpoint.config(), checkpoint.name());
+            }
+        });
     }
 
     /** The settings' revision belongs to the settings' base, the adapter's to the adapter's. */

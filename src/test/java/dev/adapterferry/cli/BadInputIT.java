@@ -134,6 +134,17 @@ class BadInputIT {
     }
 
     @Test
+    void refusesABaseThatCannotBeConvertedBeforeTheAdapterIsTransferred() throws IOException {
+        Path config = material.base().resolve("config.json");
+        Files.writeString(config, Files.readString(config).replace("Qwen2ForCausalLM", "Qwen9ForCausalLM"));
+        write(", base: " + material.base() + ", source: {url: \"ssh://root@127.0.0.1:1/never/asked\"}");
+        Ended ended = ferry("deploy", "captain");
+        assertThat(ended.code()).as(ended.text()).isEqualTo(ExitCode.FAILED);
+        assertThat(ended.text()).contains("architecture 'Qwen9ForCausalLM' is not supported");
+        assertNothingIsHalfThere();
+    }
+
+    @Test
     void saysThatTheLoginWasRefused() throws IOException {
         try (DemoInstance instance = DemoInstance.start(folder.resolve("ssh")); DemoInstance other = DemoInstance.start(folder.resolve("other"))) {
             write(", source: {url: \"ssh://root@127.0.0.1:" + instance.port() + material.training() + "\"}");

@@ -56,7 +56,7 @@ public final class PreTokenizers {
                         && k.addedToken().map(added::contains).orElse(true))
                 .findFirst().map(Known::name)
                 .orElseThrow(() -> new FerryException("Cannot convert the tokenizer of " + model + ": its pre-tokenizer is unknown to this program: "
-                        + steps + ". If llama.cpp has a name for it, set that name as the model's pre-tokenizer."));
+                        + steps + ". If llama.cpp has a name for it, add both to pre-tokenizers.yaml (src/docs/architectures.md says how)."));
     }
 
     /**
