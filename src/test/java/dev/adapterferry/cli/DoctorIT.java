@@ -6,21 +6,16 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.adapterferry.demo.DemoMaterial;
 import dev.adapterferry.hub.HubDouble;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 /** The doctor and the dry run: what they say, their exit codes, and that they change nothing. */
 class DoctorIT {
@@ -30,8 +25,6 @@ class DoctorIT {
     Path folder;
     private final HubDouble hub = new HubDouble();
     private DemoMaterial material;
-
-    private record Ended(int code, String out, String err) { }
 
     @BeforeEach
     void layOut() throws IOException {
@@ -53,24 +46,8 @@ class DoctorIT {
         hub.close();
     }
 
-    private Ended ferry(String... arguments) {
-        List<String> all = new ArrayList<>(List.of(arguments));
-        all.addAll(List.of("--config", folder.resolve("ferry.yaml").toString()));
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        ByteArrayOutputStream err = new ByteArrayOutputStream();
-        PrintStream outBefore = System.out;
-        PrintStream errBefore = System.err;
-        System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
-        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
-        try {
-            CommandLine line = Ferry.commandLine();
-            line.setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
-            int code = line.execute(all.toArray(String[]::new));
-            return new Ended(code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-        } finally {
-            System.setOut(outBefore);
-            System.setErr(errBefore);
-        }
+    private FerryCall ferry(String... arguments) {
+        return FerryCall.of(folder.resolve("ferry.yaml"), arguments);
     }
 
     private void assertNothingWasMade() throws IOException {
@@ -85,7 +62,7 @@ class DoctorIT {
 
     @Test
     void judgesFoldersThatNoSettingNames() throws IOException {
-        Ended ended = ferry("doctor", "--adapter", material.training().toString(), "--base", material.base().toString());
+        FerryCall ended = ferry("doctor", "--adapter", material.training().toString(), "--base", material.base().toString());
         assertThat(ended.code()).as(ended.out() + ended.err()).isEqualTo(ExitCode.DONE);
         assertThat(ended.out()).contains("LoRA, rank 8, alpha 16").contains("becomes qwen2").contains("byte-level BPE, pre-tokenizer qwen2, 512 tokens, with a chat template").contains("tensors of the base are adapted")
                 .contains("the embedding serves as the output too").contains("which fits").contains("kernels timed just now");
@@ -94,7 +71,7 @@ class DoctorIT {
 
     @Test
     void readsOnlyHeadersOfABaseOnTheHub() throws Exception {
-        Ended ended = ferry("doctor", "captain", "--json");
+        FerryCall ended = ferry("doctor", "captain", "--json");
         assertThat(ended.code()).as(ended.out() + ended.err()).isEqualTo(ExitCode.DONE);
         JsonNode report = new ObjectMapper().readTree(ended.out());
         assertThat(report.path("healthy").asBoolean()).isTrue();
@@ -119,11 +96,11 @@ class DoctorIT {
     @Test
     void refusesAnUnsupportedBaseBeforeItIsDownloaded() throws IOException {
         hub.file("config.json", Files.readString(material.base().resolve("config.json")).replace("Qwen2ForCausalLM", "Qwen9ForCausalLM").getBytes(StandardCharsets.UTF_8));
-        Ended doctor = ferry("doctor", "captain");
+        FerryCall doctor = ferry("doctor", "captain");
         assertThat(doctor.code()).isEqualTo(ExitCode.UNHEALTHY);
         assertThat(doctor.out()).contains("architecture 'Qwen9ForCausalLM' is not supported").contains("Qwen2ForCausalLM").contains("Qwen3ForCausalLM");
         assertNothingWasMade();
-        Ended deploy = ferry("deploy", "captain");
+        FerryCall deploy = ferry("deploy", "captain");
         assertThat(deploy.code()).isEqualTo(ExitCode.FAILED);
         assertThat(deploy.err() + deploy.out()).contains("architecture 'Qwen9ForCausalLM' is not supported");
         assertThat(folder.resolve("cache/models--adapterferry--demo-base/snapshots")).doesNotExist();
@@ -132,7 +109,7 @@ class DoctorIT {
 
     @Test
     void saysWhatItCannotKnowWithoutTheHub() throws IOException {
-        Ended ended = ferry("doctor", "captain", "--set", "hub.offline=true");
+        FerryCall ended = ferry("doctor", "captain", "--set", "hub.offline=true");
         assertThat(ended.code()).isEqualTo(ExitCode.UNHEALTHY);
         assertThat(ended.out()).contains("FAILED   base").contains("hub.offline").contains("ok       adapter");
         assertNothingWasMade();
@@ -142,7 +119,7 @@ class DoctorIT {
     void saysThatAdapterAndBaseDoNotFit() throws IOException {
         Path config = material.training().resolve("adapter_config.json");
         Files.writeString(config, Files.readString(config).replaceFirst("\"r\" : 8", "\"r\" : 16"));
-        Ended ended = ferry("doctor", "captain", "--adapter", material.training().toString(), "--base", material.base().toString());
+        FerryCall ended = ferry("doctor", "captain", "--adapter", material.training().toString(), "--base", material.base().toString());
         assertThat(ended.code()).isEqualTo(ExitCode.UNHEALTHY);
         assertThat(ended.out()).contains("FAILED   fit").contains("rank");
     }
@@ -156,15 +133,15 @@ class DoctorIT {
     @Test
     void planTellsWhatIsDueAndWhatWasDone() throws IOException {
         String[] request = {"deploy", "captain", "--adapter", material.training().toString(), "--base", material.base().toString(), "--skip-health-check"};
-        Ended before = ferry(Stream.concat(Stream.of(request), Stream.of("--dry-run")).toArray(String[]::new));
+        FerryCall before = ferry(Stream.concat(Stream.of(request), Stream.of("--dry-run")).toArray(String[]::new));
         assertThat(before.code()).as(before.out() + before.err()).isEqualTo(ExitCode.DONE);
         assertThat(before.out()).containsPattern("quantize +due").containsPattern("health-check +skipped +left out by the command line");
         assertNothingWasMade();
-        Ended done = ferry(request);
+        FerryCall done = ferry(request);
         assertThat(done.code()).as(done.err()).isEqualTo(ExitCode.DONE);
-        Ended after = ferry(Stream.concat(Stream.of(request), Stream.of("--dry-run")).toArray(String[]::new));
+        FerryCall after = ferry(Stream.concat(Stream.of(request), Stream.of("--dry-run")).toArray(String[]::new));
         assertThat(after.out()).containsPattern("merge +skipped +the same inputs were done in run").containsPattern("quantize +skipped").containsPattern("deploy +skipped");
-        Ended forced = ferry(Stream.concat(Stream.of(request), Stream.of("--dry-run", "--formats", "Q5_K_M")).toArray(String[]::new));
+        FerryCall forced = ferry(Stream.concat(Stream.of(request), Stream.of("--dry-run", "--formats", "Q5_K_M")).toArray(String[]::new));
         assertThat(forced.out()).containsPattern("merge +skipped").containsPattern("quantize +due +was not done for these inputs").containsPattern("deploy +due");
         try (Stream<Path> runs = Files.list(folder.resolve("home/runs"))) {
             assertThat(runs).as("one run, the dry ones left none").hasSize(1);

@@ -10,17 +10,13 @@ import dev.adapterferry.demo.DemoMaterial;
 import dev.adapterferry.demo.DemoVastApi;
 import dev.adapterferry.http.HttpCall;
 import dev.adapterferry.http.JdkHttpCaller;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.io.PrintWriter;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
@@ -30,7 +26,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 /** {@code ferry pull} against an SSH server that plays the rented machine and a vast.ai API. */
 class PullCommandIT {
@@ -42,8 +37,6 @@ class PullCommandIT {
     private DemoVastApi vast;
     private HttpServer receiver;
     private final BlockingQueue<String> alerts = new LinkedBlockingQueue<>();
-
-    private record Ended(int code, String out, String err) { }
 
     @BeforeEach
     void start() throws Exception {
@@ -79,23 +72,8 @@ class PullCommandIT {
                 """.formatted(folder.resolve("home"), models, vast.address(), instance.loginKey(), afterPull, Path.of("routes").toAbsolutePath(), receiver.getAddress().getPort()));
     }
 
-    private Ended ferry(String... arguments) {
-        List<String> all = new ArrayList<>(List.of(arguments));
-        all.addAll(List.of("--config", folder.resolve("ferry.yaml").toString()));
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        ByteArrayOutputStream err = new ByteArrayOutputStream();
-        PrintStream outBefore = System.out;
-        PrintStream errBefore = System.err;
-        System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
-        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
-        try {
-            CommandLine line = Ferry.commandLine();
-            line.setErr(new PrintWriter(System.err, true));
-            return new Ended(line.execute(all.toArray(String[]::new)), out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-        } finally {
-            System.setOut(outBefore);
-            System.setErr(errBefore);
-        }
+    private FerryCall ferry(String... arguments) {
+        return FerryCall.of(folder.resolve("ferry.yaml"), arguments);
     }
 
     private String alert(String kind) throws Exception {
@@ -115,7 +93,7 @@ class PullCommandIT {
     @Test
     void pullsAModelStopsItsInstanceAndTellsPeople() throws Exception {
         settings("{captain: {source: {instance-id: 7, path: %s}}}".formatted(material.training()), "stop");
-        Ended first = ferry("pull", "captain");
+        FerryCall first = ferry("pull", "captain");
         assertThat(first.code()).as(first.err()).isZero();
         assertThat(first.out()).contains("captain: 4 files, 268.1 kB from vast.ai instance 7:").contains("transferred, verified").contains("Instance 7 was stopped, which saves $0.31 per hour");
         assertThat(folder.resolve("home/adapters/captain/adapter_model.safetensors")).hasSameBinaryContentAs(material.training().resolve("adapter_model.safetensors"));
@@ -127,7 +105,7 @@ class PullCommandIT {
             assertThat(stopped.err()).contains("vast.ai instance 7").contains("not running");
         });
         startInstance();
-        Ended again = ferry("pull", "captain", "--instance-id", "7");
+        FerryCall again = ferry("pull", "captain", "--instance-id", "7");
         assertThat(again.code()).isZero();
         assertThat(again.out()).contains("captain: nothing is to be done; 4 files").contains("verified");
     }
@@ -141,7 +119,7 @@ class PullCommandIT {
         settings("{captain: {source: {instance-id: 7, path: %s}}, mate: {source: {instance-id: 7, path: %s}}}".formatted(material.training(), other), "stop");
         assertThat(ferry("pull", "captain").out()).contains("Instance 7 was kept: mate of it is not home yet.");
         assertThat(vast.state()).isEqualTo("running");
-        Ended both = ferry("pull", "--all", "--json");
+        FerryCall both = ferry("pull", "--all", "--json");
         assertThat(both.code()).as(both.err()).isZero();
         JsonNode list = new ObjectMapper().readTree(both.out());
         assertThat(list).hasSize(2);
@@ -160,11 +138,11 @@ class PullCommandIT {
     void pullsFromAnySshHostIntoAFolderOfTheUsersOwn() throws Exception {
         settings("{}", "keep");
         String source = "ssh://root@127.0.0.1:" + instance.port() + material.training();
-        Ended first = ferry("pull", source, "--out", folder.resolve("mine").toString());
+        FerryCall first = ferry("pull", source, "--out", folder.resolve("mine").toString());
         assertThat(first.code()).as(first.err()).isZero();
         assertThat(first.out()).contains(folder.resolve("mine") + ": 4 files").contains("transferred, verified");
         assertThat(folder.resolve("mine/adapter_config.json")).hasSameBinaryContentAs(material.training().resolve("adapter_config.json"));
-        Ended again = ferry("pull", source, "--out", folder.resolve("mine").toString(), "--json");
+        FerryCall again = ferry("pull", source, "--out", folder.resolve("mine").toString(), "--json");
         assertThat(new ObjectMapper().readTree(again.out()).path("transferred").asLong(-1)).isZero();
         assertThat(ferry("pull", source).err()).contains("--out DIR");
         assertThat(ferry("pull", "ssh://root@127.0.0.1:1/nowhere", "--out", folder.resolve("x").toString())).satisfies(silent -> {
@@ -178,12 +156,12 @@ class PullCommandIT {
     void leavesARunningTrainingAloneAndSaysHowFarItIs() throws Exception {
         Files.writeString(material.training().resolve("trainer_state.json"), "{\"global_step\":120,\"max_steps\":450,\"log_history\":[]}");
         settings("{captain: {source: {instance-id: 7, path: %s}}, mate: {source: {path: /nowhere}}}".formatted(material.training()), "destroy");
-        Ended running = ferry("pull", "--all");
+        FerryCall running = ferry("pull", "--all");
         assertThat(running.code()).isEqualTo(ExitCode.FAILED);
         assertThat(running.err()).contains("step 120 of 450").contains("--accept-unfinished").contains("left out: Cannot tell where the adapter of mate comes from");
         assertThat(folder.resolve("home/adapters/captain")).doesNotExist();
         assertThat(vast.state()).isEqualTo("running");
-        Ended accepted = ferry("pull", "captain", "--accept-unfinished", "--set", "source.after-pull=keep");
+        FerryCall accepted = ferry("pull", "captain", "--accept-unfinished", "--set", "source.after-pull=keep");
         assertThat(accepted.code()).as(accepted.err()).isZero();
         settings("{mate: {source: {path: /nowhere}}}", "keep");
         assertThat(ferry("pull", "--all").code()).as("nothing to pull is no success").isEqualTo(ExitCode.SETTINGS);
