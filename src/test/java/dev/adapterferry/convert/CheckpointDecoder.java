@@ -2,7 +2,6 @@ package dev.adapterferry.convert;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.adapterferry.convert.Decoder.Activation;
-import dev.adapterferry.convert.Decoder.Experts;
 import dev.adapterferry.convert.Decoder.FeedForward;
 import dev.adapterferry.convert.Decoder.Layer;
 import dev.adapterferry.convert.Decoder.Linear;
@@ -199,7 +198,7 @@ final class CheckpointDecoder {
         if (has(l + "block_sparse_moe.gate.weight")) {
             List<FeedForward> experts = IntStream.range(0, config.get("num_local_experts").asInt()).mapToObj(e -> l + "block_sparse_moe.experts." + e + ".")
                     .map(x -> new FeedForward(linear(x + "w1"), linear(x + "w3"), linear(x + "w2"))).toList();
-            layer.experts = new Experts(linear(l + "block_sparse_moe.gate"), experts, config.get("num_experts_per_tok").asInt(), true, null, null);
+            layer.experts = new ExpertMixture(linear(l + "block_sparse_moe.gate"), experts, config.get("num_experts_per_tok").asInt(), true, null, null);
         } else if (has(l + "block_sparse_moe.input_linear.weight")) {
             int inner = config.get("intermediate_size").asInt();
             List<FeedForward> experts = IntStream.range(0, config.get("num_local_experts").asInt()).mapToObj(e -> {
@@ -207,11 +206,11 @@ final class CheckpointDecoder {
                 return new FeedForward(new Linear(Arrays.copyOfRange(in, 0, inner), null), new Linear(Arrays.copyOfRange(in, inner, 2 * inner), null),
                         new Linear(slab(l + "block_sparse_moe.output_linear.weight", e), null));
             }).toList();
-            layer.experts = new Experts(linear(l + "block_sparse_moe.router.layer"), experts, config.get("num_experts_per_tok").asInt(), true, null, null);
+            layer.experts = new ExpertMixture(linear(l + "block_sparse_moe.router.layer"), experts, config.get("num_experts_per_tok").asInt(), true, null, null);
         } else if (has(l + "mlp.gate.weight")) {
             List<FeedForward> experts = IntStream.range(0, config.get("num_experts").asInt()).mapToObj(e -> gated(l + "mlp.experts." + e + ".")).toList();
             boolean shared = has(l + "mlp.shared_expert_gate.weight");
-            layer.experts = new Experts(linear(l + "mlp.gate"), experts, config.get("num_experts_per_tok").asInt(), config.path("norm_topk_prob").asBoolean(),
+            layer.experts = new ExpertMixture(linear(l + "mlp.gate"), experts, config.get("num_experts_per_tok").asInt(), config.path("norm_topk_prob").asBoolean(),
                     shared ? gated(l + "mlp.shared_expert.") : null, shared ? linear(l + "mlp.shared_expert_gate") : null);
         } else if (has(l + "mlp.gate_up_proj.weight")) {
             double[][] fused = matrix(l + "mlp.gate_up_proj");

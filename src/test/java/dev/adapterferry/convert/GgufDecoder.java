@@ -1,7 +1,6 @@
 package dev.adapterferry.convert;
 
 import dev.adapterferry.convert.Decoder.Activation;
-import dev.adapterferry.convert.Decoder.Experts;
 import dev.adapterferry.convert.Decoder.FeedForward;
 import dev.adapterferry.convert.Decoder.Layer;
 import dev.adapterferry.convert.Decoder.Linear;
@@ -116,7 +115,7 @@ final class GgufDecoder {
             List<FeedForward> experts = IntStream.range(0, (int) number("expert_count", 0)).mapToObj(e -> new FeedForward(expert(l + "ffn_gate_exps", e),
                     expert(l + "ffn_up_exps", e), expert(l + "ffn_down_exps", e))).toList();
             boolean shared = find(l + "ffn_gate_inp_shexp.weight").isPresent();
-            layer.experts = new Experts(linear(l + "ffn_gate_inp"), experts, (int) number("expert_used_count", 0), !arch.equals("qwen2moe") && !arch.equals("olmoe"),
+            layer.experts = new ExpertMixture(linear(l + "ffn_gate_inp"), experts, (int) number("expert_used_count", 0), !arch.equals("qwen2moe") && !arch.equals("olmoe"),
                     shared ? new FeedForward(linear(l + "ffn_gate_shexp"), linear(l + "ffn_up_shexp"), linear(l + "ffn_down_shexp")) : null,
                     shared ? new Linear(new double[][] {vector(find(l + "ffn_gate_inp_shexp.weight").orElseThrow())}, null) : null);
         } else if (find(l + "ffn_gate.weight").isPresent()) {

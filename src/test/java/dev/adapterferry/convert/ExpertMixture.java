@@ -1,0 +1,100 @@
+package dev.adapterferry.convert;
+
+import static dev.adapterferry.convert.Arithmetic.plus;
+import static dev.adapterferry.convert.Arithmetic.sigmoid;
+import static dev.adapterferry.convert.Arithmetic.softmax;
+import static dev.adapterferry.convert.Arithmetic.times;
+
+import dev.adapterferry.convert.Decoder.FeedForward;
+import dev.adapterferry.convert.Decoder.Linear;
+import java.util.Arrays;
+import java.util.List;
+
+/** Experts behind a router, and those that every token gets. */
+final class ExpertMixture {
+    /** How the router's numbers become shares: over all experts, each for itself, or over the chosen ones only. */
+    enum Shares { SOFTMAX, SIGMOID, SOFTMAX_OF_CHOSEN }
+
+    final Linear router;
+    final List<FeedForward> experts;
+    final int used;
+    /** Whether the chosen experts' shares are scaled to a sum of one. */
+    final boolean renormalise;
+    /** An expert for every token, or null. */
+    final FeedForward shared;
+    /** One row that opens it, or null. */
+    final Linear sharedGate;
+    Shares shares = Shares.SOFTMAX;
+    /** Added to the shares where experts are chosen, not where they are weighed; or null. */
+    double[] choice;
+    /** What the sum of the experts is multiplied by. */
+    double scale = 1;
+
+    ExpertMixture(Linear router, List<FeedForward> experts, int used, boolean renormalise, FeedForward shared, Linear sharedGate) {
+        this.router = router;
+        this.experts = experts;
+        this.used = used;
+        this.renormalise = renormalise;
+        this.shared = shared;
+        this.sharedGate = sharedGate;
+    }
+
+    /** A feed-forward of the model's kind. */
+    interface Computation {
+        double[] of(FeedForward parts, double[] x);
+    }
+
+    double[] of(double[] x, Computation feedForward) {
+        return of(x, times(router, x), feedForward);
+    }
+
+    /** The same with the router's numbers given, where they are made from something else than the experts' input. */
+    double[] of(double[] x, double[] routed, Computation feedForward) {
+        double[] weights = weights(routed.clone());
+        double[] out = new double[x.length];
+        for (int e = 0; e < weights.length; e++) {
+            if (weights[e] != 0) {
+                out = plus(out, feedForward.of(experts.get(e), x), weights[e] * scale);
+            }
+        }
+        if (shared != null) {
+            out = plus(out, feedForward.of(shared, x), sharedGate == null ? 1 : sigmoid(times(sharedGate, x)[0]));
+        }
+        return out;
+    }
+
+    /** One weight per expert, 0 for those that are not chosen. */
+    private double[] weights(double[] routed) {
+        if (shares == Shares.SOFTMAX) {
+            softmax(routed);
+        } else if (shares == Shares.SIGMOID) {
+            Arrays.setAll(routed, e -> sigmoid(routed[e]));
+        }
+        boolean[] taken = new boolean[routed.length];
+        double[] chosen = new double[used];
+        int[] which = new int[used];
+        double sum = 0;
+        for (int n = 0; n < used; n++) {
+            int best = -1;
+            for (int e = 0; e < routed.length; e++) {
+                best = !taken[e] && (best < 0 || wish(routed, e) > wish(routed, best)) ? e : best;
+            }
+            taken[best] = true;
+            which[n] = best;
+            chosen[n] = routed[best];
+            sum += routed[best];
+        }
+        if (shares == Shares.SOFTMAX_OF_CHOSEN) {
+            softmax(chosen);
+        }
+        double[] weights = new double[routed.length];
+        for (int n = 0; n < used; n++) {
+            weights[which[n]] = renormalise ? chosen[n] / sum : chosen[n];
+        }
+        return weights;
+    }
+
+    private double wish(double[] routed, int expert) {
+        return routed[expert] + (choice == null ? 0 : choice[expert]);
+    }
+}
