@@ -18,6 +18,11 @@ final class Figures {
         return interval == null ? "-" : String.format(Locale.ROOT, "%+.3f (%+.3f to %+.3f)", interval.mean(), interval.low(), interval.high());
     }
 
+    /** A chance as people say it: {@code 3 %}, {@code under 0.1 %}. */
+    static String chance(double chance) {
+        return chance < 0.001 ? "under 0.1 %" : String.format(Locale.ROOT, chance < 0.1 ? "%.1f %%" : "%.0f %%", 100 * chance);
+    }
+
     static String millis(Double millis) {
         return millis == null ? "-" : String.format(Locale.ROOT, millis < 10 ? "%.1f ms" : "%.0f ms", millis);
     }

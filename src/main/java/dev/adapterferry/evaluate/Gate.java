@@ -10,7 +10,8 @@ import java.util.Optional;
  * What a release must reach to stay.
  *
  * @param minScore   least score, 0 to 1, or null for any
- * @param maxDrop    most that the score may be below the previous release's on the prompts of both, or null for any
+ * @param maxDrop    most that the score may be below the previous release's on the prompts of both, where it is lower by more than chance; or
+ *                   null for any
  * @param maxErrors  largest share of prompts without an answer, 0 to 1
  * @param mustDiffer whether answers that are all the same as the base's are refused: the adapter then changed nothing
  */
@@ -44,8 +45,9 @@ public record Gate(Double minScore, Double maxDrop, double maxErrors, boolean mu
         if (minScore != null && card.score() < minScore) {
             objections.add(String.format(Locale.ROOT, "the score is %.3f, at least %.3f is demanded", card.score(), minScore));
         }
-        previous.filter(comparison -> maxDrop != null && comparison.difference() != null && -comparison.difference().mean() > maxDrop).ifPresent(comparison ->
-                objections.add(String.format(Locale.ROOT, "the score is %.3f below %s, at most %.3f is allowed", -comparison.difference().mean(), comparison.reference(), maxDrop)));
+        previous.filter(comparison -> maxDrop != null && comparison.differs() && -comparison.difference().mean() > maxDrop).ifPresent(comparison ->
+                objections.add(String.format(Locale.ROOT, "the score is %.3f below %s on the %d prompts of both (by chance in %s of cases), at most %.3f is allowed", -comparison.difference().mean(),
+                        comparison.reference(), comparison.pairs(), Figures.chance(comparison.chance()), maxDrop)));
         base.filter(comparison -> mustDiffer && comparison.isSameModel()).ifPresent(comparison ->
                 objections.add("all " + comparison.pairs() + " answers are word for word those of " + comparison.reference() + ": the adapter changes nothing"));
         return objections;

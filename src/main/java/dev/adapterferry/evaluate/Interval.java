@@ -7,9 +7,4 @@ package dev.adapterferry.evaluate;
  * @param low  lower end
  * @param high upper end
  */
-public record Interval(double mean, double low, double high) {
-    /** True when zero lies outside: the difference is more than chance. */
-    public boolean excludesZero() {
-        return low > 0 || high < 0;
-    }
-}
+public record Interval(double mean, double low, double high) { }

@@ -20,6 +20,9 @@ import java.util.function.Function;
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record Scorecard(String label, String format, List<Scored> outcomes, Long memoryBytes, String server) {
+    /** Behind the server's name when its times are of another day. */
+    private static final String EARLIER = ", earlier";
+
     /** A scorecard without a word on its server. */
     public Scorecard(String label, String format, List<Scored> outcomes) {
         this(label, format, outcomes, null, null);
@@ -81,7 +84,7 @@ public record Scorecard(String label, String format, List<Scored> outcomes, Long
             anew.add(new Scored(prompt.id(), prompt.category(), prompt.weight(), prompt.prompt(), before.answer(), prompt.score(before.answer()), before.latencyMillis(), before.firstTokenMillis(),
                     before.tokens(), before.tokensPerSecond(), null));
         }
-        return Optional.of(new Scorecard(label, format, anew, memoryBytes, server));
+        return Optional.of(new Scorecard(label, format, anew, memoryBytes, (server == null ? "unknown" : server) + EARLIER));
     }
 
     /** Categories in the order of their first prompt. */

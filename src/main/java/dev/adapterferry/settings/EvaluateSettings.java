@@ -14,9 +14,9 @@ public record EvaluateSettings(
         @Setting(value = "Prompts asked before measuring starts.", def = "1", min = 0, max = 1000) int warmUp,
         @Setting(value = "Time limit of one answer.", def = "2m") Duration timeout,
         @Setting(value = "Most tokens of one answer.", def = "256", min = 1, max = 1_000_000) int maxTokens,
-        @Setting(value = "Smallest score (0 to 1) with which a release stays. Without it any.", min = 0, max = 1) OptionalDouble minScore,
-        @Setting(value = "Largest loss of score against the previous release with which a release stays. Without it any.", min = 0, max = 1) OptionalDouble maxDrop,
+        @Setting(value = "Smallest score (0 to 1) with which a release stays. Without it any: what is much depends on how hard your prompts are.", min = 0, max = 1) OptionalDouble minScore,
+        @Setting(value = "Largest loss of score against the previous release with which a release stays, where it is more than chance. 1 allows any.", def = "0.05", min = 0, max = 1) double maxDrop,
         @Setting(value = "Largest share of prompts without an answer (0 to 1) with which a release stays.", def = "0.1", min = 0, max = 1) double maxErrors,
         @Setting(value = "Whether a run asks the base as well, converted once per base and format, and refuses a release that answers everything word for word like it.", def = "false") boolean base,
-        @Setting(value = "Whether `ferry compare` makes the winner the active release.", def = "false") boolean promote) {
+        @Setting(value = "Whether the winner goes into use: of a run's release, its other formats and the release before it; and of `ferry compare`.", def = "false") boolean promote) {
 }

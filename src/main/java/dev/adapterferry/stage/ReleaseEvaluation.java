@@ -79,8 +79,7 @@ public final class ReleaseEvaluation {
     }
 
     private static Gate gate(EvaluateSettings evaluate) {
-        return new Gate(evaluate.minScore().isPresent() ? (Double) evaluate.minScore().getAsDouble() : null, evaluate.maxDrop().isPresent() ? (Double) evaluate.maxDrop().getAsDouble() : null,
-                evaluate.maxErrors(), true);
+        return new Gate(evaluate.minScore().isPresent() ? (Double) evaluate.minScore().getAsDouble() : null, evaluate.maxDrop(), evaluate.maxErrors(), true);
     }
 
     private Scorecard deployed(String holder, String name, Facts.Deployed release, List<Prompt> prompts) {

@@ -64,7 +64,8 @@ class EvaluationReportTest {
         assertThat(comparison.better()).containsExactly("a");
         assertThat(comparison.worse()).isEmpty();
         assertThat(comparison.identical()).isEqualTo(1);
-        assertThat(comparison.speed()).isEqualTo(0.5);
+        assertThat(comparison.speed().mean()).isEqualTo(0.5, within(1e-12));
+        assertThat(comparison.chance()).as("one prompt decides nothing").isEqualTo(1);
         assertThat(comparison.isSameModel()).isFalse();
         assertThat(Comparison.of(new Scorecard("none", "", List.of(failed("a"))), other).contenderWins()).isFalse();
     }
@@ -91,22 +92,50 @@ class EvaluationReportTest {
         Scorecard elsewhere = new Scorecard("fast", "", fast.outcomes(), null, "http://127.0.0.1:1234");
         assertThat(Comparison.of(fast, slow).contenderWins()).isTrue();
         assertThat(Comparison.of(elsewhere, slow).contenderWins()).isFalse();
-        assertThat(Comparison.of(elsewhere, slow).reason()).contains("speeds cannot be compared");
+        assertThat(Comparison.of(elsewhere, slow).reason()).contains("speed does not count");
+    }
+
+    @Test
+    void speedOfOneFormatOrOfAnotherDayDoesNotCount() {
+        Scorecard slow = new Scorecard("slow", "Q4_K_M", card("slow", 40, i -> 1, 20).outcomes(), null, "embedded");
+        Scorecard fast = new Scorecard("fast", "Q4_K_M", card("fast", 40, i -> 1, 200).outcomes(), null, "embedded");
+        assertThat(Comparison.of(fast, slow).contenderWins()).isFalse();
+        Scorecard other = new Scorecard("other", "Q8_0", slow.outcomes(), null, "embedded");
+        assertThat(Comparison.of(fast, other).contenderWins()).isTrue();
+        Scorecard earlier = other.rescored(other.outcomes().stream().map(outcome -> new Prompt(outcome.id(), "general", outcome.prompt(), null, 1,
+                List.of(new Prompt.Weighted(new Check.AnyOf(List.of("answer"), false), 1)))).toList()).orElseThrow();
+        assertThat(Comparison.of(fast, earlier).contenderWins()).isFalse();
+        assertThat(Comparison.of(fast, earlier).reason()).contains("speed does not count");
+        assertThat(Comparison.of(new Scorecard("fast", "", fast.outcomes().subList(0, 5)), new Scorecard("slow", "", slow.outcomes())).contenderWins()).as("five prompts are too few").isFalse();
     }
 
     @Test
     void theGateNamesEveryReason() {
-        Scorecard card = card("majora 2", 10, i -> i < 5 ? 1 : 0, 20);
-        Scorecard previous = card("majora 1", 10, i -> i < 8 ? 1 : 0, 20);
+        Scorecard card = card("majora 2", 20, i -> i < 10 ? 1 : 0, 20);
+        Scorecard previous = card("majora 1", 20, i -> i < 16 ? 1 : 0, 20);
         Optional<Comparison> drop = Optional.of(Comparison.of(card, previous));
 
         assertThat(new Gate(null, null, 0, true).objections(card, drop, Optional.empty())).isEmpty();
-        assertThat(new Gate(0.6, 0.2, 0, true).objections(card, drop, Optional.empty())).containsExactly("the score is 0.500, at least 0.600 is demanded", "the score is 0.300 below majora 1, at most 0.200 is allowed");
+        assertThat(new Gate(0.6, 0.2, 0, true).objections(card, drop, Optional.empty())).containsExactly("the score is 0.500, at least 0.600 is demanded", "the score is 0.300 below majora 1 on the 20 prompts of both (by chance in 3.1 % of cases), at most 0.200 is allowed");
         assertThat(new Gate(0.5, 0.35, 0, true).objections(card, drop, Optional.empty())).isEmpty();
         assertThat(new Gate(null, null, 0.1, true).objections(new Scorecard("m", "", List.of(outcome("a", "x", 1.0, 10), failed("b"))), Optional.empty(), Optional.empty()))
                 .singleElement().asString().contains("1 of 2 prompts were not answered").contains("connection refused");
         assertThat(new Gate(null, null, 1, true).objections(new Scorecard("m", "", List.of(failed("b"))), Optional.empty(), Optional.empty())).singleElement().asString().contains("none of the 1 prompts");
         assertThatThrownBy(() -> new Gate(60.0, null, 0, true)).isInstanceOf(SettingsException.class).hasMessageContaining("min-score 60.0");
+    }
+
+    @Test
+    void aDropThatMayBeChanceIsNoReason() {
+        Scorecard card = card("majora 2", 20, i -> i < 10 ? 1 : 0, 20);
+        for (int lost = 0; lost <= 8; lost++) {
+            int before = 10 + lost;
+            Comparison drop = Comparison.of(card, card("majora 1", 20, i -> i < before ? 1 : 0, 20));
+            // Of six prompts that changed, all for the worse: 2 of 64 ways. Of five: 2 of 32.
+            assertThat(new Gate(null, 0.05, 0, true).objections(card, Optional.of(drop), Optional.empty())).as("%d prompts lost", lost).hasSize(lost >= 6 ? 1 : 0);
+        }
+        Comparison mixed = Comparison.of(card("majora 2", 20, i -> i % 2 == 0 ? 1 : 0, 20), card("majora 1", 20, i -> i % 2 == 1 || i < 4 ? 1 : 0, 20));
+        assertThat(mixed.difference().mean()).isLessThan(-0.05);
+        assertThat(new Gate(null, 0.05, 0, true).objections(card, Optional.of(mixed), Optional.empty())).as("eight gained, ten lost").isEmpty();
     }
 
     @Test
