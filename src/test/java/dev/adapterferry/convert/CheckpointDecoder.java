@@ -6,7 +6,6 @@ import dev.adapterferry.convert.Decoder.FeedForward;
 import dev.adapterferry.convert.Decoder.Layer;
 import dev.adapterferry.convert.Decoder.Linear;
 import dev.adapterferry.convert.Decoder.Norm;
-import dev.adapterferry.tensor.TensorInfo;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -18,13 +17,13 @@ import java.util.stream.IntStream;
 final class CheckpointDecoder {
     private static final List<String> OFFSET_NORMS = List.of("GemmaForCausalLM", "Gemma2ForCausalLM", "Gemma3ForCausalLM", "NemotronForCausalLM");
 
-    private final MemoryCheckpoint checkpoint;
+    private final CheckpointTensors stored;
     private final JsonNode config;
     private final String model;
     private final Decoder decoder = new Decoder();
 
     private CheckpointDecoder(MemoryCheckpoint checkpoint) {
-        this.checkpoint = checkpoint;
+        this.stored = new CheckpointTensors(checkpoint);
         this.config = checkpoint.rawConfig();
         this.model = config.at("/architectures/0").asText();
     }
@@ -59,9 +58,9 @@ final class CheckpointDecoder {
         }
         scales();
         rope();
-        d.embedding = matrix(has("model.tok_embeddings.weight") ? "model.tok_embeddings" : "model.embed_tokens");
-        d.outputNorm = norm(has("model.final_layernorm.weight") ? "model.final_layernorm" : "model.norm");
-        d.output = has("lm_head.weight") ? linear("lm_head") : has("output.weight") ? linear("output") : new Linear(d.embedding, null);
+        d.embedding = stored.matrix(stored.has("model.tok_embeddings.weight") ? "model.tok_embeddings" : "model.embed_tokens");
+        d.outputNorm = norm(stored.has("model.final_layernorm.weight") ? "model.final_layernorm" : "model.norm");
+        d.output = stored.has("lm_head.weight") ? stored.linear("lm_head") : stored.has("output.weight") ? stored.linear("output") : new Linear(d.embedding, null);
         for (int i = 0; i < config.get("num_hidden_layers").asInt(); i++) {
             d.layers.add(layer(i));
         }
@@ -133,7 +132,7 @@ final class CheckpointDecoder {
     }
 
     private void norms(Layer layer, String l) {
-        if (has(l + "attention_norm.weight")) {
+        if (stored.has(l + "attention_norm.weight")) {
             layer.attentionNorm = norm(l + "attention_norm");
             layer.feedForwardNorm = norm(l + "ffn_norm");
             return;
@@ -163,24 +162,24 @@ final class CheckpointDecoder {
     private void attention(Layer layer, String l) {
         int q = decoder.heads * decoder.headSize;
         int kv = decoder.keyHeads * decoder.headSize;
-        if (has(l + "self_attn.qkv_proj.weight")) {
-            double[][] fused = matrix(l + "self_attn.qkv_proj");
+        if (stored.has(l + "self_attn.qkv_proj.weight")) {
+            double[][] fused = stored.matrix(l + "self_attn.qkv_proj");
             layer.query = new Linear(Arrays.copyOfRange(fused, 0, q), null);
             layer.key = new Linear(Arrays.copyOfRange(fused, q, q + kv), null);
             layer.value = new Linear(Arrays.copyOfRange(fused, q + kv, q + 2 * kv), null);
-        } else if (has(l + "attention.wqkv.weight")) {
+        } else if (stored.has(l + "attention.wqkv.weight")) {
             // InternLM2: for each key head its queries, its key, its value.
-            double[][] fused = matrix(l + "attention.wqkv");
+            double[][] fused = stored.matrix(l + "attention.wqkv");
             int queries = decoder.heads / decoder.keyHeads;
             layer.query = grouped(fused, queries + 2, 0, queries);
             layer.key = grouped(fused, queries + 2, queries, queries + 1);
             layer.value = grouped(fused, queries + 2, queries + 1, queries + 2);
         } else {
-            layer.query = linear(l + "self_attn.q_proj");
-            layer.key = linear(l + "self_attn.k_proj");
-            layer.value = linear(l + "self_attn.v_proj");
+            layer.query = stored.linear(l + "self_attn.q_proj");
+            layer.key = stored.linear(l + "self_attn.k_proj");
+            layer.value = stored.linear(l + "self_attn.v_proj");
         }
-        layer.output = linear(List.of("self_attn.o_proj", "self_attn.dense", "attention.wo").stream().map(n -> l + n).filter(n -> has(n + ".weight")).findFirst().orElseThrow());
+        layer.output = stored.linear(List.of("self_attn.o_proj", "self_attn.dense", "attention.wo").stream().map(n -> l + n).filter(n -> stored.has(n + ".weight")).findFirst().orElseThrow());
     }
 
     private Linear grouped(double[][] fused, int parts, int from, int to) {
@@ -195,91 +194,48 @@ final class CheckpointDecoder {
     }
 
     private void feedForward(Layer layer, String l) {
-        if (has(l + "block_sparse_moe.gate.weight")) {
+        if (stored.has(l + "block_sparse_moe.gate.weight")) {
             List<FeedForward> experts = IntStream.range(0, config.get("num_local_experts").asInt()).mapToObj(e -> l + "block_sparse_moe.experts." + e + ".")
-                    .map(x -> new FeedForward(linear(x + "w1"), linear(x + "w3"), linear(x + "w2"))).toList();
-            layer.experts = new ExpertMixture(linear(l + "block_sparse_moe.gate"), experts, config.get("num_experts_per_tok").asInt(), true, null, null);
-        } else if (has(l + "block_sparse_moe.input_linear.weight")) {
+                    .map(x -> new FeedForward(stored.linear(x + "w1"), stored.linear(x + "w3"), stored.linear(x + "w2"))).toList();
+            layer.experts = new ExpertMixture(stored.linear(l + "block_sparse_moe.gate"), experts, config.get("num_experts_per_tok").asInt(), true, null, null);
+        } else if (stored.has(l + "block_sparse_moe.input_linear.weight")) {
             int inner = config.get("intermediate_size").asInt();
             List<FeedForward> experts = IntStream.range(0, config.get("num_local_experts").asInt()).mapToObj(e -> {
-                double[][] in = slab(l + "block_sparse_moe.input_linear.weight", e);
+                double[][] in = stored.slab(l + "block_sparse_moe.input_linear.weight", e);
                 return new FeedForward(new Linear(Arrays.copyOfRange(in, 0, inner), null), new Linear(Arrays.copyOfRange(in, inner, 2 * inner), null),
-                        new Linear(slab(l + "block_sparse_moe.output_linear.weight", e), null));
+                        new Linear(stored.slab(l + "block_sparse_moe.output_linear.weight", e), null));
             }).toList();
-            layer.experts = new ExpertMixture(linear(l + "block_sparse_moe.router.layer"), experts, config.get("num_experts_per_tok").asInt(), true, null, null);
-        } else if (has(l + "mlp.gate.weight")) {
-            List<FeedForward> experts = IntStream.range(0, config.get("num_experts").asInt()).mapToObj(e -> gated(l + "mlp.experts." + e + ".")).toList();
-            boolean shared = has(l + "mlp.shared_expert_gate.weight");
-            layer.experts = new ExpertMixture(linear(l + "mlp.gate"), experts, config.get("num_experts_per_tok").asInt(), config.path("norm_topk_prob").asBoolean(),
-                    shared ? gated(l + "mlp.shared_expert.") : null, shared ? linear(l + "mlp.shared_expert_gate") : null);
-        } else if (has(l + "mlp.gate_up_proj.weight")) {
-            double[][] fused = matrix(l + "mlp.gate_up_proj");
+            layer.experts = new ExpertMixture(stored.linear(l + "block_sparse_moe.router.layer"), experts, config.get("num_experts_per_tok").asInt(), true, null, null);
+        } else if (stored.has(l + "mlp.gate.weight")) {
+            List<FeedForward> experts = IntStream.range(0, config.get("num_experts").asInt()).mapToObj(e -> stored.gated(l + "mlp.experts." + e + ".")).toList();
+            boolean shared = stored.has(l + "mlp.shared_expert_gate.weight");
+            layer.experts = new ExpertMixture(stored.linear(l + "mlp.gate"), experts, config.get("num_experts_per_tok").asInt(), config.path("norm_topk_prob").asBoolean(),
+                    shared ? stored.gated(l + "mlp.shared_expert.") : null, shared ? stored.linear(l + "mlp.shared_expert_gate") : null);
+        } else if (stored.has(l + "mlp.gate_up_proj.weight")) {
+            double[][] fused = stored.matrix(l + "mlp.gate_up_proj");
             int inner = fused.length / 2;
-            layer.dense = new FeedForward(new Linear(Arrays.copyOfRange(fused, 0, inner), null), new Linear(Arrays.copyOfRange(fused, inner, 2 * inner), null), linear(l + "mlp.down_proj"));
-        } else if (has(l + "mlp.fc1.weight")) {
-            layer.dense = new FeedForward(null, linear(l + "mlp.fc1"), linear(l + "mlp.fc2"));
-        } else if (has(l + "mlp.c_fc.weight")) {
-            layer.dense = new FeedForward(null, linear(l + "mlp.c_fc"), linear(l + "mlp.c_proj"));
-        } else if (has(l + "feed_forward.w1.weight")) {
-            layer.dense = new FeedForward(linear(l + "feed_forward.w1"), linear(l + "feed_forward.w3"), linear(l + "feed_forward.w2"));
+            layer.dense = new FeedForward(new Linear(Arrays.copyOfRange(fused, 0, inner), null), new Linear(Arrays.copyOfRange(fused, inner, 2 * inner), null), stored.linear(l + "mlp.down_proj"));
+        } else if (stored.has(l + "mlp.fc1.weight")) {
+            layer.dense = new FeedForward(null, stored.linear(l + "mlp.fc1"), stored.linear(l + "mlp.fc2"));
+        } else if (stored.has(l + "mlp.c_fc.weight")) {
+            layer.dense = new FeedForward(null, stored.linear(l + "mlp.c_fc"), stored.linear(l + "mlp.c_proj"));
+        } else if (stored.has(l + "feed_forward.w1.weight")) {
+            layer.dense = new FeedForward(stored.linear(l + "feed_forward.w1"), stored.linear(l + "feed_forward.w3"), stored.linear(l + "feed_forward.w2"));
         } else {
-            layer.dense = gated(l + "mlp.");
+            layer.dense = stored.gated(l + "mlp.");
         }
-    }
-
-    private FeedForward gated(String prefix) {
-        return new FeedForward(has(prefix + "gate_proj.weight") ? linear(prefix + "gate_proj") : null, linear(prefix + "up_proj"), linear(prefix + "down_proj"));
     }
 
     private int width() {
         return config.get("hidden_size").asInt();
     }
 
-    private boolean has(String tensor) {
-        return checkpoint.values(tensor) != null;
-    }
-
-    private Linear linear(String name) {
-        return new Linear(matrix(name), has(name + ".bias") ? vector(name + ".bias") : null);
-    }
-
-    private double[][] matrix(String name) {
-        return rows(name + ".weight", 0, Math.toIntExact(info(name + ".weight").shape().getFirst()));
-    }
-
-    /** One of several matrices of a tensor. */
-    private double[][] slab(String tensor, int number) {
-        int count = Math.toIntExact(info(tensor).shape().get(1));
-        return rows(tensor, number * count, count);
-    }
-
-    private double[][] rows(String tensor, int first, int count) {
-        float[] all = checkpoint.values(tensor);
-        int length = Math.toIntExact(info(tensor).rowLength());
-        double[][] rows = new double[count][length];
-        for (int r = 0; r < count; r++) {
-            for (int c = 0; c < length; c++) {
-                rows[r][c] = all[(first + r) * length + c];
-            }
-        }
-        return rows;
-    }
-
-    private TensorInfo info(String tensor) {
-        return checkpoint.tensors().find(tensor).orElseThrow();
-    }
-
-    private double[] vector(String tensor) {
-        float[] values = checkpoint.values(tensor);
-        return IntStream.range(0, values.length).mapToDouble(i -> values[i]).toArray();
-    }
-
     /** Gemma and Nemotron store norms as offsets from one. */
     private Norm norm(String name) {
-        if (!has(name + ".weight")) {
+        if (!stored.has(name + ".weight")) {
             return null;
         }
         double offset = OFFSET_NORMS.contains(model) ? 1 : 0;
-        return new Norm(Arrays.stream(vector(name + ".weight")).map(w -> w + offset).toArray(), has(name + ".bias") ? vector(name + ".bias") : null);
+        return new Norm(Arrays.stream(stored.vector(name + ".weight")).map(w -> w + offset).toArray(), stored.has(name + ".bias") ? stored.vector(name + ".bias") : null);
     }
 }

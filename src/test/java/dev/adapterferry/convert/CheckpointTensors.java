@@ -1,0 +1,59 @@
+package dev.adapterferry.convert;
+
+import dev.adapterferry.convert.Decoder.FeedForward;
+import dev.adapterferry.convert.Decoder.Linear;
+import dev.adapterferry.tensor.TensorInfo;
+import java.util.stream.IntStream;
+
+/** Tensors of a checkpoint under their own names, as the tests' forward passes take them. */
+final class CheckpointTensors {
+    private final MemoryCheckpoint checkpoint;
+
+    CheckpointTensors(MemoryCheckpoint checkpoint) {
+        this.checkpoint = checkpoint;
+    }
+
+    boolean has(String tensor) {
+        return checkpoint.values(tensor) != null;
+    }
+
+    Linear linear(String name) {
+        return new Linear(matrix(name), has(name + ".bias") ? vector(name + ".bias") : null);
+    }
+
+    double[][] matrix(String name) {
+        return rows(name + ".weight", 0, Math.toIntExact(info(name + ".weight").shape().getFirst()));
+    }
+
+    /** One of several matrices of a tensor. */
+    double[][] slab(String tensor, int number) {
+        int count = Math.toIntExact(info(tensor).shape().get(1));
+        return rows(tensor, number * count, count);
+    }
+
+    private double[][] rows(String tensor, int first, int count) {
+        float[] all = checkpoint.values(tensor);
+        int length = Math.toIntExact(info(tensor).rowLength());
+        double[][] rows = new double[count][length];
+        for (int r = 0; r < count; r++) {
+            for (int c = 0; c < length; c++) {
+                rows[r][c] = all[(first + r) * length + c];
+            }
+        }
+        return rows;
+    }
+
+    private TensorInfo info(String tensor) {
+        return checkpoint.tensors().find(tensor).orElseThrow();
+    }
+
+    double[] vector(String tensor) {
+        float[] values = checkpoint.values(tensor);
+        return IntStream.range(0, values.length).mapToDouble(i -> values[i]).toArray();
+    }
+
+    /** A feed-forward; without a gate where the checkpoint has none. */
+    FeedForward gated(String prefix) {
+        return new FeedForward(has(prefix + "gate_proj.weight") ? linear(prefix + "gate_proj") : null, linear(prefix + "up_proj"), linear(prefix + "down_proj"));
+    }
+}
