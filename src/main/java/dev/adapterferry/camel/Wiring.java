@@ -75,7 +75,7 @@ final class Wiring implements AutoCloseable {
         Fallback fallback = new Fallback(ledger, servers, http, this::announce);
         LocalBases bases = new LocalBases(new HubBases());
         Map<Stage, StageWork> works = new EnumMap<>(Stage.class);
-        for (StageWork work : new StageWork[] {new DownloadStage(sources, ledger), new MergeStage(bases), new QuantizeStage(bases), new DeployStage(ledger, http), new HealthStage(http, servers, fallback),
+        for (StageWork work : new StageWork[] {new DownloadStage(sources, ledger, bases), new MergeStage(bases), new QuantizeStage(bases), new DeployStage(ledger, http), new HealthStage(http, servers, fallback),
                 new EvaluateStage(http, servers, fallback, ledger)}) {
             works.put(work.stage(), seam.apply(work));
         }

@@ -31,11 +31,8 @@ final class BaseFiles {
      */
     static List<FileEntry> choose(HubTree tree) {
         List<FileEntry> chosen = new ArrayList<>();
+        config(tree);
         BESIDE.forEach(name -> tree.find(name).ifPresent(chosen::add));
-        if (chosen.stream().noneMatch(f -> f.name().equals("config.json"))) {
-            throw new FerryException("Cannot use " + tree.place() + " as a base: it has no config.json." + (tree.version().find("adapter_config.json").isPresent()
-                    ? " It is an adapter; name the base that it was trained on." : ""));
-        }
         if (tree.version().find(INDEX).isPresent()) {
             FileEntry index = tree.find(INDEX).orElseThrow();
             chosen.add(index);
@@ -52,6 +49,16 @@ final class BaseFiles {
                     ? ", only GGUF files. Name the original repository." : ". Check the name."));
         }
         return chosen;
+    }
+
+    /**
+     * The entry of config.json, which every base has.
+     *
+     * @throws FerryException when there is none
+     */
+    static FileEntry config(HubTree tree) {
+        return tree.find("config.json").orElseThrow(() -> new FerryException("Cannot use " + tree.place() + " as a base: it has no config.json."
+                + (tree.version().find("adapter_config.json").isPresent() ? " It is an adapter; name the base that it was trained on." : "")));
     }
 
     private static Set<String> shards(HubTree tree, FileEntry index) {

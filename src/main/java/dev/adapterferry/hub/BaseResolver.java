@@ -1,7 +1,9 @@
 package dev.adapterferry.hub;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.tensor.CheckpointFolder;
 import dev.adapterferry.transfer.FileEntry;
 import dev.adapterferry.transfer.TransferTerms;
 import java.nio.file.Files;
@@ -109,6 +111,23 @@ public final class BaseResolver {
 
     private Optional<Pin> cached(String base, Optional<String> commit) {
         return commit.filter(c -> cache.isUsable(base, c)).map(c -> new Pin(new Base(cache.snapshot(base, c), base, commit, Origin.CACHE), Optional.empty()));
+    }
+
+    /**
+     * Reads config.json of a base, some kilobytes, and nothing else of it.
+     *
+     * @param pin which one
+     * @throws FerryException    when it has none
+     * @throws TransientFailure when the hub does not answer
+     */
+    public ObjectNode config(Pin pin) {
+        Path here = pin.base().folder().resolve("config.json");
+        if (pin.version().isEmpty() || Files.isRegularFile(here)) {
+            return CheckpointFolder.readObject(here);
+        }
+        try (HubTree tree = new HubTree(api.get(), pin.version().get())) {
+            return RemoteCheckpoint.config(tree, BaseFiles.config(tree));
+        }
     }
 
     /**

@@ -51,7 +51,8 @@ final class RemoteCheckpoint implements Checkpoint {
         found.forEach(tensor -> tensors.put(tensor.name(), tensor));
     }
 
-    private static ObjectNode config(HubTree tree, FileEntry file) {
+    /** Reads config.json alone. */
+    static ObjectNode config(HubTree tree, FileEntry file) {
         try {
             JsonNode node = file.size() > LARGEST_CONFIG ? null : JsonMapper.builder().build().readTree(tree.read(file, 0, (int) file.size()));
             if (node instanceof ObjectNode object) {

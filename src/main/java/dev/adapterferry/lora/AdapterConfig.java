@@ -1,6 +1,7 @@
 package dev.adapterferry.lora;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.tensor.CheckpointFolder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -49,7 +50,18 @@ public record AdapterConfig(Path file, Format format, Optional<String> peftVersi
      * @throws FerryException when the file is missing or malformed, or names something that cannot be merged; the sentence says why
      */
     public static AdapterConfig read(Path folder) {
-        return new AdapterConfigReader(folder.resolve("adapter_config.json")).read();
+        Path file = folder.resolve("adapter_config.json");
+        return new AdapterConfigReader(file, CheckpointFolder.readObject(file)).read();
+    }
+
+    /**
+     * The same for an adapter that is not here yet.
+     *
+     * @param file  where its configuration lies, for messages
+     * @param bytes its content
+     */
+    public static AdapterConfig parse(Path file, byte[] bytes) {
+        return new AdapterConfigReader(file, CheckpointFolder.parseObject(file, bytes)).read();
     }
 
     /**

@@ -56,9 +56,13 @@ final class AdapterConfigReader {
     private final Path file;
     private final ObjectNode json;
 
-    AdapterConfigReader(Path file) {
+    /**
+     * @param file its name, for messages
+     * @param json its content
+     */
+    AdapterConfigReader(Path file, ObjectNode json) {
         this.file = file;
-        this.json = CheckpointFolder.readObject(file);
+        this.json = json;
     }
 
     AdapterConfig read() {

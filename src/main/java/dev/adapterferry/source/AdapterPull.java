@@ -103,6 +103,18 @@ public final class AdapterPull {
     }
 
     /**
+     * Reads the configuration of the adapter that a pull would bring, before any byte of its weights.
+     *
+     * @param tree where to look
+     * @return adapter_config.json; empty while there is nothing to pull
+     * @throws FerryException when there is none, or what is there can never be pulled
+     */
+    public Optional<byte[]> configuration(FileTree tree) {
+        RemoteAdapter adapter = new OutputFolder(tree, tree.list(), terms.look()).adapter();
+        return Optional.ofNullable(adapter.files().get(AdapterFiles.CONFIG)).map(file -> AdapterConfig.read(tree, file));
+    }
+
+    /**
      * Pulls an adapter into a folder.
      *
      * @param tree  where it is

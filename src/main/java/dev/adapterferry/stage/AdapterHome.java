@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -75,11 +76,20 @@ public final class AdapterHome {
      * @param cancellation stops it; what came is kept for the next time
      */
     public Arrival bring(SourceSpec spec, Path into, Progress progress, Cancellation cancellation) {
+        return bring(spec, into, progress, cancellation, Optional.empty());
+    }
+
+    /**
+     * The same for an adapter that is pulled only if somebody lets it pass.
+     *
+     * @param judge receives adapter_config.json before the weights are touched, and throws to refuse it
+     */
+    Arrival bring(SourceSpec spec, Path into, Progress progress, Cancellation cancellation, Optional<Consumer<byte[]>> judge) {
         SourceSettings source = settings.source();
         AdapterPull.Terms finished = AdapterPull.Terms.finished(AdapterSources.look(settings), source.parallelFiles());
         AdapterPull.Terms terms = source.acceptUnfinished() ? finished.orUnfinished() : finished.suited(spec);
         Bandwidth bandwidth = source.bandwidthLimit().map(limit -> new Bandwidth(limit.bytes())).orElse(Bandwidth.UNLIMITED);
-        PulledAdapter adapter = pull(spec, terms, into, new TransferTerms(bandwidth, progress, cancellation));
+        PulledAdapter adapter = pull(spec, new AdapterPull(terms), judge, into, new TransferTerms(bandwidth, progress, cancellation));
         Optional<Path> archive = Optional.of(archive(adapter)).filter(file -> source.archive() == SourceSettings.Archive.ZSTD);
         archive.ifPresent(file -> AdapterArchive.write(adapter, file, progress, cancellation));
         return new Arrival(adapter, archive, spec instanceof SourceSpec.Vast vast ? guard(vast.instance(), adapter, cancellation) : Optional.empty());
@@ -120,9 +130,10 @@ public final class AdapterHome {
         }
     }
 
-    private PulledAdapter pull(SourceSpec spec, AdapterPull.Terms terms, Path into, TransferTerms transfer) {
+    private PulledAdapter pull(SourceSpec spec, AdapterPull pull, Optional<Consumer<byte[]>> judge, Path into, TransferTerms transfer) {
         try (Sources opened = sources.open(settings); FileTree tree = opened.open(spec)) {
-            return new AdapterPull(terms).pull(tree, into, transfer);
+            judge.ifPresent(j -> pull.configuration(tree).ifPresent(j));
+            return pull.pull(tree, into, transfer);
         }
     }
 

@@ -99,22 +99,9 @@ public final class Doctor {
     private Optional<BaseGlance> base(RunContext run, Optional<AdapterGlance> adapter) {
         HubTerms terms = AdapterSources.hub(run.settings());
         BaseResolver resolver = new BaseResolver(terms, () -> new HubApi(hub, terms));
-        List<BaseGlance> seen = new ArrayList<>();
-        LocalBases bases = new LocalBases(new LocalBases.Repositories() {
-            @Override
-            public MergedModel.Base name(RunContext asked, LocalBases.Repository repository) {
-                seen.add(resolver.glance(resolver.pin(repository.name(), repository.revision())));
-                return HubBases.base(seen.getFirst().base());
-            }
-
-            @Override
-            public MergedModel.Base find(RunContext asked, LocalBases.Repository repository) {
-                return name(asked, repository);
-            }
-        });
         try {
-            MergedModel.Base named = bases.name(run, adapter.map(a -> AdapterConfig.read(a.folder())));
-            BaseGlance glance = seen.isEmpty() ? new BaseGlance(new BaseResolver.Base(named.folder(), named.name(), named.commit(), BaseResolver.Origin.FOLDER), 0, 0, Optional.empty()) : seen.getFirst();
+            BaseGlance glance = LocalBases.locate(run, adapter.map(a -> AdapterConfig.read(a.folder())), folder -> folder(LocalBases.base(run, folder)),
+                    repository -> resolver.glance(resolver.pin(repository.name(), repository.revision())));
             found.add(describe(glance));
             if (!glance.here()) {
                 needs.add("merge", terms.cache(), glance.missingBytes());
@@ -124,6 +111,10 @@ public final class Doctor {
             found.add(Diagnosis.failed("base", e));
             return Optional.empty();
         }
+    }
+
+    private static BaseGlance folder(MergedModel.Base base) {
+        return new BaseGlance(new BaseResolver.Base(base.folder(), base.name(), base.commit(), BaseResolver.Origin.FOLDER), 0, 0, Optional.empty());
     }
 
     private static Diagnosis describe(BaseGlance glance) {

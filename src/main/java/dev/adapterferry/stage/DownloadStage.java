@@ -16,20 +16,24 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /** Brings the adapter home, or takes the folder that the request names. */
 public final class DownloadStage implements StageWork {
     private final AdapterSources sources;
     private final Ledger ledger;
+    private final BaseGate gate;
 
     /**
      * @param sources opens the place where the adapter lies
      * @param ledger  remembers which adapters were carried
+     * @param bases   finds the base, which is looked at first
      */
-    public DownloadStage(AdapterSources sources, Ledger ledger) {
+    public DownloadStage(AdapterSources sources, Ledger ledger, LocalBases bases) {
         this.sources = sources;
         this.ledger = ledger;
+        this.gate = new BaseGate(bases);
     }
 
     @Override
@@ -59,13 +63,11 @@ public final class DownloadStage implements StageWork {
     }
 
     private Facts.Downloaded pull(RunContext run) {
-        if (run.request().wants(Stage.QUANTIZE)) {
-            LocalBases.requireConvertible(run);
-        }
+        Optional<Consumer<byte[]>> judge = gate.enter(run);
         Settings settings = run.settings();
         SourceSpec spec = sources.spec(settings, run.name(), Optional.ofNullable(run.request().instanceId()));
         Progress named = run.progress().about(run.name());
-        return Facts.Downloaded.of(new AdapterHome(sources, settings).bring(spec, AdapterHome.folder(settings, run.name()), named, run.cancellation()));
+        return Facts.Downloaded.of(new AdapterHome(sources, settings).bring(spec, AdapterHome.folder(settings, run.name()), named, run.cancellation(), judge));
     }
 
     /** A folder that the user named is used where it lies; only what a merge reads is counted. */

@@ -1,5 +1,6 @@
 package dev.adapterferry.stage;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.convert.ArchitectureCatalog;
 import dev.adapterferry.hub.BaseResolver;
 import dev.adapterferry.hub.HubApi;
@@ -42,6 +43,11 @@ public final class HubBases implements LocalBases.Repositories {
         // What cannot be converted is not worth its gigabytes.
         resolver.glance(pin).outline().ifPresent(outline -> ArchitectureCatalog.builtIn().check(outline.config(), outline.name()));
         return base(resolver.bring(pin, new TransferTerms(Bandwidth.UNLIMITED, run.progress(), run.cancellation())));
+    }
+
+    @Override
+    public ObjectNode config(RunContext run, LocalBases.Repository repository) {
+        return resolver(run).config(pin(run, repository));
     }
 
     private BaseResolver.Pin pin(RunContext run, LocalBases.Repository repository) {

@@ -1,5 +1,6 @@
 package dev.adapterferry.stage;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.convert.ArchitectureCatalog;
 import dev.adapterferry.failure.SettingsException;
 import dev.adapterferry.lora.AdapterConfig;
@@ -29,6 +30,14 @@ public final class LocalBases implements BaseFinder {
          * @param repository a repository and what is wanted of it
          */
         MergedModel.Base find(RunContext run, Repository repository);
+
+        /**
+         * Its config.json, and nothing else of it.
+         *
+         * @param run        for settings and cancellation
+         * @param repository a repository and what is wanted of it
+         */
+        ObjectNode config(RunContext run, Repository repository);
     }
 
     /**
@@ -48,31 +57,62 @@ public final class LocalBases implements BaseFinder {
 
     @Override
     public MergedModel.Base name(RunContext run, Path adapter) {
-        return name(run, Optional.of(AdapterConfig.read(adapter)));
-    }
-
-    /**
-     * The same without an adapter, when request or settings name the base.
-     *
-     * @param adapter what is known of the adapter
-     */
-    MergedModel.Base name(RunContext run, Optional<AdapterConfig> adapter) {
-        return locate(run, adapter, repository -> repositories.name(run, repository));
+        return locate(run, Optional.of(AdapterConfig.read(adapter)), folder -> base(run, folder), repository -> repositories.name(run, repository));
     }
 
     @Override
     public MergedModel.Base find(RunContext run, Path adapter) {
-        return locate(run, Optional.of(AdapterConfig.read(adapter)), repository -> repositories.find(run, repository));
+        return locate(run, Optional.of(AdapterConfig.read(adapter)), folder -> base(run, folder), repository -> repositories.find(run, repository));
     }
 
-    private static MergedModel.Base locate(RunContext run, Optional<AdapterConfig> config, Function<Repository, MergedModel.Base> elsewhere) {
-        Optional<String> named = Optional.ofNullable(run.request().base()).or(() -> run.model().base());
-        String base = named.or(() -> config.flatMap(AdapterConfig::baseName).map(BaseIdentity::sixteenBit)).orElseThrow(() -> new SettingsException("Cannot tell the base of " + run.name()
+    /**
+     * Looks at the base of a run while its adapter is still elsewhere: what could not be converted in the end is refused at once. Of a
+     * repository config.json alone is read.
+     *
+     * @param run     what was asked for and configured
+     * @param adapter the adapter's configuration, where it is known
+     * @throws dev.adapterferry.failure.FerryException when nobody names a base, it cannot be had, or its architecture is not known
+     */
+    void requireConvertible(RunContext run, Optional<AdapterConfig> adapter) {
+        Named config = locate(run, adapter, folder -> {
+            try (CheckpointFolder checkpoint = CheckpointFolder.open(folder)) {
+                return new Named(checkpoint.name(), checkpoint.config());
+            }
+        }, repository -> new Named(repository.name(), repositories.config(run, repository)));
+        ArchitectureCatalog.builtIn().check(config.config(), config.name());
+    }
+
+    /** A configuration and whose it is. */
+    private record Named(String name, ObjectNode config) { }
+
+    /** Whether request or settings name the base; if not, the adapter must. */
+    static boolean isNamed(RunContext run) {
+        return named(run).isPresent();
+    }
+
+    private static Optional<String> named(RunContext run) {
+        return Optional.ofNullable(run.request().base()).or(() -> run.model().base());
+    }
+
+    /** The base that is a folder. */
+    static MergedModel.Base base(RunContext run, Path folder) {
+        return new MergedModel.Base(folder.toAbsolutePath().normalize(), folderName(run, folder), Optional.empty());
+    }
+
+    /**
+     * Finds out who names the base and what kind of name it is.
+     *
+     * @param config    what is known of the adapter
+     * @param here      answers for a folder
+     * @param elsewhere answers for a repository
+     */
+    static <T> T locate(RunContext run, Optional<AdapterConfig> config, Function<Path, T> here, Function<Repository, T> elsewhere) {
+        String base = named(run).or(() -> config.flatMap(AdapterConfig::baseName).map(BaseIdentity::sixteenBit)).orElseThrow(() -> new SettingsException("Cannot tell the base of " + run.name()
                 + ": " + (config.isPresent() ? "its adapter_config.json names none" : "neither settings nor command line name it, and the adapter is not here")
                 + ". Set models." + run.name() + ".base, or say --base DIR|ID."));
         Path folder = folder(base);
         if (Files.isDirectory(folder)) {
-            return new MergedModel.Base(folder.toAbsolutePath().normalize(), folderName(run, folder), Optional.empty());
+            return here.apply(folder);
         }
         if (base.startsWith("/") || base.startsWith(".") || base.startsWith("~")) {
             throw new SettingsException("Cannot find the base of " + run.name() + ": there is no folder " + folder + ".");
@@ -84,20 +124,6 @@ public final class LocalBases implements BaseFinder {
 
     private static Path folder(String base) {
         return Path.of(base.replaceFirst("^~(?=/)", System.getProperty("user.home")));
-    }
-
-    /**
-     * Looks at the base of a run before its adapter is transferred, where request or settings name a folder: what could not be converted in
-     * the end is refused at once.
-     *
-     * @throws dev.adapterferry.failure.FerryException when the folder is no checkpoint, or its architecture is not known
-     */
-    static void requireConvertible(RunContext run) {
-        Optional.ofNullable(run.request().base()).or(() -> run.model().base()).map(LocalBases::folder).filter(Files::isDirectory).ifPresent(folder -> {
-            try (CheckpointFolder checkpoint = CheckpointFolder.open(folder)) {
-                ArchitectureCatalog.builtIn().check(checkpoint.config(), checkpoint.name());
-            }
-        });
     }
 
     /** The settings' revision belongs to the settings' base, the adapter's to the adapter's. */

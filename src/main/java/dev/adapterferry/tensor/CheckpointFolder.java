@@ -90,7 +90,22 @@ public final class CheckpointFolder implements Checkpoint, SourceFiles {
             throw new FerryException("Cannot read " + file + ": there is no such file.");
         }
         try {
-            JsonNode node = JSON.readTree(Files.readAllBytes(file));
+            return parseObject(file, Files.readAllBytes(file));
+        } catch (IOException e) {
+            throw new FerryException("Cannot read " + file + ": " + e.getMessage() + ".", e);
+        }
+    }
+
+    /**
+     * The same for a file that was read already, or came over a wire.
+     *
+     * @param file  its name, for messages
+     * @param bytes its content
+     * @throws MalformedFile when it does not hold one JSON object
+     */
+    public static ObjectNode parseObject(Path file, byte[] bytes) {
+        try {
+            JsonNode node = JSON.readTree(bytes);
             if (node instanceof ObjectNode object) {
                 return object;
             }

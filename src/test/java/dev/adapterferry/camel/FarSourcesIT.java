@@ -13,6 +13,7 @@ import dev.adapterferry.stage.Facts;
 import dev.adapterferry.stage.Records;
 import dev.adapterferry.stage.RunRequest;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -141,7 +142,7 @@ class FarSourcesIT {
 
     @Test
     void saysWhatIsWrongWithABucket() throws IOException {
-        Settings settings = settings("s3://puddle/adapters", Map.of("models.mate.source.url", "s3://lake/nothing/here", "models.mate.base", "x/y"));
+        Settings settings = settings("s3://puddle/adapters", Map.of("models.mate.source.url", "s3://lake/nothing/here", "models.mate.base", "adapterferry/demo-base"));
         try (FerryApplication ferry = FerryApplication.forCommand(settings, Path.of("").toAbsolutePath(), Progress.NONE)) {
             assertThat(ferry.carry(RunRequest.of("captain", "command")).sentence()).contains("s3://puddle").contains("no such bucket");
             assertThat(ferry.carry(RunRequest.of("mate", "command")).sentence()).contains("There is nothing at s3://lake/nothing/here");
@@ -162,6 +163,40 @@ class FarSourcesIT {
         assertThat(outcome.sentence()).isEmpty();
         assertThat(records(settings, outcome).get(Stage.DOWNLOAD, Facts.Downloaded.class).source()).startsWith("org/demo-adapter@" + HubDouble.COMMIT.substring(0, 12));
         assertThat(records(settings, outcome).get(Stage.MERGE, Facts.Merged.class).base()).isEqualTo(material.base());
+    }
+
+    private void makeTheBaseOfAnUnknownKind() throws IOException {
+        hub.file("config.json", Files.readString(material.base().resolve("config.json")).replace("Qwen2ForCausalLM", "Qwen9ForCausalLM").getBytes(StandardCharsets.UTF_8));
+    }
+
+    @Test
+    void asksNothingOfTheAdaptersPlaceWhenTheNamedBaseCannotBeConverted() throws IOException {
+        fillBucket();
+        makeTheBaseOfAnUnknownKind();
+        Settings settings = settings("s3://lake/adapters/captain", Map.of());
+        FerryApplication.Outcome refused = carry(settings);
+        assertThat(refused.done()).isFalse();
+        assertThat(refused.sentence()).contains("adapterferry/demo-base", "architecture 'Qwen9ForCausalLM' is not supported", "Qwen2ForCausalLM");
+        assertThat(store.asked).isEmpty();
+        assertThat(hub.asked).as("one question for the commit, one for the configuration").hasSize(2).last().asString().endsWith("/config.json");
+        assertThat(hub.served.get()).isLessThan(4096);
+        assertThat(folder.resolve("home/adapters/captain")).doesNotExist();
+        assertThat(folder.resolve("cache/models--adapterferry--demo-base/snapshots")).doesNotExist();
+    }
+
+    @Test
+    void asksOnlyForTheConfigurationOfAnAdapterWhoseBaseCannotBeConverted() throws IOException {
+        fillBucket();
+        makeTheBaseOfAnUnknownKind();
+        Settings settings = settings("s3://lake/adapters/captain", Map.of("models.captain.base", ""));
+        assertThat(carry(settings).sentence()).contains("architecture 'Qwen9ForCausalLM' is not supported");
+        assertThat(store.asked).contains("GET /lake/adapters/captain/adapter_config.json").noneMatch(asked -> asked.contains("adapter_model") || asked.contains("tokenizer"));
+
+        store.objects.computeIfPresent("adapters/captain/adapter_config.json", (key, json) -> new String(json, StandardCharsets.UTF_8).replace("\"LORA\"", "\"LOKR\"").getBytes(StandardCharsets.UTF_8));
+        assertThat(carry(settings).sentence()).contains("LOKR").contains("Kronecker");
+        assertThat(store.asked).noneMatch(asked -> asked.contains("adapter_model"));
+        assertThat(carry(settings("s3://lake/adapters/captain", Map.of("models.captain.base", "", "pipeline.stages", "[download]"))).sentence())
+                .as("who only wants the files gets them").isEmpty();
     }
 
     @Test
