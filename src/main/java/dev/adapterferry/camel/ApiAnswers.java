@@ -10,13 +10,17 @@ import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.ReleaseEntry;
 import dev.adapterferry.ledger.Run;
 import dev.adapterferry.ledger.StageEntry;
+import io.netty.handler.codec.http.HttpResponseStatus;
 import java.time.Instant;
 import java.util.List;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 
-/** What the HTTP API says of runs, stages, events and releases: one form each. */
+/** What the HTTP API says of runs, stages, events, releases and of what it refuses: one form each. */
 final class ApiAnswers {
+    /** Refusals are problem details as RFC 9457 has them. */
+    static final String PROBLEM = "application/problem+json";
+
     static final ObjectMapper JSON = new ObjectMapper();
 
     private ApiAnswers() { }
@@ -76,11 +80,25 @@ final class ApiAnswers {
         }
     }
 
+    /** What is wrong, on one line: {@code title} says what kind of thing, {@code detail} is the sentence for people. */
+    static String problem(int status, String sentence) {
+        return json(JSON.createObjectNode().put("title", HttpResponseStatus.valueOf(status).reasonPhrase()).put("status", status).put("detail", sentence)) + "\n";
+    }
+
     /** Makes a message the answer to its request; nothing of the request is sent back. */
     static void answer(Message message, int status, Object body) {
+        answer(message, status, "application/json", json(body) + "\n");
+    }
+
+    /** Makes a message the refusal of its request. */
+    static void refuse(Message message, int status, String sentence) {
+        answer(message, status, PROBLEM, problem(status, sentence));
+    }
+
+    private static void answer(Message message, int status, String type, String body) {
         message.removeHeaders("*");
         message.setHeader(Exchange.HTTP_RESPONSE_CODE, status);
-        message.setHeader(Exchange.CONTENT_TYPE, "application/json");
-        message.setBody(json(body) + "\n");
+        message.setHeader(Exchange.CONTENT_TYPE, type);
+        message.setBody(body);
     }
 }

@@ -16,7 +16,6 @@ import dev.adapterferry.probe.Digests;
 import dev.adapterferry.probe.Health;
 import dev.adapterferry.probe.HealthCheck;
 import dev.adapterferry.probe.HealthJson;
-import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.secret.Redaction;
 import dev.adapterferry.settings.Settings;
@@ -24,7 +23,7 @@ import dev.adapterferry.stage.ActiveReleases;
 import dev.adapterferry.stage.LetterDesk;
 import dev.adapterferry.stage.ModelHealth;
 import dev.adapterferry.stage.ModelServers;
-import dev.adapterferry.stage.ReleaseDesk;
+import dev.adapterferry.stage.Rollback;
 import dev.adapterferry.stage.RunDesk;
 import dev.adapterferry.stage.RunRequest;
 import java.util.EnumSet;
@@ -43,6 +42,7 @@ public final class ApiBean {
     private final RunDesk runs;
     private final LetterDesk letters;
     private final HttpCaller http;
+    private final ModelServers servers;
     private final ModelHealth health;
 
     ApiBean(Settings settings, Ledger ledger, RunDesk runs, LetterDesk letters, HttpCaller http, ModelServers servers) {
@@ -51,6 +51,7 @@ public final class ApiBean {
         this.runs = runs;
         this.letters = letters;
         this.http = http;
+        this.servers = servers;
         this.health = new ModelHealth(http, servers, Digests.remembered());
     }
 
@@ -92,7 +93,7 @@ public final class ApiBean {
             if (e.getCause() instanceof SettingsException wrong) {
                 throw wrong;
             }
-            throw new ApiRefusal(400, "The request is no request for a run: " + e.getOriginalMessage().lines().findFirst().orElse(""));
+            throw new ApiRefusal(400, "The request is no request for a run: " + reason(e));
         }
     }
 
@@ -106,8 +107,14 @@ public final class ApiBean {
             }
             return node;
         } catch (JsonProcessingException e) {
-            throw new ApiRefusal(400, "The request is no JSON: " + e.getOriginalMessage().lines().findFirst().orElse(""));
+            throw new ApiRefusal(400, "The request is no JSON: " + reason(e));
         }
+    }
+
+    /** Jackson's sentence without its own account of the place, and the place. */
+    private static String reason(JsonProcessingException e) {
+        String what = e.getOriginalMessage().lines().findFirst().orElse("").replaceFirst(" \\((start marker|for Object).*", "");
+        return what + (e.getLocation() == null ? "." : " (line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr() + ").");
     }
 
     /** Body: the run's id. Leaves the answer. */
@@ -149,15 +156,29 @@ public final class ApiBean {
         ApiAnswers.answer(exchange.getMessage(), 200, list);
     }
 
-    /** Goes back to an older release; the body may name it: {@code {"to": 3}}. */
+    /** Goes back to an older release; the body may name it, and leave out the questions that it is asked: {@code {"to": 3, "test": false}}. */
     public void rollback(Exchange exchange) {
         String model = model(exchange);
-        JsonNode to = json(exchange.getMessage()).path("to");
+        JsonNode body = json(exchange.getMessage());
+        body.fieldNames().forEachRemaining(name -> {
+            if (!name.equals("to") && !name.equals("test")) {
+                throw new ApiRefusal(400, "The request has an unknown member '" + name + "'; expected {\"to\": NUMBER, \"test\": true|false}, or nothing.");
+            }
+        });
+        JsonNode to = body.path("to");
         if (!to.isMissingNode() && !to.isInt()) {
             throw new ApiRefusal(400, "\"to\" must be the number of a release, found " + to + ".");
         }
-        ReleaseDesk.InUse back = new ReleaseDesk(settings, ledger, http, Progress.NONE, new Cancellation()).rollback(model, to.isInt() ? OptionalInt.of(to.asInt()) : OptionalInt.empty());
-        ApiAnswers.answer(exchange.getMessage(), 200, ApiAnswers.release(ledger.releases().get(model, back.deployed().release().number())));
+        if (body.has("test") && !body.get("test").isBoolean()) {
+            throw new ApiRefusal(400, "\"test\" must be true or false, found " + body.get("test") + ".");
+        }
+        if (to.isInt() && ledger.releases().of(model).stream().noneMatch(release -> release.number() == to.asInt())) {
+            throw new ApiRefusal(404, "There is no release " + to + " of " + model + ". /api/models/" + model + "/releases lists them.");
+        }
+        Rollback.Result back = new Rollback(settings, ledger, http, servers).to(model, to.isInt() ? OptionalInt.of(to.asInt()) : OptionalInt.empty(), body.path("test").asBoolean(true), Progress.NONE);
+        ObjectNode answer = ApiAnswers.release(ledger.releases().get(model, back.inUse().deployed().release().number())).put("instead-of", back.from()).put("millis", back.restored().toMillis());
+        back.health().ifPresent(health -> answer.set("health", ApiAnswers.read(HealthJson.of(List.of(health))).path("models").path(0)));
+        ApiAnswers.answer(exchange.getMessage(), 200, answer);
     }
 
     /** The health of one model's active release, or of all: files and server, without asking the model anything. */
@@ -189,6 +210,6 @@ public final class ApiBean {
             case FerryException cannot -> 409;
             default -> 500;
         };
-        ApiAnswers.answer(exchange.getMessage(), status, ApiAnswers.JSON.createObjectNode().put("error", Redaction.redact(RunDesk.sentence(failure))));
+        ApiAnswers.refuse(exchange.getMessage(), status, Redaction.redact(RunDesk.sentence(failure)));
     }
 }

@@ -18,10 +18,12 @@ import dev.adapterferry.stage.Records;
 import dev.adapterferry.stage.RunDesk;
 import dev.adapterferry.stage.RunRequest;
 import dev.adapterferry.stage.StageWork;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,6 +40,7 @@ public final class FerryApplication implements AutoCloseable {
     private final boolean daemon;
     private final Wiring wiring;
     private final RouteKeeper routes;
+    private final DaemonAddress address = new DaemonAddress();
     private volatile boolean interrupted;
     private Reload reload;
 
@@ -53,6 +56,9 @@ public final class FerryApplication implements AutoCloseable {
     private FerryApplication started() {
         try {
             routes.start(parts(settings.get()));
+            if (daemon) {
+                address.announce(settings.get());
+            }
             return this;
         } catch (RuntimeException e) {
             close();
@@ -61,7 +67,9 @@ public final class FerryApplication implements AutoCloseable {
     }
 
     private RouteGeneration.Parts parts(Settings now) {
-        return new RouteGeneration.Parts(now.routes().path(), camelOptions, RouteProperties.of(now, daemon), wiring.beans(now), new HttpGuard(now.http().token()), new RunFollowers(wiring.ledger()));
+        RouteGeneration.Parts parts = new RouteGeneration.Parts(now.routes().path(), camelOptions, RouteProperties.of(now, daemon), wiring.beans(now), new HttpGuard(now.http().token()),
+                new RunFollowers(wiring.ledger()));
+        return daemon ? address.pin(parts, now) : parts;
     }
 
     /** The passage alone, without the ways in: for a command that carries something itself. */
@@ -101,6 +109,12 @@ public final class FerryApplication implements AutoCloseable {
     private void replaceRoutes(Settings next) {
         routes.replace(parts(next));
         settings.adopt(next);
+        address.announce(next);
+    }
+
+    /** Where the daemon's API is; empty without one. */
+    public Optional<URI> address() {
+        return daemon ? address.of(settings.get()) : Optional.empty();
     }
 
     /** One alert, sent through the routes that go on. */
@@ -259,6 +273,7 @@ public final class FerryApplication implements AutoCloseable {
             wiring.runs().close();
             routes.close();
         } finally {
+            address.close();
             wiring.close();
         }
     }

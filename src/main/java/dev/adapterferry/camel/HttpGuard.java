@@ -2,18 +2,20 @@ package dev.adapterferry.camel;
 
 import dev.adapterferry.secret.Secret;
 import io.vertx.core.Handler;
+import io.vertx.ext.web.Route;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
 /**
  * Stands before everything that the ferry's HTTP server serves. With a token, every request must carry it. Without one the server
  * listens on the loopback alone, and a web page that the user's browser shows could still reach it there: requests that come
- * from a page, or under another name than the loopback's, are turned away. Errors of the server itself are JSON, like all others.
+ * from a page, or under another name than the loopback's, are turned away. Errors of the server itself are problem details, like all others.
  */
 final class HttpGuard implements Handler<RoutingContext> {
     private static final String BEARER = "Bearer ";
@@ -29,7 +31,10 @@ final class HttpGuard implements Handler<RoutingContext> {
     /** Takes its place before all handlers that are there and that will come. */
     void guard(Router router) {
         router.route().order(Integer.MIN_VALUE).handler(this).failureHandler(context -> refuse(context, status(context), reason(context, status(context))));
-        router.route().order(Integer.MAX_VALUE).handler(context -> refuse(context, 404, reason(context, 404)));
+        router.route().order(Integer.MAX_VALUE).handler(context -> {
+            int status = unserved(router, context);
+            refuse(context, status, reason(context, status));
+        });
     }
 
     @Override
@@ -50,6 +55,12 @@ final class HttpGuard implements Handler<RoutingContext> {
         context.next();
     }
 
+    /** Why no route took a request: there is none for the path, the method, or the type of the body. */
+    private static int unserved(Router router, RoutingContext context) {
+        List<Route> there = router.getRoutes().stream().filter(route -> route.getPath() != null && context.normalizedPath().matches(route.getPath().replaceAll(":\\w+", "[^/]+"))).toList();
+        return there.isEmpty() ? 404 : there.stream().noneMatch(route -> route.methods() == null || route.methods().contains(context.request().method())) ? 405 : 415;
+    }
+
     private static String host(RoutingContext context) {
         return context.request().authority() == null ? "" : context.request().authority().host();
     }
@@ -61,6 +72,7 @@ final class HttpGuard implements Handler<RoutingContext> {
     private static String reason(RoutingContext context, int status) {
         return switch (status) {
             case 404 -> "There is nothing at " + context.request().method() + " " + context.normalizedPath() + ". /api/openapi.json lists what there is.";
+            case 405 -> context.request().method() + " is not for " + context.normalizedPath() + ". /api/openapi.json lists what is.";
             case 413 -> "The request is too large.";
             case 415 -> "The request must be JSON: Content-Type: application/json.";
             default -> "The request cannot be answered (status " + status + ").";
@@ -69,7 +81,7 @@ final class HttpGuard implements Handler<RoutingContext> {
 
     static void refuse(RoutingContext context, int status, String sentence) {
         if (!context.response().ended()) {
-            context.response().setStatusCode(status).putHeader("Content-Type", "application/json").end(ApiAnswers.json(ApiAnswers.JSON.createObjectNode().put("error", sentence)) + "\n");
+            context.response().setStatusCode(status).putHeader("Content-Type", ApiAnswers.PROBLEM).end(ApiAnswers.problem(status, sentence));
         }
     }
 

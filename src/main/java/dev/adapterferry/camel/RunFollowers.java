@@ -14,7 +14,9 @@ import java.util.concurrent.ConcurrentHashMap;
  * a streamed body on in pieces of eight kilobytes, and a reader would see nothing for minutes. Holds no thread while it waits.
  */
 final class RunFollowers implements Handler<RoutingContext>, AutoCloseable {
-    private static final int MOST = 64;
+    /** So many at once: each looks into the ledger four times a second. */
+    static final int MOST = 64;
+    private static final int RETRY_SECONDS = 5;
     private static final long POLL_MILLIS = 250;
 
     private final Ledger ledger;
@@ -41,17 +43,21 @@ final class RunFollowers implements Handler<RoutingContext>, AutoCloseable {
             HttpGuard.refuse(context, 400, "Last-Event-ID must be the number of an event.");
             return;
         }
-        if (closing || followers.size() >= MOST) {
-            HttpGuard.refuse(context, 503, "No more clients can follow runs just now; try again later.");
+        Follower follower = new Follower(context.vertx(), context.response(), new RunEventFeed(ledger, run, after));
+        // Its place is taken before the ledger is asked: of many that come at once no more than the limit get one.
+        followers.add(follower);
+        if (closing || followers.size() > MOST) {
+            followers.remove(follower);
+            context.response().putHeader("Retry-After", Integer.toString(RETRY_SECONDS));
+            HttpGuard.refuse(context, 503, closing ? "The routes are being replaced; try again in a moment." : MOST + " clients follow runs already, and no more can; try again when one has gone.");
             return;
         }
-        Vertx vertx = context.vertx();
-        vertx.executeBlocking(() -> ledger.runs().find(run).isPresent(), false).onComplete(known -> {
+        context.response().closeHandler(gone -> follower.end());
+        context.vertx().executeBlocking(() -> ledger.runs().find(run).isPresent(), false).onComplete(known -> {
             if (known.failed() || !known.result()) {
+                followers.remove(follower);
                 HttpGuard.refuse(context, known.failed() ? 500 : 404, known.failed() ? "The ledger cannot be read." : "There is no run '" + run + "'. /api/runs lists them.");
             } else {
-                Follower follower = new Follower(vertx, context.response(), new RunEventFeed(ledger, run, after));
-                followers.add(follower);
                 follower.begin();
             }
         });
@@ -74,7 +80,7 @@ final class RunFollowers implements Handler<RoutingContext>, AutoCloseable {
         private final Vertx vertx;
         private final HttpServerResponse response;
         private final RunEventFeed feed;
-        private long timer;
+        private long timer = -1;
         private boolean looking;
 
         Follower(Vertx vertx, HttpServerResponse response, RunEventFeed feed) {
@@ -84,8 +90,11 @@ final class RunFollowers implements Handler<RoutingContext>, AutoCloseable {
         }
 
         void begin() {
+            // The client may have gone while the ledger was asked.
+            if (response.ended() || response.closed()) {
+                return;
+            }
             response.setChunked(true).putHeader("Content-Type", "text/event-stream").putHeader("Cache-Control", "no-store");
-            response.closeHandler(gone -> end());
             timer = vertx.setPeriodic(POLL_MILLIS, tick -> look());
             look();
         }

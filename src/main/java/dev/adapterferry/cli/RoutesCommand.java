@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import dev.adapterferry.camel.DaemonAddress;
 import dev.adapterferry.camel.RouteCheck;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.http.HttpCall;
@@ -36,7 +37,8 @@ final class RoutesCommand implements Callable<Integer> {
     public Integer call() throws JsonProcessingException {
         Console console = common.console();
         Settings settings = common.settings(console);
-        Optional<JsonNode> live = live(settings.http());
+        Optional<URI> address = DaemonAddress.find(settings);
+        Optional<JsonNode> live = address.isPresent() ? live(address.get(), settings.http()) : Optional.empty();
         JsonNode routes = live.isPresent() ? live.get() : files(settings);
         if (json) {
             console.println(new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(routes));
@@ -54,32 +56,23 @@ final class RoutesCommand implements Callable<Integer> {
         }
         console.println(table.toString());
         if (live.isEmpty()) {
-            console.note("No daemon answers" + (settings.http().enabled() ? " at " + address(settings.http()) : " (http.enabled is false)") + "; these are the files' routes.");
+            console.note("No daemon answers" + address.map(at -> " at " + at).orElse(settings.http().enabled() ? "" : " (http.enabled is false)") + "; these are the files' routes.");
         }
         return ExitCode.DONE;
     }
 
-    private static Optional<JsonNode> live(HttpSettings http) throws JsonProcessingException {
-        if (!http.enabled()) {
-            return Optional.empty();
-        }
+    private static Optional<JsonNode> live(URI address, HttpSettings http) throws JsonProcessingException {
         Map<String, String> headers = http.token().map(token -> Map.of("Authorization", "Bearer " + token.reveal())).orElse(Map.of());
         HttpReply reply;
         try {
-            reply = new JdkHttpCaller().call(HttpCall.get(address(http).resolve("/api/routes"), headers, PATIENCE));
+            reply = new JdkHttpCaller().call(HttpCall.get(address.resolve("/api/routes"), headers, PATIENCE));
         } catch (FerryException e) {
             return Optional.empty();
         }
         if (reply.status() != 200) {
-            throw new FerryException("Cannot list the routes of the daemon at " + address(http) + ": it answered " + reply.status() + ". Is http.token the daemon's?");
+            throw new FerryException("Cannot list the routes of the daemon at " + address + ": it answered " + reply.status() + ". Is http.token the daemon's?");
         }
         return Optional.of(new ObjectMapper().readTree(reply.text()));
-    }
-
-    /** A server on all interfaces is asked on the loopback. */
-    private static URI address(HttpSettings http) {
-        String host = http.host().equals("0.0.0.0") || http.host().equals("::") ? "127.0.0.1" : http.host();
-        return URI.create("http://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + http.port());
     }
 
     private static ArrayNode files(Settings settings) {

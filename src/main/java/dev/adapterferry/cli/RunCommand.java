@@ -28,7 +28,7 @@ final class RunCommand implements Callable<Integer> {
             application.close();
             stopped.countDown();
         }, "stop-ferry"));
-        console.println("ferry is running. Inbox: " + settings.inbox().path() + (settings.http().enabled() ? ". API: http://" + settings.http().host() + ":" + settings.http().port() + "/api/runs" : ""));
+        console.println("ferry is running. Inbox: " + settings.inbox().path() + application.address().map(address -> ". API: " + address.resolve("/api/runs")).orElse(""));
         stopped.await();
         return ExitCode.DONE;
     }

@@ -1,6 +1,7 @@
 package dev.adapterferry.settings;
 
 import dev.adapterferry.secret.Secret;
+import java.net.URI;
 import java.util.Optional;
 
 /** The ferry's own HTTP API: section {@code http}. */
@@ -13,5 +14,11 @@ public record HttpSettings(
     /** Refuses an open server without a token. */
     public HttpSettings {
         Names.requireTokenBeyondLoopback(host, token.isPresent());
+    }
+
+    /** Where programs of this machine reach the server at a port; one that listens on every address is asked on the loopback. */
+    public URI address(int at) {
+        String reachable = host.equals("0.0.0.0") ? "127.0.0.1" : host.equals("::") ? "::1" : host;
+        return URI.create("http://" + (reachable.contains(":") ? "[" + reachable + "]" : reachable) + ":" + at);
     }
 }

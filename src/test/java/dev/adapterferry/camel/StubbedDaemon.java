@@ -130,6 +130,11 @@ class StubbedDaemon implements AutoCloseable {
         return application;
     }
 
+    /** Asks its HTTP API; wants {@code http: {port: 0}} in its settings. */
+    ApiCalls api() {
+        return ApiCalls.of(application);
+    }
+
     Ledger ledger() {
         return application.ledger();
     }
