@@ -6,6 +6,7 @@ import dev.adapterferry.deploy.Installation;
 import dev.adapterferry.deploy.ModelProfile;
 import dev.adapterferry.deploy.Placement;
 import dev.adapterferry.deploy.ReleaseStore;
+import dev.adapterferry.files.FileTree;
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.gguf.GgufPlan;
@@ -84,7 +85,7 @@ public final class DeploymentBenchmark {
                 deployment.deploy(candidate, PROFILE);
                 deploying = seconds(start);
                 // As the ferry does after a run: what was made is kept by the release alone.
-                delete(place.resolve("runs/" + number));
+                FileTree.delete(place.resolve("runs/" + number));
             }
             long start = System.nanoTime();
             deployment.rollback(PROFILE, OptionalInt.empty());
@@ -94,7 +95,7 @@ public final class DeploymentBenchmark {
             long kept = occupied(store.root(), counted);
             out.printf(Locale.ROOT, "| %s | %.2f | %.3f | %d | %d |%n", name(way), deploying, back, installed / 1_000_000, kept / 1_000_000);
         } finally {
-            delete(place);
+            FileTree.delete(place);
         }
     }
 
@@ -141,22 +142,6 @@ public final class DeploymentBenchmark {
             }
         });
         return bytes[0];
-    }
-
-    private static void delete(Path root) throws IOException {
-        Files.walkFileTree(root, new SimpleFileVisitor<>() {
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                Files.delete(file);
-                return FileVisitResult.CONTINUE;
-            }
-
-            @Override
-            public FileVisitResult postVisitDirectory(Path directory, IOException failure) throws IOException {
-                Files.delete(directory);
-                return FileVisitResult.CONTINUE;
-            }
-        });
     }
 
     private static double seconds(long start) {

@@ -147,7 +147,7 @@ public final class Deployment {
     /**
      * Finishes what a killed deployment of any model left. Belongs at every start; costs milliseconds when there is nothing.
      *
-     * @return models whose switch was finished
+     * @return models whose switch was finished, or was done without the ledger's knowing
      */
     public List<String> recover() {
         List<String> finished = new ArrayList<>();

@@ -124,7 +124,7 @@ public final class Installation {
                 Release release = store.get(model, installed.number());
                 options.beforeSwitch().run();
                 List<String> files = release.files().stream().map(file -> Path.of(installed.folder()).resolve(file.name()).toString()).toList();
-                new Switch(store, options.progress()).perform(model, new Switch.Intent(Switch.NOTHING, installed.folder(), List.of(), files));
+                new Switch(store, options.progress()).perform(model, new Switch.Intent(Switch.NOTHING, installed.folder(), List.of(), files, null));
             });
             return active;
         });
@@ -148,7 +148,7 @@ public final class Installation {
     /**
      * Finishes or undoes what a killed deployment left. Does nothing while another process deploys the model.
      *
-     * @return true when something was finished
+     * @return true when something was finished, or was done and never written down ({@link ReleaseStore#isUnsettled})
      */
     public boolean recover(String model) {
         if (!Files.isDirectory(store.home(model))) {
@@ -169,7 +169,7 @@ public final class Installation {
         }
         Switch.sweep(folder.path());
         store.sweep(model);
-        return finished;
+        return finished || store.isUnsettled(model);
     }
 
     private Release.File inspect(String model, Candidate.Item item) {
@@ -201,23 +201,38 @@ public final class Installation {
     private Installed bringIn(Release release) {
         Optional<ReleaseStore.Active> former = store.active(release.model());
         Path directory = folder.path();
-        Path kept = store.directory(release.model(), release.number());
+        List<String> obsolete = obsolete(release, former);
+        Long staged;
         try {
-            Files.createDirectories(directory);
-            Placement placement = new Placement(options.way(), options.progress(), options.cancellation());
-            for (Release.File file : release.files()) {
-                placement.place(kept.resolve(file.name()), directory.resolve(Switch.stagedName(release.number(), file.name())), file.sha256());
-            }
-            Durable.forceDirectory(directory);
+            staged = stage(release, directory, obsolete);
         } catch (IOException e) {
             throw new FerryException("Cannot install release " + release.number() + " of " + release.model() + " in " + directory + ": " + Durable.reason(e) + ".", e);
         }
         options.cancellation().check("deploy " + release.model());
         options.beforeSwitch().run();
-        new Switch(store, options.progress()).perform(release.model(), new Switch.Intent(release.number(), directory.toString(), release.files(), obsolete(release, former)));
+        new Switch(store, options.progress()).perform(release.model(), new Switch.Intent(release.number(), directory.toString(), release.files(), obsolete, staged));
         store.prune(release.model(), options.keep());
         return new Installed(release, release.files().stream().map(file -> directory.resolve(file.name())).toList(),
                 former.map(active -> OptionalInt.of(active.number())).orElse(OptionalInt.empty()));
+    }
+
+    /** Places the files where they wait for the switch. What changes one file only needs no more than a rename; gives the mark of the folder for all else. */
+    private Long stage(Release release, Path directory, List<String> obsolete) throws IOException {
+        StagedFolder next = new StagedFolder(directory);
+        boolean whole = release.files().size() + obsolete.size() > 1 && next.isPossible();
+        if (whole) {
+            next.make();
+        } else {
+            Files.createDirectories(directory);
+        }
+        Path waiting = whole ? next.path() : directory;
+        Path kept = store.directory(release.model(), release.number());
+        Placement placement = new Placement(options.way(), options.progress(), options.cancellation());
+        for (Release.File file : release.files()) {
+            placement.place(kept.resolve(file.name()), waiting.resolve(Switch.stagedName(release.number(), file.name())), file.sha256());
+        }
+        Durable.forceDirectory(waiting);
+        return whole ? next.mark() : null;
     }
 
     /** Files of the former release that the new one does not replace, in whatever folder of these models they lie. */

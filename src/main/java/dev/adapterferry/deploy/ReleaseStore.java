@@ -7,15 +7,14 @@ import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.SettingsException;
 import dev.adapterferry.files.Durable;
+import dev.adapterferry.files.FileTree;
 import dev.adapterferry.files.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -40,6 +39,7 @@ public final class ReleaseStore {
             .enable(SerializationFeature.INDENT_OUTPUT).disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
     private static final String MANIFEST = "release.json";
     private static final String MARK = "installed";
+    private static final String UNSETTLED = "unsettled";
 
     /**
      * What is installed of a model.
@@ -198,6 +198,30 @@ public final class ReleaseStore {
         Files.deleteIfExists(home(model).resolve("active.json"));
     }
 
+    /** Notes that what is installed of a model may change from now on, so that a ledger may not know of it. */
+    void unsettle(String model) {
+        try {
+            Files.createDirectories(home(model));
+            Files.write(home(model).resolve(UNSETTLED), new byte[0]);
+        } catch (IOException e) {
+            throw new FerryException("Cannot write to " + home(model) + ": " + Durable.reason(e) + ".", e);
+        }
+    }
+
+    /** Whether the ledger may not know yet what is installed: the process that was to write it down may have been killed. */
+    public boolean isUnsettled(String model) {
+        return Files.exists(home(model).resolve(UNSETTLED));
+    }
+
+    /** Notes that the ledger knows what is installed. */
+    public void settle(String model) {
+        try {
+            Files.deleteIfExists(home(model).resolve(UNSETTLED));
+        } catch (IOException e) {
+            throw new FerryException("Cannot write to " + home(model) + ": " + Durable.reason(e) + ".", e);
+        }
+    }
+
     /** Number for the next release: one above the highest ever kept or installed. */
     int nextNumber(String model) {
         int highest = numbers(model).stream().mapToInt(Integer::intValue).max().orElse(0);
@@ -304,13 +328,8 @@ public final class ReleaseStore {
     }
 
     private static void remove(Path tree) {
-        if (!Files.exists(tree, LinkOption.NOFOLLOW_LINKS)) {
-            return;
-        }
-        try (Stream<Path> paths = Files.walk(tree)) {
-            for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(path);
-            }
+        try {
+            FileTree.delete(tree);
         } catch (IOException e) {
             throw new FerryException("Cannot remove " + tree + ": " + Durable.reason(e) + ".", e);
         }

@@ -11,21 +11,32 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * The moment in which a model's folder goes from one release to the next. All new files lie complete beside the old ones
- * under names that nobody lists; the intent is written down; then each is renamed over its final name. A process killed
- * before the intent is on disk has changed nothing; killed after it, {@link #finish} does the rest, as often as needed.
+ * The moment in which a model's folder goes from one release to the next. All new files lie complete under names that nobody lists; the
+ * intent is written down; then they take their places. A process killed before the intent is on disk has changed nothing; killed
+ * after it, {@link #finish} does the rest, as often as needed.
  *
- * <p>Exchanging the whole folder would switch several files at one instant, but programs that watch the folder would go
- * on watching the old one. So a kill between two renames leaves complete files of both releases until the next start.
+ * <p>Several files take their places together, by a {@link StagedFolder} that is exchanged with the model's folder: at every moment that
+ * holds the old release or the new one. A single file is renamed over the old one, which is as sudden and leaves the folder the same
+ * for programs that watch it. Where folders cannot be exchanged (Windows, network shares, a folder that is a link) several files
+ * are renamed one after another, and a kill between two of them leaves complete files of both releases until the next start.
  */
 final class Switch {
     /** In place of a release's number: the model is to be installed no more. */
     static final int NOTHING = -1;
+    private static final Logger LOG = LoggerFactory.getLogger(Switch.class);
     private static final String INTENT = "switch.json";
     private static final String STAGED = ".part";
+    private static final Pattern STAGED_NAME = Pattern.compile("\\..+\\.gguf\\.\\d+\\" + STAGED, Pattern.CASE_INSENSITIVE);
 
     private final ReleaseStore store;
     private final Progress progress;
@@ -42,16 +53,32 @@ final class Switch {
      * @param directory the model's folder
      * @param files     its files, staged under {@link #stagedName}
      * @param remove    files of the former release that the new one does not have
+     * @param staged    mark of the {@link StagedFolder} that holds the files; null when they lie in the model's folder itself
      */
-    record Intent(int number, String directory, List<Release.File> files, List<String> remove) { }
+    record Intent(int number, String directory, List<Release.File> files, List<String> remove, Long staged) {
+        /** Whether a file in a folder belongs to one of both releases. */
+        Predicate<String> names(Path folder) {
+            Set<String> names = remove.stream().map(Path::of).filter(path -> folder.equals(path.getParent())).map(path -> path.getFileName().toString()).collect(Collectors.toSet());
+            if (folder.equals(Path.of(directory))) {
+                files.forEach(file -> names.add(file.name()));
+            }
+            return name -> names.contains(name) || isStaged(name);
+        }
+    }
 
     /** Name of a file while it waits: no {@code .gguf}, so LM Studio does not index it. */
     static String stagedName(int number, String name) {
         return "." + name + "." + number + STAGED;
     }
 
+    /** Whether a file waits, or was left waiting. */
+    static boolean isStaged(String name) {
+        return STAGED_NAME.matcher(name).matches();
+    }
+
     /** Writes the intent down and acts on it. */
     void perform(String model, Intent intent) {
+        store.unsettle(model);
         Durable.write(intentFile(model), json(intent));
         report("switching " + model, 0, intent);
         act(model, intent);
@@ -79,15 +106,13 @@ final class Switch {
         Path directory = Path.of(intent.directory());
         int step = 0;
         try {
-            for (Release.File file : intent.files()) {
+            boolean whole = intent.staged() != null && takePlace(model, intent);
+            for (Release.File file : whole ? List.<Release.File>of() : intent.files()) {
                 bringIn(model, intent.number(), directory, file);
                 report("switching " + model, ++step, intent);
             }
-            for (String gone : intent.remove()) {
-                Files.deleteIfExists(Path.of(gone));
-                removeIfEmpty(Path.of(gone).getParent());
-                report("switching " + model, ++step, intent);
-            }
+            takeOut(intent);
+            report("switching " + model, ++step, intent);
             if (intent.number() == NOTHING) {
                 store.deactivate(model);
             } else {
@@ -101,6 +126,49 @@ final class Switch {
         } catch (IOException e) {
             throw new TransientFailure("Cannot switch " + directory + " to release " + intent.number() + ": " + Durable.reason(e)
                     + ". Unload the model where it is in use; the next start finishes the switch.", e);
+        }
+    }
+
+    /** Puts the staged folder in the place of the model's, or gives false when that is not possible any more. */
+    private boolean takePlace(String model, Intent intent) throws IOException {
+        Path directory = Path.of(intent.directory());
+        StagedFolder staged = new StagedFolder(directory);
+        if (staged.isWaiting(intent.staged())) {
+            int step = 0;
+            for (Release.File file : intent.files()) {
+                bringIn(model, intent.number(), staged.path(), file);
+                report("naming the files of " + model, ++step, intent);
+            }
+            try {
+                staged.adopt(intent.names(directory));
+                staged.takePlace();
+            } catch (IOException e) {
+                LOG.info("{} cannot be replaced as a whole ({}), so its files are replaced one after another", directory, Durable.reason(e));
+                staged.discard();
+                return false;
+            }
+            report("exchanging the folder of " + model, ++step, intent);
+        }
+        boolean done = staged.isInPlace(intent.staged());
+        staged.retire(intent.names(directory));
+        return done;
+    }
+
+    /** Takes the files of the former release out of the folders where they still are: all of a folder at one instant, where that is possible. */
+    private static void takeOut(Intent intent) throws IOException {
+        Set<Path> folders = new LinkedHashSet<>();
+        intent.remove().forEach(gone -> folders.add(Path.of(gone).getParent()));
+        for (Path folder : folders) {
+            List<Path> there = intent.remove().stream().map(Path::of).filter(path -> folder.equals(path.getParent()) && Files.exists(path, LinkOption.NOFOLLOW_LINKS)).toList();
+            StagedFolder rest = new StagedFolder(folder);
+            if (there.size() > 1 && Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+                rest.leave(intent.names(folder));
+            }
+            rest.retire(intent.names(folder));
+            for (Path path : there) {
+                Files.deleteIfExists(path);
+            }
+            removeIfEmpty(folder);
         }
     }
 
@@ -138,8 +206,9 @@ final class Switch {
     /** Removes staged files that no intent speaks of. */
     static void sweep(Path directory) {
         try {
+            new StagedFolder(directory).discard();
             for (Path file : ReleaseStore.children(directory)) {
-                if (file.getFileName().toString().matches("\\..+\\.gguf\\.\\d+\\" + STAGED)) {
+                if (isStaged(file.getFileName().toString())) {
                     Files.deleteIfExists(file);
                 }
             }
@@ -158,7 +227,7 @@ final class Switch {
     }
 
     private void report(String activity, int step, Intent intent) {
-        progress.report(new Progress.Step(activity, step, intent.files().size() + intent.remove().size() + 2, Progress.Unit.ITEMS));
+        progress.report(new Progress.Step(activity, step, intent.files().size() + 3, Progress.Unit.ITEMS));
     }
 
     private static String json(Intent intent) {

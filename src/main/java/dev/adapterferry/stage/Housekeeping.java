@@ -1,6 +1,7 @@
 package dev.adapterferry.stage;
 
 import dev.adapterferry.files.Durable;
+import dev.adapterferry.files.FileTree;
 import dev.adapterferry.ledger.Lease;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.Runs;
@@ -8,12 +9,9 @@ import dev.adapterferry.log.Logs;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.settings.Settings;
 import java.io.IOException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -111,25 +109,10 @@ public final class Housekeeping {
 
     /** Deletes a file or folder without following links; what cannot be deleted is told and left. */
     static void deleteTree(Path root) {
-        if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
-            return;
-        }
         try {
-            Files.walkFileTree(root, new SimpleFileVisitor<>() {
-                @Override
-                public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                    Files.delete(file);
-                    return FileVisitResult.CONTINUE;
-                }
-
-                @Override
-                public FileVisitResult postVisitDirectory(Path folder, IOException failure) throws IOException {
-                    Files.delete(folder);
-                    return FileVisitResult.CONTINUE;
-                }
-            });
+            FileTree.delete(root);
         } catch (IOException e) {
-            LOG.warn("Cannot delete {}: {}", root, e.getMessage());
+            LOG.warn("Cannot delete {}: {}", root, Durable.reason(e));
         }
     }
 }

@@ -178,6 +178,7 @@ public final class ReleaseDesk {
         if (now > 0) {
             write(store.get(model, now), run, active.filter(entry -> entry.number() == now).map(entry -> ReleaseSettings.of(entry).modelId()).orElse(null));
         }
+        store.settle(model);
     }
 
     private void write(Release release, String run, String modelId) {

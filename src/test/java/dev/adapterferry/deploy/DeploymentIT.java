@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.files.FileTree;
 import dev.adapterferry.http.JdkHttpCaller;
 import dev.adapterferry.modelserver.LmStudioDouble;
 import dev.adapterferry.modelserver.TinyGguf;
+import dev.adapterferry.progress.Cancellation;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -15,6 +17,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -140,37 +143,70 @@ class DeploymentIT {
     void finishesAtTheNextStartWhatAnEarlierProcessBegan() throws IOException {
         deployment().deploy(candidate(1, "Q4_K_M", "Q8_0"), PROFILE);
         Candidate next = candidate(2, "Q4_K_M", "Q8_0");
-        ReleaseStore beside = new ReleaseStore(store.root());
-        Installation.Options dying = new Installation.Options(Placement.Way.AUTO, 3, () -> { }, path -> Long.MAX_VALUE, java.time.Clock.systemUTC(), step -> {
-            if (step.activity().startsWith("switching") && step.done() == 1) {
-                throw new IllegalStateException("power cut");
-            }
-        }, new dev.adapterferry.progress.Cancellation());
-        assertThatThrownBy(() -> new Deployment(models, beside, dying, Optional.empty(), List.of(), false, release -> { }).deploy(next, PROFILE)).hasMessage("power cut");
-        assertThat(value(models.resolve("acme/majora/majora-Q4_K_M.gguf"))).isEqualTo(2);
-        assertThat(value(models.resolve("acme/majora/majora-Q8_0.gguf"))).isEqualTo(1);
+        assertThatThrownBy(() -> dyingAt("exchanging", 3).deploy(next, PROFILE)).hasMessage("power cut");
+        assertThat(values()).as("both at once").containsExactly(2f, 2f);
+        assertThat(store.active("majora").orElseThrow().number()).isEqualTo(1);
 
         assertThat(deployment().recover()).containsExactly("majora");
-        assertThat(value(models.resolve("acme/majora/majora-Q8_0.gguf"))).isEqualTo(2);
+        assertThat(values()).containsExactly(2f, 2f);
         assertThat(store.active("majora").orElseThrow().number()).isEqualTo(2);
+        assertThat(models.resolve("acme/.majora.ferry")).doesNotExist();
+        assertThat(deployment().recover()).as("until the ledger knows").containsExactly("majora");
+        store.settle("majora");
         assertThat(deployment().recover()).isEmpty();
+    }
+
+    @Test
+    void finishesAtTheNextStartWhereTheFolderIsALinkAndCannotBeExchanged() throws IOException {
+        Files.createDirectories(models.resolve("acme"));
+        Files.createSymbolicLink(models.resolve("acme/majora"), Files.createDirectories(directory.resolve("other-disk")));
+        server.close();
+        offline().deploy(candidate(1, "Q4_K_M", "Q8_0"), PROFILE);
+        Candidate next = candidate(2, "Q4_K_M", "Q8_0");
+        assertThatThrownBy(() -> dyingAt("switching", 1).deploy(next, PROFILE)).hasMessage("power cut");
+        assertThat(values()).as("the window that such a folder has").containsExactly(2f, 1f);
+
+        assertThat(offline().recover()).containsExactly("majora");
+        assertThat(values()).containsExactly(2f, 2f);
+        assertThat(models.resolve("acme/majora")).isSymbolicLink();
+        assertThat(store.active("majora").orElseThrow().number()).isEqualTo(2);
     }
 
     @Test
     void bringsBackStagedFilesThatSomebodyRemoved() throws IOException {
         deployment().deploy(candidate(1, "Q4_K_M", "Q8_0"), PROFILE);
-        Installation.Options dying = new Installation.Options(Placement.Way.COPY, 3, () -> { }, path -> Long.MAX_VALUE, java.time.Clock.systemUTC(), step -> {
-            if (step.activity().startsWith("switching")) {
+        Candidate next = candidate(2, "Q4_K_M", "Q8_0");
+        assertThatThrownBy(() -> dyingAt("switching", 0).deploy(next, PROFILE)).hasMessage("power cut");
+        assertThat(values()).containsExactly(1f, 1f);
+        Path staged = models.resolve("acme/.majora.ferry/next");
+        Files.delete(staged.resolve(".majora-Q8_0.gguf.2.part"));
+        deployment().recover();
+        assertThat(values()).containsExactly(2f, 2f);
+
+        Candidate third = candidate(3, "Q4_K_M", "Q8_0");
+        assertThatThrownBy(() -> dyingAt("switching", 0).deploy(third, PROFILE)).hasMessage("power cut");
+        FileTree.delete(staged.getParent());
+        deployment().recover();
+        assertThat(values()).as("without the staged folder").containsExactly(3f, 3f);
+        assertThat(store.active("majora").orElseThrow().number()).isEqualTo(3);
+    }
+
+    private List<Float> values() throws IOException {
+        return List.of(value(models.resolve("acme/majora/majora-Q4_K_M.gguf")), value(models.resolve("acme/majora/majora-Q8_0.gguf")));
+    }
+
+    /** A ferry that dies at a step of the switch. */
+    private Deployment dyingAt(String activity, int done) {
+        Installation.Options dying = new Installation.Options(Placement.Way.AUTO, 3, () -> { }, path -> Long.MAX_VALUE, Clock.systemUTC(), step -> {
+            if (step.activity().startsWith(activity) && step.done() == done) {
                 throw new IllegalStateException("power cut");
             }
-        }, new dev.adapterferry.progress.Cancellation());
-        Candidate next = candidate(2, "Q4_K_M", "Q8_0");
-        assertThatThrownBy(() -> new Deployment(models, store, dying, Optional.empty(), List.of(), false, release -> { }).deploy(next, PROFILE)).hasMessage("power cut");
-        Files.delete(models.resolve("acme/majora/.majora-Q8_0.gguf.2.part"));
+        }, new Cancellation());
+        return new Deployment(models, new ReleaseStore(store.root()), dying, Optional.empty(), List.of(), false, release -> { });
+    }
 
-        deployment().recover();
-        assertThat(value(models.resolve("acme/majora/majora-Q4_K_M.gguf"))).isEqualTo(2);
-        assertThat(value(models.resolve("acme/majora/majora-Q8_0.gguf"))).isEqualTo(2);
+    private Deployment offline() {
+        return new Deployment(models, store, Installation.Options.of(3), Optional.empty(), List.of(), true, release -> { });
     }
 
     private Deployment deployment(Target... targets) {

@@ -68,6 +68,30 @@ class InstallationTest {
     }
 
     @Test
+    void exchangesTheWholeFolderWhenMoreThanOneFileChanges() throws IOException {
+        installation(3).install(candidate("one", "Q4_K_M", "Q8_0"));
+        Files.writeString(folder.path().resolve("mmproj-majora.gguf"), "projector");
+        List<Map<String, String>> seen = new ArrayList<>();
+        Progress watching = step -> {
+            if (step.activity().contains("folder of") || step.activity().startsWith("switching") || step.activity().startsWith("naming")) {
+                seen.add(content());
+            }
+        };
+        Installation.Options options = new Installation.Options(Placement.Way.AUTO, 3, () -> seen.add(content()), path -> Long.MAX_VALUE, Clock.systemUTC(), watching, new Cancellation());
+        new Installation(folder, store, options).install(candidate("two", "Q4_K_M", "Q5_K_M"));
+
+        Map<String, String> before = Map.of("majora-Q4_K_M.gguf", "one Q4_K_M", "majora-Q8_0.gguf", "one Q8_0", "mmproj-majora.gguf", "projector");
+        Map<String, String> after = Map.of("majora-Q4_K_M.gguf", "two Q4_K_M", "majora-Q5_K_M.gguf", "two Q5_K_M", "mmproj-majora.gguf", "projector");
+        assertThat(seen).contains(before, after);
+        assertThat(seen).allSatisfy(moment -> assertThat(moment).isIn(before, after));
+        assertThat(content()).isEqualTo(after);
+        assertThat(folder.path().resolveSibling(".majora.ferry")).doesNotExist();
+
+        installation(3).remove("majora");
+        assertThat(content()).isEqualTo(Map.of("mmproj-majora.gguf", "projector"));
+    }
+
+    @Test
     void restoresAnEarlierReleaseWithAllItsFiles() throws IOException {
         installation(3).install(candidate("one", "Q4_K_M", "Q8_0"));
         installation(3).install(candidate("two", "Q4_K_M", "Q5_K_M"));

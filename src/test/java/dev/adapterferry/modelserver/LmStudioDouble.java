@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Executors;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
@@ -51,6 +52,10 @@ public final class LmStudioDouble implements AutoCloseable {
     public volatile String reasoning = "";
     public volatile long millisPerToken;
     public volatile int failuresBeforeAnswer;
+    /** When set, loading fails with these words, as it does for files that the engine cannot read. */
+    public volatile String loadFailure;
+    /** Hears of each request before it is acted on: {@code POST /api/v1/models/load}. */
+    public volatile Consumer<String> listener = request -> { };
 
     public final List<String> requests = new ArrayList<>();
     public final Map<String, Instance> instances = new LinkedHashMap<>();
@@ -93,6 +98,7 @@ public final class LmStudioDouble implements AutoCloseable {
             synchronized (this) {
                 requests.add(method + " " + path);
             }
+            listener.accept(method + " " + path);
             if (token != null && !("Bearer " + token).equals(exchange.getRequestHeaders().getFirst("Authorization"))) {
                 send(exchange, 401, "{\"error\":{\"type\":\"invalid_request\",\"code\":\"invalid_api_key\",\"message\":\"Invalid API key\"}}");
                 return;
@@ -196,6 +202,10 @@ public final class LmStudioDouble implements AutoCloseable {
         String id = key;
         for (int n = 2; instances.containsKey(id); n++) {
             id = key + ":" + n;
+        }
+        if (loadFailure != null) {
+            send(exchange, 400, JSON.createObjectNode().set("error", JSON.createObjectNode().put("type", "invalid_request").put("message", "Failed to load model: " + loadFailure)).toString());
+            return;
         }
         long context = forcedContext > 0 ? forcedContext : request.path("context_length").asLong(4096);
         instances.put(id, new Instance(key, file, quantization(file), context));
