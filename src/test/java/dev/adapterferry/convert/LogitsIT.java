@@ -1,5 +1,6 @@
 package dev.adapterferry.convert;
 
+import static dev.adapterferry.convert.Logits.difference;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.adapterferry.gguf.GgufFile;
@@ -7,11 +8,7 @@ import dev.adapterferry.llamacpp.LlamaContext;
 import dev.adapterferry.llamacpp.LoadedModel;
 import dev.adapterferry.quant.GgmlType;
 import dev.adapterferry.tensor.ElementType;
-import dev.adapterferry.tensor.TensorInfo;
-import dev.adapterferry.tensor.TensorSource;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -63,7 +60,7 @@ class LogitsIT {
     void aWrongTransformShows(String name, String tensor, String damage) {
         MemoryCheckpoint checkpoint = checkpoint(name);
         ConvertedModel good = converted(checkpoint);
-        ConvertedModel bad = new ConvertedModel(good.architecture(), new Damaged(good.tensors(), tensor, damage), good.metadata(), good.tokenizer(), good.parameters(), good.notes());
+        ConvertedModel bad = DamagedTensors.in(good, tensor, damage);
         Path file = GgufFiles.write(bad, folder.resolve(name + "-" + damage + ".gguf"), GgmlType.F32);
         double[][] expected = CheckpointDecoder.of(checkpoint).logits(TOKENS);
         assertThat(difference(llamaCpp(file), expected)).isGreaterThan(5 * BOUND);
@@ -74,8 +71,7 @@ class LogitsIT {
     void aWrongRopeLayoutShowsInNewerArchitecturesToo(String name) {
         MemoryCheckpoint checkpoint = checkpoint(name);
         ConvertedModel good = converted(checkpoint);
-        ConvertedModel bad = new ConvertedModel(good.architecture(), new Damaged(good.tensors(), "attn_q.weight", name.equals("qwen3") ? "permute" : "swap-halves"),
-                good.metadata(), good.tokenizer(), good.parameters(), good.notes());
+        ConvertedModel bad = DamagedTensors.in(good, "attn_q.weight", name.equals("qwen3") ? "permute" : "swap-halves");
         Path file = GgufFiles.write(bad, folder.resolve(name + "-layout.gguf"), GgmlType.F32);
         assertThat(difference(read(file), CheckpointDecoder.of(checkpoint).logits(TOKENS))).isGreaterThan(5 * BOUND);
     }
@@ -105,65 +101,5 @@ class LogitsIT {
             }
             return logits;
         }
-    }
-
-    /** The largest difference of any logit, relative to the largest logit. */
-    private static double difference(double[][] found, double[][] expected) {
-        double largest = 0;
-        double worst = 0;
-        for (int t = 0; t < expected.length; t++) {
-            for (int i = 0; i < expected[t].length; i++) {
-                largest = Math.max(largest, Math.abs(expected[t][i]));
-                worst = Math.max(worst, Math.abs(found[t][i] - expected[t][i]));
-            }
-        }
-        assertThat(largest).as("logits that tell something").isGreaterThan(0.01);
-        return worst / largest;
-    }
-
-    /** A converted model with one kind of tensor of the first layer wrong. */
-    private record Damaged(TensorSource source, String tensor, String damage) implements TensorSource {
-        @Override
-        public List<TensorInfo> tensors() {
-            return source.tensors();
-        }
-
-        @Override
-        public Optional<TensorInfo> find(String name) {
-            return source.find(name);
-        }
-
-        @Override
-        public void read(TensorInfo info, long firstRow, int rows, float[] into, int offset) {
-            if (!info.name().equals("blk.0." + tensor) && !info.name().equals(tensor)) {
-                source.read(info, firstRow, rows, into, offset);
-                return;
-            }
-            int length = Math.toIntExact(info.rowLength());
-            int all = Math.toIntExact(info.rows());
-            float[] values = new float[all * length];
-            source.read(info, 0, all, values, 0);
-            // A vector is permuted by its elements, a matrix by its rows.
-            int unit = info.rank() == 1 ? 1 : length;
-            int count = values.length / unit;
-            float[] wrong = values.clone();
-            for (int i = 0; i < count; i++) {
-                int from = switch (damage) {
-                    case "permute" -> i - i % 16 + i % 2 * 8 + i % 16 / 2;
-                    case "swap-halves" -> i - i % 16 + i % 8 * 2 + i % 16 / 8;
-                    case "other-half-first" -> (i + count / 2) % count;
-                    case "next-expert" -> (i + count / 4) % count;
-                    default -> i;
-                };
-                System.arraycopy(values, from * unit, wrong, i * unit, unit);
-            }
-            for (int i = 0; i < wrong.length; i++) {
-                wrong[i] = damage.equals("minus-one") ? wrong[i] - 1 : damage.equals("ones") ? 1 : wrong[i];
-            }
-            System.arraycopy(wrong, Math.toIntExact(firstRow) * length, into, offset, rows * length);
-        }
-
-        @Override
-        public void close() { }
     }
 }
