@@ -3,12 +3,12 @@ package dev.adapterferry.convert;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.adapterferry.convert.Decoder.Activation;
 import dev.adapterferry.convert.Decoder.FeedForward;
+import dev.adapterferry.convert.Decoder.Gating;
 import dev.adapterferry.convert.Decoder.Layer;
 import dev.adapterferry.convert.Decoder.Linear;
 import dev.adapterferry.convert.Decoder.Norm;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * Reads a checkpoint as transformers' model classes do: their tensor names, their halves that turn together, their
@@ -39,7 +39,7 @@ final class CheckpointDecoder {
         d.headSize = model.equals("GraniteForCausalLM") || model.equals("GraniteMoeForCausalLM") ? width() / d.heads : config.path("head_dim").asInt(width() / d.heads);
         d.ropeDimensions = (int) (d.headSize * config.path("partial_rotary_factor").asDouble(1));
         // Cohere and GLM turn neighbours in transformers too.
-        d.neighbours = List.of("CohereForCausalLM", "Glm4ForCausalLM", "GlmForCausalLM", "Ernie4_5ForCausalLM").contains(model);
+        d.neighbours = List.of("CohereForCausalLM", "Glm4ForCausalLM", "GlmForCausalLM", "Ernie4_5ForCausalLM", "Ernie4_5_MoeForCausalLM").contains(model);
         d.attentionScale = 1 / Math.sqrt(config.path("query_pre_attn_scalar").asDouble(d.headSize));
         d.attentionCap = config.path("attn_logit_softcapping").asDouble(0);
         d.outputCap = config.path("final_logit_softcapping").asDouble(0);
@@ -57,9 +57,15 @@ final class CheckpointDecoder {
             d.activation = Activation.SQUARED_RELU;
         }
         scales();
-        rope();
+        CheckpointRope.read(config, d);
+        d.normedAfterTurning = model.equals("HunYuanDenseV1ForCausalLM");
+        if (model.equals("Ministral3ForCausalLM")) {
+            double beta = config.at("/rope_parameters/llama_4_scaling_beta").asDouble();
+            int original = config.at("/rope_parameters/original_max_position_embeddings").asInt();
+            d.temperature = position -> 1 + beta * Math.log(1 + position / original);
+        }
         d.embedding = stored.matrix(stored.has("model.tok_embeddings.weight") ? "model.tok_embeddings" : "model.embed_tokens");
-        d.outputNorm = norm(stored.has("model.final_layernorm.weight") ? "model.final_layernorm" : "model.norm");
+        d.outputNorm = norm(List.of("model.final_layernorm", "model.embedding_norm", "model.norm").stream().filter(n -> stored.has(n + ".weight")).findFirst().orElseThrow());
         d.output = stored.has("lm_head.weight") ? stored.linear("lm_head") : stored.has("output.weight") ? stored.linear("output") : new Linear(d.embedding, null);
         for (int i = 0; i < config.get("num_hidden_layers").asInt(); i++) {
             d.layers.add(layer(i));
@@ -85,36 +91,10 @@ final class CheckpointDecoder {
         }
     }
 
-    private void rope() {
-        JsonNode scaling = config.path("rope_scaling");
-        int half = decoder.ropeDimensions / 2;
-        switch (scaling.path("rope_type").asText(scaling.path("type").asText())) {
-            case "llama3" -> {
-                double factor = scaling.get("factor").asDouble();
-                double low = scaling.get("low_freq_factor").asDouble();
-                double high = scaling.get("high_freq_factor").asDouble();
-                double original = scaling.get("original_max_position_embeddings").asDouble();
-                decoder.ropeFactors = IntStream.range(0, half).mapToDouble(i -> {
-                    double wavelength = 2 * Math.PI * Math.pow(config.get("rope_theta").asDouble(), 2.0 * i / decoder.ropeDimensions);
-                    double smooth = (original / wavelength - low) / (high - low);
-                    // Interpolated between the scaled and the plain frequency, both over the plain one.
-                    return wavelength < original / high ? 1 : wavelength > original / low ? factor : 1 / ((1 - smooth) / factor + smooth);
-                }).toArray();
-            }
-            case "longrope" -> {
-                // Short factors as long as the sequence fits the original context; the magnitude is the same for both.
-                decoder.ropeFactors = IntStream.range(0, half).mapToDouble(i -> scaling.get("short_factor").get(i).asDouble()).toArray();
-                double original = config.get("original_max_position_embeddings").asDouble();
-                decoder.ropeMagnitude = Math.sqrt(1 + Math.log(config.get("max_position_embeddings").asDouble() / original) / Math.log(original));
-            }
-            default -> { }
-        }
-    }
-
     private Layer layer(int number) {
         String l = "model.layers." + number + ".";
         Layer layer = new Layer();
-        layer.ropeBase = config.path("rope_theta").asDouble(10000);
+        layer.ropeBase = config.at("/rope_parameters/rope_theta").asDouble(config.path("rope_theta").asDouble(10000));
         switch (model) {
             case "Gemma2ForCausalLM" -> layer.window = number % 2 == 0 ? config.get("sliding_window").asInt() : 0;
             case "Gemma3ForCausalLM" -> {
@@ -123,6 +103,22 @@ final class CheckpointDecoder {
                 layer.ropeBase = local ? config.get("rope_local_base_freq").asDouble() : layer.ropeBase;
             }
             case "SmolLM3ForCausalLM" -> layer.rotated = (number + 1) % 4 != 0;
+            case "Exaone4ForCausalLM" -> {
+                boolean windows = config.path("sliding_window").isNumber();
+                boolean local = config.at("/layer_types/" + number).asText().equals("sliding_attention");
+                layer.window = windows && local ? config.get("sliding_window").asInt() : 0;
+                layer.rotated = !windows || local;
+            }
+            case "GptOssForCausalLM" -> {
+                layer.window = config.at("/layer_types/" + number).asText().equals("sliding_attention") ? config.get("sliding_window").asInt() : 0;
+                layer.sinks = stored.vector(l + "self_attn.sinks");
+                layer.gating = (gate, up) -> (Math.clamp(up, -7.0, 7.0) + 1) * Math.min(gate, 7.0) * Arithmetic.sigmoid(1.702 * Math.min(gate, 7.0));
+            }
+            case "ApertusForCausalLM" -> layer.gating = xielu(l + "mlp.act_fn.");
+            case "HunYuanDenseV1ForCausalLM" -> {
+                double dimensions = decoder.headSize;
+                layer.ropeBase *= Math.pow(config.at("/rope_scaling/alpha").asDouble(), dimensions / (dimensions - 2));
+            }
             default -> { }
         }
         norms(layer, l);
@@ -132,14 +128,9 @@ final class CheckpointDecoder {
     }
 
     private void norms(Layer layer, String l) {
-        if (stored.has(l + "attention_norm.weight")) {
-            layer.attentionNorm = norm(l + "attention_norm");
-            layer.feedForwardNorm = norm(l + "ffn_norm");
-            return;
-        }
-        layer.attentionNorm = norm(l + "input_layernorm");
-        layer.queryNorm = norm(l + "self_attn.q_norm");
-        layer.keyNorm = norm(l + "self_attn.k_norm");
+        layer.attentionNorm = norm(named(l, "input_layernorm", "attention_norm", "attention_layernorm", "operator_norm"));
+        layer.queryNorm = norm(named(l + "self_attn.", "q_norm", "query_layernorm", "q_layernorm"));
+        layer.keyNorm = norm(named(l + "self_attn.", "k_norm", "key_layernorm", "k_layernorm"));
         switch (model) {
             case "Gemma2ForCausalLM", "Gemma3ForCausalLM" -> {
                 layer.afterAttention = norm(l + "post_attention_layernorm");
@@ -155,11 +146,33 @@ final class CheckpointDecoder {
                 layer.feedForwardNorm = norm(l + "post_attention_layernorm");
                 layer.afterFeedForward = norm(l + "post_mlp_layernorm");
             }
-            default -> layer.feedForwardNorm = norm(l + "post_attention_layernorm");
+            default -> layer.feedForwardNorm = norm(named(l, "post_attention_layernorm", "ffn_norm", "feedforward_layernorm"));
         }
     }
 
+    /** The one of several names that the checkpoint has; the first when it has none. */
+    private String named(String prefix, String... names) {
+        return prefix + Arrays.stream(names).filter(n -> stored.has(prefix + n + ".weight")).findFirst().orElse(names[0]);
+    }
+
+    private Gating xielu(String prefix) {
+        double beta = stored.vector(prefix + "beta")[0];
+        double eps = stored.vector(prefix + "eps")[0];
+        double positive = softplus(stored.vector(prefix + "alpha_p")[0]);
+        double negative = beta + softplus(stored.vector(prefix + "alpha_n")[0]);
+        return (x, one) -> x > 0 ? positive * x * x + beta * x : (Math.expm1(Math.min(x, eps)) - x) * negative + beta * x;
+    }
+
+    private static double softplus(double x) {
+        return Math.log(1 + Math.exp(x));
+    }
+
     private void attention(Layer layer, String l) {
+        if (stored.has(l + "conv.conv.weight")) {
+            // Conv1d's [channels, 1, length], applied to what came before.
+            layer.mixer = new ShortConvolution(stored.linear(l + "conv.in_proj"), stored.matrix(l + "conv.conv"), stored.linear(l + "conv.out_proj"));
+            return;
+        }
         int q = decoder.heads * decoder.headSize;
         int kv = decoder.keyHeads * decoder.headSize;
         if (stored.has(l + "self_attn.qkv_proj.weight")) {
@@ -179,7 +192,7 @@ final class CheckpointDecoder {
             layer.key = stored.linear(l + "self_attn.k_proj");
             layer.value = stored.linear(l + "self_attn.v_proj");
         }
-        layer.output = stored.linear(List.of("self_attn.o_proj", "self_attn.dense", "attention.wo").stream().map(n -> l + n).filter(n -> stored.has(n + ".weight")).findFirst().orElseThrow());
+        layer.output = stored.linear(named(l, "self_attn.o_proj", "self_attn.dense", "attention.wo", "self_attn.out_proj"));
     }
 
     private Linear grouped(double[][] fused, int parts, int from, int to) {
@@ -194,24 +207,11 @@ final class CheckpointDecoder {
     }
 
     private void feedForward(Layer layer, String l) {
-        if (stored.has(l + "block_sparse_moe.gate.weight")) {
-            List<FeedForward> experts = IntStream.range(0, config.get("num_local_experts").asInt()).mapToObj(e -> l + "block_sparse_moe.experts." + e + ".")
-                    .map(x -> new FeedForward(stored.linear(x + "w1"), stored.linear(x + "w3"), stored.linear(x + "w2"))).toList();
-            layer.experts = new ExpertMixture(stored.linear(l + "block_sparse_moe.gate"), experts, config.get("num_experts_per_tok").asInt(), true, null, null);
-        } else if (stored.has(l + "block_sparse_moe.input_linear.weight")) {
-            int inner = config.get("intermediate_size").asInt();
-            List<FeedForward> experts = IntStream.range(0, config.get("num_local_experts").asInt()).mapToObj(e -> {
-                double[][] in = stored.slab(l + "block_sparse_moe.input_linear.weight", e);
-                return new FeedForward(new Linear(Arrays.copyOfRange(in, 0, inner), null), new Linear(Arrays.copyOfRange(in, inner, 2 * inner), null),
-                        new Linear(stored.slab(l + "block_sparse_moe.output_linear.weight", e), null));
-            }).toList();
-            layer.experts = new ExpertMixture(stored.linear(l + "block_sparse_moe.router.layer"), experts, config.get("num_experts_per_tok").asInt(), true, null, null);
-        } else if (stored.has(l + "mlp.gate.weight")) {
-            List<FeedForward> experts = IntStream.range(0, config.get("num_experts").asInt()).mapToObj(e -> stored.gated(l + "mlp.experts." + e + ".")).toList();
-            boolean shared = stored.has(l + "mlp.shared_expert_gate.weight");
-            layer.experts = new ExpertMixture(stored.linear(l + "mlp.gate"), experts, config.get("num_experts_per_tok").asInt(), config.path("norm_topk_prob").asBoolean(),
-                    shared ? stored.gated(l + "mlp.shared_expert.") : null, shared ? stored.linear(l + "mlp.shared_expert_gate") : null);
-        } else if (stored.has(l + "mlp.gate_up_proj.weight")) {
+        layer.experts = CheckpointExperts.read(stored, config, l);
+        if (layer.experts != null) {
+            return;
+        }
+        if (stored.has(l + "mlp.gate_up_proj.weight")) {
             double[][] fused = stored.matrix(l + "mlp.gate_up_proj");
             int inner = fused.length / 2;
             layer.dense = new FeedForward(new Linear(Arrays.copyOfRange(fused, 0, inner), null), new Linear(Arrays.copyOfRange(fused, inner, 2 * inner), null), stored.linear(l + "mlp.down_proj"));

@@ -31,6 +31,11 @@ final class CheckpointTensors {
         return rows(tensor, number * count, count);
     }
 
+    /** One row of a matrix that is no weight, such as the biases of one expert. */
+    double[] slabRow(String tensor, int number) {
+        return rows(tensor, number, 1)[0];
+    }
+
     private double[][] rows(String tensor, int first, int count) {
         float[] all = checkpoint.values(tensor);
         int length = Math.toIntExact(info(tensor).rowLength());

@@ -9,6 +9,7 @@ import static dev.adapterferry.convert.Arithmetic.times;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntToDoubleFunction;
 
 /**
  * A transformer's forward pass in double arithmetic, written from the definitions of the models and slow on purpose: one
@@ -51,6 +52,15 @@ final class Decoder {
         int window;
         boolean rotated = true;
         double ropeBase;
+        /** One score per head that takes a share of the softmax and gives nothing, or null. */
+        double[] sinks;
+        /** What the layer does with gate and up instead of the model's activation, or null. */
+        Gating gating;
+    }
+
+    /** Gate and up become the input of down; without a gate, {@code up} is 1 and {@code gate} what up gave. */
+    interface Gating {
+        double of(double gate, double up);
     }
 
     enum Activation { SILU, GELU_TANH, SQUARED_RELU }
@@ -74,6 +84,10 @@ final class Decoder {
     double epsilon;
     /** Mean and variance are taken out, not only the root mean square. */
     boolean layerNorm;
+    /** Queries and keys are normalised after they are turned. */
+    boolean normedAfterTurning;
+    /** What queries of a position are multiplied by, or null. */
+    IntToDoubleFunction temperature;
     /** Attention and feed-forward read the same normed input. */
     boolean parallel;
     /** Takes GELU of the nearest F16 and rounds it to F16, as llama.cpp does on the CPU: it looks the value up in a table. */
@@ -136,6 +150,9 @@ final class Decoder {
         a.window = layer.window;
         a.queryNorm = layer.queryNorm;
         a.keyNorm = layer.keyNorm;
+        a.normedAfterTurning = normedAfterTurning;
+        a.temperature = temperature;
+        a.sinks = layer.sinks;
         a.query = layer.query;
         a.key = layer.key;
         a.value = layer.value;
@@ -145,15 +162,17 @@ final class Decoder {
     }
 
     private double[] feedForward(Layer layer, double[] x) {
-        return layer.experts == null ? feedForward(layer.dense, x) : layer.experts.of(x, this::feedForward);
+        Gating gating = layer.gating != null ? layer.gating : (gate, up) -> activated(gate) * up;
+        return layer.experts == null ? feedForward(layer.dense, x, gating) : layer.experts.of(x, (parts, row) -> feedForward(parts, row, gating));
     }
 
-    private double[] feedForward(FeedForward parts, double[] x) {
+    /** Down of what the gating makes of gate and up. */
+    static double[] feedForward(FeedForward parts, double[] x, Gating gating) {
         double[] up = times(parts.up(), x);
         double[] gate = parts.gate() == null ? up : times(parts.gate(), x);
         double[] inner = new double[up.length];
         for (int i = 0; i < up.length; i++) {
-            inner[i] = activated(gate[i]) * (parts.gate() == null ? 1 : up[i]);
+            inner[i] = gating.of(gate[i], parts.gate() == null ? 1 : up[i]);
         }
         return times(parts.down(), inner);
     }

@@ -2,12 +2,12 @@ package dev.adapterferry.convert;
 
 import dev.adapterferry.convert.Decoder.Activation;
 import dev.adapterferry.convert.Decoder.FeedForward;
+import dev.adapterferry.convert.Decoder.Gating;
 import dev.adapterferry.convert.Decoder.Layer;
 import dev.adapterferry.convert.Decoder.Linear;
 import dev.adapterferry.convert.Decoder.Norm;
 import dev.adapterferry.gguf.GgufFile;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Set;
 
 /**
@@ -17,7 +17,10 @@ import java.util.Set;
  */
 final class GgufDecoder {
     /** Architectures whose graph turns neighbours (LLAMA_ROPE_TYPE_NORM); all others turn halves (NEOX). */
-    private static final Set<String> NEIGHBOURS = Set.of("llama", "granite", "granitemoe", "smollm3", "arcee", "minicpm", "command-r", "internlm2", "glm4", "ernie4_5", "mistral3");
+    private static final Set<String> NEIGHBOURS = Set.of("llama", "granite", "granitemoe", "smollm3", "arcee", "minicpm", "command-r", "internlm2", "glm4", "ernie4_5",
+            "ernie4_5-moe", "mistral3");
+    /** Architectures that normalise before the feed-forward with what others call the norm after attention. */
+    private static final Set<String> NORM_BETWEEN = Set.of("seed_oss", "gpt-oss", "glm4moe");
 
     /** Architectures whose graph takes the mean out as well; all others divide by the root mean square only. */
     private static final Set<String> LAYER_NORMS = Set.of("command-r", "phi2", "starcoder2", "stablelm", "nemotron");
@@ -55,10 +58,14 @@ final class GgufDecoder {
         d.residualScale = file.number("residual_scale", 1);
         // Cohere multiplies by its scale, Granite and MiniCPM divide.
         d.outputScale = arch.equals("command-r") ? file.number("logit_scale", 1) : 1 / file.number("logit_scale", 1);
-        d.ropeFactors = file.find("rope_freqs.weight").or(() -> file.find("rope_factors_short.weight")).map(file::vector).orElse(null);
-        d.ropeMagnitude = file.number("rope.scaling.attn_factor", 1);
+        d.normedAfterTurning = arch.equals("hunyuan-dense");
+        double step = file.number("rope.scaling.original_context_length", 0);
+        double temperature = file.number("attention.temperature_scale", 0);
+        d.temperature = temperature == 0 ? null : position -> Math.log(Math.floor(position / step) + 1) * temperature + 1;
+        GgufRope.read(file, d);
         d.embedding = file.matrix("token_embd.weight");
-        d.outputNorm = file.norm("output_norm");
+        // LFM2 gives its last norm the name of the embedding's.
+        d.outputNorm = file.norm(arch.startsWith("lfm2") ? "token_embd_norm" : "output_norm");
         d.output = file.find("output.weight").isPresent() ? file.linear("output") : new Linear(d.embedding, null);
         for (int i = 0; i < file.number("block_count", 0); i++) {
             d.layers.add(layer(i));
@@ -78,15 +85,32 @@ final class GgufDecoder {
                 layer.ropeBase = local ? 10000 : layer.ropeBase;
             }
             case "smollm3" -> layer.rotated = (number + 1) % 4 != 0;
+            case "exaone4" -> {
+                // The graph knows the model with windows, and which layers have none, by the number of layers.
+                boolean windows = file.number("block_count", 0) == 64;
+                boolean local = number % 4 < 3;
+                layer.window = windows && local ? (int) file.number("attention.sliding_window", 4096) : 0;
+                layer.rotated = local || !windows;
+            }
+            case "gpt-oss" -> {
+                layer.window = number % 2 == 0 ? (int) file.number("attention.sliding_window", 0) : 0;
+                layer.sinks = file.vector(file.find(l + "attn_sinks.weight").orElseThrow());
+                layer.gating = GgufDecoder::clampedSwiglu;
+            }
+            case "apertus" -> layer.gating = xielu(number);
             default -> { }
         }
         layer.attentionNorm = file.norm(l + "attn_norm");
         layer.queryNorm = file.norm(l + "attn_q_norm");
         layer.keyNorm = file.norm(l + "attn_k_norm");
-        // Seed-OSS: the norm before the feed-forward goes by another name.
-        layer.afterAttention = arch.equals("seed_oss") ? null : file.norm(l + "post_attention_norm");
-        layer.feedForwardNorm = file.norm(l + (arch.equals("seed_oss") ? "post_attention_norm" : "ffn_norm"));
+        layer.afterAttention = NORM_BETWEEN.contains(arch) ? null : file.norm(l + "post_attention_norm");
+        layer.feedForwardNorm = file.norm(l + (NORM_BETWEEN.contains(arch) ? "post_attention_norm" : "ffn_norm"));
         layer.afterFeedForward = file.norm(l + "post_ffw_norm");
+        feedForward(layer, l);
+        if (arch.startsWith("lfm2") && file.number("attention.head_count_kv", number, 0) == 0) {
+            layer.mixer = new ShortConvolution(file.linear(l + "shortconv.in_proj"), file.matrix(l + "shortconv.conv.weight"), file.linear(l + "shortconv.out_proj"));
+            return layer;
+        }
         int q = decoder.heads * decoder.headSize;
         int kv = decoder.keyHeads * decoder.headSize;
         if (file.find(l + "attn_qkv.weight").isPresent()) {
@@ -100,17 +124,12 @@ final class GgufDecoder {
             layer.value = file.linear(l + "attn_v");
         }
         layer.output = file.linear(l + "attn_output");
-        feedForward(layer, l);
         return layer;
     }
 
     private void feedForward(Layer layer, String l) {
         if (file.find(l + "ffn_gate_inp.weight").isPresent()) {
-            List<FeedForward> experts = file.experts(l);
-            boolean shared = file.find(l + "ffn_gate_inp_shexp.weight").isPresent();
-            layer.experts = new ExpertMixture(file.linear(l + "ffn_gate_inp"), experts, (int) file.number("expert_used_count", 0), !arch.equals("qwen2moe") && !arch.equals("olmoe"),
-                    shared ? file.gated(l, "_shexp") : null,
-                    shared ? new Linear(new double[][] {file.vector(file.find(l + "ffn_gate_inp_shexp.weight").orElseThrow())}, null) : null);
+            layer.experts = GgufExperts.read(file, l);
         } else if (file.find(l + "ffn_gate.weight").isPresent()) {
             layer.dense = file.gated(l, "");
         } else if (arch.equals("phi3") || arch.equals("glm4")) {
@@ -120,5 +139,20 @@ final class GgufDecoder {
         } else {
             layer.dense = new FeedForward(null, file.linear(l + "ffn_up"), file.linear(l + "ffn_down"));
         }
+    }
+
+    /** ggml_swiglu_oai with the graph's alpha and limit. */
+    private static double clampedSwiglu(double gate, double up) {
+        double x = Math.min(gate, 7);
+        return x / (1 + Math.exp(-1.702 * x)) * (Math.clamp(up, -7, 7) + 1);
+    }
+
+    /** ggml_xielu, which takes the parameters as the checkpoint stores them. */
+    private Gating xielu(int layer) {
+        double beta = file.numbers("xielu.beta").get(layer);
+        double positive = Math.log1p(Math.exp(file.numbers("xielu.alpha_p").get(layer)));
+        double negative = beta + Math.log1p(Math.exp(file.numbers("xielu.alpha_n").get(layer)));
+        double eps = file.numbers("xielu.eps").get(layer);
+        return (x, one) -> x > 0 ? positive * x * x + beta * x : (Math.expm1(Math.min(x, eps)) - x) * negative + beta * x;
     }
 }

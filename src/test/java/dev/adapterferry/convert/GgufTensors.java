@@ -6,10 +6,12 @@ import dev.adapterferry.convert.Decoder.Norm;
 import dev.adapterferry.gguf.GgufFile;
 import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.tensor.TensorInfo;
+import java.lang.reflect.Array;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** Keys and tensors of a GGUF file, as the tests' forward passes take them. */
 final class GgufTensors {
@@ -28,9 +30,28 @@ final class GgufTensors {
         return arch;
     }
 
-    /** A number of the architecture's own group. */
+    /** A number or flag of the architecture's own group; of a list with a number per layer the largest. */
     double number(String key, double otherwise) {
-        return keys.find(arch + "." + key).map(v -> v.value() instanceof Number n ? n.doubleValue() : otherwise).orElse(otherwise);
+        return numbers(arch + "." + key).stream().mapToDouble(v -> v).max().orElse(otherwise);
+    }
+
+    /** A number that may differ from layer to layer. */
+    double number(String key, int layer, double otherwise) {
+        List<Double> all = numbers(arch + "." + key);
+        return all.isEmpty() ? otherwise : all.get(all.size() == 1 ? 0 : layer);
+    }
+
+    /** The numbers under a full key, flags as 1 and 0; empty when it is not there. */
+    List<Double> numbers(String key) {
+        Object value = keys.find(key).map(GgufMetadata.Value::value).orElse(List.of());
+        Stream<?> values = value instanceof List<?> list ? list.stream()
+                : value.getClass().isArray() ? IntStream.range(0, Array.getLength(value)).mapToObj(i -> Array.get(value, i)) : Stream.of(value);
+        return values.map(v -> v instanceof Boolean flag ? flag ? 1.0 : 0.0 : ((Number) v).doubleValue()).toList();
+    }
+
+    /** A text of the architecture's own group; empty when it is not there. */
+    String text(String key) {
+        return keys.findString(arch + "." + key).orElse("");
     }
 
     /** The experts of a layer. */
@@ -59,7 +80,8 @@ final class GgufTensors {
     Linear expert(String name, int number) {
         double[][] all = matrix(name + ".weight");
         int rows = all.length / (int) number("expert_count", 1);
-        return new Linear(Arrays.copyOfRange(all, number * rows, (number + 1) * rows), null);
+        double[] bias = find(name + ".bias").map(b -> matrix(name + ".bias")[number]).orElse(null);
+        return new Linear(Arrays.copyOfRange(all, number * rows, (number + 1) * rows), bias);
     }
 
     Norm norm(String name) {

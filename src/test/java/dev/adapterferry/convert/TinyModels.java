@@ -6,6 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * A tiny checkpoint of each architecture: names and shapes as transformers' model classes have them, written down here
@@ -65,8 +67,8 @@ final class TinyModels {
                 }
             });
         });
-        put("mistral3", "Ministral3ForCausalLM", "bpe", ",\"model_type\":\"ministral3\",\"head_dim\":16,\"rms_norm_eps\":1e-5,\"rope_parameters\":{\"rope_theta\":1000000.0,\"rope_type\":\"yarn\","
-                + "\"factor\":16.0,\"original_max_position_embeddings\":16384,\"beta_fast\":32.0,\"beta_slow\":1.0,\"mscale\":1.0,\"mscale_all_dim\":1.0,\"llama_4_scaling_beta\":0.1}" + TIED,
+        put("mistral3", "Ministral3ForCausalLM", "bpe", ",\"model_type\":\"ministral3\",\"head_dim\":16,\"rms_norm_eps\":1e-5,\"rope_parameters\":{\"rope_theta\":10000.0,\"rope_type\":\"yarn\","
+                + "\"factor\":16.0,\"original_max_position_embeddings\":8,\"beta_fast\":4.0,\"beta_slow\":0.05,\"mscale\":1.0,\"mscale_all_dim\":1.0,\"llama_4_scaling_beta\":0.1}" + TIED,
                 c -> llamaLike(c, false, ""));
         put("internlm3", "InternLM3ForCausalLM", "spm", RMS + UNTIED + ",\"head_dim\":16", llama);
         put("smollm3", "SmolLM3ForCausalLM", "bpe", RMS + TIED, c -> llamaLike(c, false, ""));
@@ -74,16 +76,18 @@ final class TinyModels {
             llamaLike(c, true, "");
             layers(c, l -> c.remove(l + "mlp.gate_proj.weight"));
         });
-        put("apertus", "ApertusForCausalLM", "bpe", RMS + UNTIED, c -> {
+        put("apertus", "ApertusForCausalLM", "bpe", RMS + UNTIED + ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8.0,\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,"
+                + "\"original_max_position_embeddings\":64}", c -> {
             outer(c, true);
             layers(c, l -> {
                 c.add(l + "attention_layernorm.weight", 1, WIDTH).add(l + "feedforward_layernorm.weight", 1, WIDTH);
                 attention(c, l, false, "o_proj");
                 headNorms(c, l, HEAD, HEAD);
                 c.add(l + "mlp.up_proj.weight", 0, INNER, WIDTH).add(l + "mlp.down_proj.weight", 0, WIDTH, INNER);
-                for (String p : List.of("alpha_n", "alpha_p", "beta", "eps")) {
+                for (String p : List.of("alpha_n", "alpha_p", "beta")) {
                     c.add(l + "mlp.act_fn." + p, 0.5, 1);
                 }
+                c.add(l + "mlp.act_fn.eps", -0.3, 1);
             });
         });
         put("granite", "GraniteForCausalLM", "bpe", RMS + TIED + ",\"attention_multiplier\":0.0625,\"embedding_multiplier\":12.0,\"residual_multiplier\":0.22,\"logits_scaling\":8.0",
@@ -326,7 +330,7 @@ final class TinyModels {
                 c.add(l + "mlp.c_fc_0.weight", 0, INNER, WIDTH).add(l + "mlp.c_fc_1.weight", 0, INNER, WIDTH).add(l + "mlp.c_proj.weight", 0, WIDTH, INNER);
             }
         });
-        put("exaone4", "Exaone4ForCausalLM", "bpe", RMS + UNTIED + ",\"head_dim\":16,\"sliding_window\":64,\"sliding_window_pattern\":\"LLLG\"", c -> {
+        Consumer<MemoryCheckpoint> exaone4 = c -> {
             outer(c, true);
             layers(c, l -> {
                 c.add(l + "post_attention_layernorm.weight", 1, WIDTH).add(l + "post_feedforward_layernorm.weight", 1, WIDTH);
@@ -334,7 +338,12 @@ final class TinyModels {
                 headNorms(c, l, HEAD, HEAD);
                 gated(c, l + "mlp.", INNER);
             });
-        });
+        };
+        String factors = ",\"head_dim\":16,\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":16.0,\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,\"original_max_position_embeddings\":64}";
+        put("exaone4", "Exaone4ForCausalLM", "bpe", RMS + UNTIED + factors + ",\"sliding_window\":null", exaone4);
+        // llama.cpp takes a model of 64 layers for the one with windows in three of four.
+        put("exaone4-32b", "Exaone4ForCausalLM", "bpe", RMS + UNTIED + factors + ",\"num_hidden_layers\":64,\"sliding_window\":4,\"sliding_window_pattern\":\"LLLG\",\"layer_types\":["
+                + IntStream.range(0, 64).mapToObj(i -> i % 4 < 3 ? "\"sliding_attention\"" : "\"full_attention\"").collect(Collectors.joining(",")) + "]", exaone4);
         put("ernie4_5", "Ernie4_5ForCausalLM", "spm", RMS + TIED + ",\"head_dim\":16", c -> llamaLike(c, false, ""));
         put("ernie4_5-moe", "Ernie4_5_MoeForCausalLM", "spm", RMS + TIED + ",\"head_dim\":16,\"moe_num_experts\":4,\"moe_k\":2,\"moe_layer_interval\":1,\"moe_layer_start_index\":1,"
                 + "\"moe_intermediate_size\":32,\"moe_num_shared_experts\":2", c -> {
@@ -398,7 +407,7 @@ final class TinyModels {
             });
         });
         put("glm4moe", "Glm4MoeForCausalLM", "bpe", RMS + UNTIED + ",\"head_dim\":16,\"partial_rotary_factor\":0.5,\"n_routed_experts\":4,\"num_experts_per_tok\":2,\"moe_intermediate_size\":32,"
-                + "\"n_shared_experts\":1,\"first_k_dense_replace\":1,\"routed_scaling_factor\":1.0,\"norm_topk_prob\":true,\"num_nextn_predict_layers\":0", c -> {
+                + "\"n_shared_experts\":1,\"first_k_dense_replace\":1,\"routed_scaling_factor\":2.5,\"norm_topk_prob\":true,\"num_nextn_predict_layers\":0", c -> {
             outer(c, true);
             layers(c, l -> {
                 norms(c, l);
@@ -410,7 +419,8 @@ final class TinyModels {
             gated(c, l + "mlp.shared_experts.", 32);
             experts(c, l, 4, 32);
         });
-        put("gpt-oss", "GptOssForCausalLM", "bpe", RMS + UNTIED + ",\"head_dim\":16,\"num_local_experts\":4,\"num_experts_per_tok\":2,\"sliding_window\":64,\"layer_types\":[\"sliding_attention\",\"full_attention\"]", c -> {
+        put("gpt-oss", "GptOssForCausalLM", "bpe", RMS + UNTIED + ",\"head_dim\":16,\"num_local_experts\":4,\"num_experts_per_tok\":2,\"sliding_window\":4,\"layer_types\":[\"sliding_attention\",\"full_attention\"],"
+                + "\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":32.0,\"original_max_position_embeddings\":64,\"beta_fast\":32.0,\"beta_slow\":1.0}", c -> {
             outer(c, true);
             layers(c, l -> {
                 norms(c, l);
