@@ -51,6 +51,11 @@ public record Alert(Event kind, Optional<String> model, Optional<String> run, Ma
         return before.isPresent() ? alert.with("score-before", before.getAsDouble()) : alert;
     }
 
+    /** The same with what the run chose to leave in use, and why, in words. */
+    public Alert choosing(String choice) {
+        return with("choice", choice);
+    }
+
     /** A run failed for good; the reason is the failure's own sentence. */
     public static Alert failed(String model, String run, String stage, String reason) {
         Alert alert = of(Event.FAILED, model, run);
@@ -159,7 +164,7 @@ public record Alert(Event kind, Optional<String> model, Optional<String> run, Ma
                 text.append(" (before ").append(Amounts.score(before.doubleValue())).append(')');
             }
         }
-        return text.toString();
+        return facts.containsKey("choice") ? text.append("; ").append(fact("choice")).toString() : text.toString();
     }
 
     private String saved() {

@@ -11,12 +11,12 @@ import dev.adapterferry.stage.ActiveReleases;
 import dev.adapterferry.stage.Contest;
 import dev.adapterferry.stage.EmbeddedServers;
 import dev.adapterferry.stage.Facts;
-import dev.adapterferry.stage.ReleaseDesk;
+import dev.adapterferry.stage.ModelServers;
+import dev.adapterferry.stage.Promotion;
 import dev.adapterferry.stage.ReleaseEvaluation;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -27,11 +27,13 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Two releases or two formats of a model side by side. */
+/** Releases or formats of a model side by side. */
 @Command(name = "compare", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Asks two kept releases of a model, or two formats of the one in use, the same prompts on the ferry's own server, and says which wins: by score where the difference is more than "
-                + "chance, else by speed; the one in use stays where neither decides.",
-        footer = {"", "A release that wins is restored as 'ferry rollback MODEL --to N' does it. A format that wins becomes the one in use by a new release of the same files, which costs no disk."})
+        description = "Asks kept releases of a model, or formats of the one in use, the same prompts on the ferry's own server, and says which wins: by score where the difference is more than "
+                + "chance, else by speed between formats; the one in use stays where neither decides.",
+        footer = {"", "A release that wins is restored as 'ferry rollback MODEL --to N' does it. A format that wins becomes the one in use by a new release of the same files, which costs no disk. "
+                + "Either is asked the test prompts, and goes back where it does not answer.", "",
+                "Exit codes: 0 compared, and the winner is in use where it was to be; 6 the winner did not answer as it should and went back; 4 not compared."})
 final class CompareCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -56,13 +58,13 @@ final class CompareCommand implements Callable<Integer> {
 
     /** What is compared. */
     static final class Sides {
-        @Option(names = "--releases", paramLabel = "A,B", description = "Two kept releases, by number.")
+        @Option(names = "--releases", paramLabel = "A,B", description = "Two or more kept releases, by number.")
         private String releases;
 
-        @Option(names = "--formats", paramLabel = "F,G", description = "Two formats of the release in use.")
+        @Option(names = "--formats", paramLabel = "F,G", description = "Two or more formats of the release in use.")
         private String formats;
 
-        List<String> pair() {
+        List<String> named() {
             return List.of((releases == null ? formats : releases).split("\\s*,\\s*"));
         }
     }
@@ -72,37 +74,44 @@ final class CompareCommand implements Callable<Integer> {
         Console console = common.console();
         Settings settings = common.settings(console);
         settings.model(model);
-        List<String> pair = sides.pair();
-        if (pair.size() != 2 || sides.releases != null && !pair.stream().allMatch(number -> number.matches("\\d{1,9}"))) {
-            throw new ParameterException(spec.commandLine(), "Name two, with a comma between: --releases 3,4 or --formats Q4_K_M,Q8_0.");
+        List<String> named = sides.named();
+        if (named.size() < 2 || sides.releases != null && !named.stream().allMatch(number -> number.matches("\\d{1,9}"))) {
+            throw new ParameterException(spec.commandLine(), "Name two or more, with commas between: --releases 3,4 or --formats Q4_K_M,Q8_0.");
         }
         try (Ledger ledger = Ledgers.open(settings)) {
             HttpCaller caller = new JdkHttpCaller();
             Facts.Deployed active = new ActiveReleases(settings, ledger).get(model);
-            Contest contest = new Contest(new ReleaseEvaluation(settings, caller, new EmbeddedServers(caller), console, new Cancellation()), model, active);
-            Contest.Result result = sides.releases == null ? contest.formats(pair.getFirst(), pair.getLast())
-                    : contest.releases(Integer.parseInt(pair.getFirst()), Integer.parseInt(pair.getLast()));
+            ModelServers servers = new EmbeddedServers(caller);
+            Contest contest = new Contest(new ReleaseEvaluation(settings, caller, servers, console, new Cancellation()), model, active);
+            Contest.Result result = sides.releases == null ? contest.formats(named, Optional.empty()) : contest.releases(named.stream().map(Integer::valueOf).toList());
             EvaluationPrinter printer = new EvaluationPrinter(console);
             Path folder = printer.write(settings, Optional.ofNullable(report), result.report());
             boolean promoting = (promote == null ? settings.evaluate().promote() : promote) && !result.inUse();
-            Integer promoted = promoting ? (Integer) promote(new ReleaseDesk(settings, ledger, caller, console, new Cancellation()), result.winner()) : null;
+            Optional<Promotion.Outcome> outcome = promoting ? Optional.of(promote(settings, ledger, caller, servers, console, result)) : Optional.empty();
             if (json) {
                 ObjectNode document = (ObjectNode) new ObjectMapper().readTree(result.report().json());
-                document.put("winner", result.name()).put("reason", result.reason()).put("promotedRelease", promoted);
+                document.put("winner", result.name()).put("reason", result.reason()).put("promotedRelease", outcome.filter(Promotion.Outcome::held).map(Promotion.Outcome::release).orElse(null))
+                        .put("promotionTrouble", outcome.map(Promotion.Outcome::trouble).filter(trouble -> !trouble.isEmpty()).orElse(null));
                 console.println(document.toPrettyString());
-                return ExitCode.DONE;
+            } else {
+                printer.print(result.report(), folder);
+                console.println("Winner: " + result.name() + outcome.map(CompareCommand::sentence).orElse(result.inUse() ? ", which is in use already." : ". What is in use stays; --promote would change that."));
+                outcome.filter(Promotion.Outcome::held).flatMap(held -> result.winner().format())
+                        .ifPresent(format -> console.println("Set models." + model + ".primary-format: " + format + " to keep it for the next deployments."));
             }
-            printer.print(result.report(), folder);
-            console.println("Winner: " + result.name() + (promoted != null ? ". It is in use now, as release " + promoted + "." : result.inUse() ? ", which is in use already." : ". What is in use stays; --promote would change that."));
-            if (promoted != null && result.winner().format().isPresent()) {
-                console.println("Set models." + model + ".primary-format: " + result.winner().format().get() + " to keep it for the next deployments.");
-            }
+            return outcome.isPresent() && !outcome.get().held() ? ExitCode.UNHEALTHY : ExitCode.DONE;
         }
-        return ExitCode.DONE;
     }
 
-    private int promote(ReleaseDesk desk, Contest.Side winner) {
-        ReleaseDesk.InUse inUse = winner.format().isPresent() ? desk.promote(model, winner.format().get()) : desk.rollback(model, OptionalInt.of(winner.release()));
-        return inUse.deployed().release().number();
+    private Promotion.Outcome promote(Settings settings, Ledger ledger, HttpCaller caller, ModelServers servers, Console console, Contest.Result result) {
+        Promotion.Outcome outcome = new Promotion(settings, ledger, caller, servers, console, new Cancellation()).onDemand(model, result.winner());
+        if (outcome.held() && result.winner().format().isPresent()) {
+            ActiveReleases.scored(ledger, model, outcome.release(), result.card(), true);
+        }
+        return outcome;
+    }
+
+    private static String sentence(Promotion.Outcome outcome) {
+        return outcome.held() ? ". It is in use now, as release " + outcome.release() + "." : ". But it does not answer as it should: " + outcome.trouble() + ". Release " + outcome.release() + " is in use again.";
     }
 }

@@ -43,6 +43,22 @@ public record EvaluationReport(String model, Instant time, List<Scorecard> cards
         this(model, time, cards, comparisons, objections, List.of());
     }
 
+    /** The same with the contenders, comparisons and notes of another evaluation of the model behind its own; what was asked in both stands once. */
+    public EvaluationReport with(EvaluationReport more) {
+        List<Scorecard> both = new ArrayList<>(cards);
+        more.cards().stream().filter(card -> cards.stream().noneMatch(known -> known.label().equals(card.label()) && java.util.Objects.equals(known.server(), card.server()))).forEach(both::add);
+        return new EvaluationReport(model, time, both, joined(comparisons, more.comparisons()), objections, joined(notes, more.notes()));
+    }
+
+    /** The same with one note more. */
+    public EvaluationReport noting(String note) {
+        return new EvaluationReport(model, time, cards, comparisons, objections, joined(notes, List.of(note)));
+    }
+
+    private static <T> List<T> joined(List<T> some, List<T> more) {
+        return java.util.stream.Stream.concat(some.stream(), more.stream()).toList();
+    }
+
     /** The numbers of one contender, or of one category of it. */
     record Summary(int prompts, int answered, int errors, Double score, Interval interval, Double latencyMillisP50, Double latencyMillisP95, Double firstTokenMillisP50,
                    Double firstTokenMillisP95, Double tokensPerSecond) {

@@ -43,11 +43,25 @@ public final class ActiveReleases {
         return find(model).orElseThrow(() -> new FerryException("Nothing of " + model + " is deployed. Deploy it first: ferry deploy " + model + "."));
     }
 
+    /**
+     * What a run deployed as it is in use now: its files may by now be those of a later release that uses another of their formats.
+     *
+     * @param recorded what the run deployed
+     */
+    Facts.Deployed now(String model, Facts.Deployed recorded) {
+        return find(model).filter(active -> active.release() != recorded.release() && active.items().equals(recorded.items()))
+                .map(active -> new Facts.Deployed(active.release(), active.folder(), active.files(), active.primary(), recorded.previous(), active.modelId(), recorded.clients())).orElse(recorded);
+    }
+
     /** Writes the score of a release down. */
     public static void scored(Ledger ledger, String model, int release, EvaluationReport report) {
-        Scorecard card = report.cards().getFirst();
+        scored(ledger, model, release, report.cards().getFirst(), report.passed());
+    }
+
+    /** Writes the score of a release down. */
+    public static void scored(Ledger ledger, String model, int release, Scorecard card, boolean passed) {
         ledger.releases().scored(model, release, Records.JSON.createObjectNode().put("score", card.score()).put("prompts", card.outcomes().size()).put("errors", card.errors())
-                .put("tokensPerSecond", card.tokensPerSecond()).put("passed", report.passed()).toString());
+                .put("tokensPerSecond", card.tokensPerSecond()).put("passed", passed).toString());
     }
 
     private Facts.Deployed deployed(ReleaseEntry entry) {

@@ -95,9 +95,12 @@ public final class AlertDesk {
         Optional<Facts.Deployed> deployed = records.find(Stage.DEPLOY, Facts.Deployed.class);
         Map<String, Long> sizes = new LinkedHashMap<>();
         deployed.ifPresent(d -> d.files().forEach(f -> sizes.put(f.format(), f.item().bytes())));
-        OptionalDouble score = records.find(Stage.EVALUATE, Facts.Evaluated.class).map(Facts.Evaluated::score).map(OptionalDouble::of).orElse(OptionalDouble.empty());
+        Optional<Facts.Evaluated> evaluated = records.find(Stage.EVALUATE, Facts.Evaluated.class);
+        OptionalDouble score = evaluated.map(Facts.Evaluated::score).map(OptionalDouble::of).orElse(OptionalDouble.empty());
         int release = deployed.map(Facts.Deployed::release).orElse(0);
-        return Alert.finished(h.model(), h.run(), release, sizes, run.duration(Instant.now()), score, before(h.model(), release));
+        int inUse = evaluated.map(Facts.Evaluated::inUse).orElse(release);
+        Alert finished = Alert.finished(h.model(), h.run(), inUse, sizes, run.duration(Instant.now()), score, before(h.model(), release));
+        return evaluated.map(Facts.Evaluated::choice).map(finished::choosing).orElse(finished);
     }
 
     /** Score of the newest earlier release that has one. */

@@ -21,18 +21,21 @@ public final class EvaluateStage implements StageWork {
     private final ModelServers servers;
     private final Fallback fallback;
     private final Ledger ledger;
+    private final Announcer announcer;
 
     /**
-     * @param caller   sends the small requests
-     * @param servers  finds or starts the server
-     * @param fallback takes a release back that does not hold
-     * @param ledger   keeps the score with the release
+     * @param caller    sends the small requests
+     * @param servers   finds or starts the server
+     * @param fallback  takes a release back that does not hold
+     * @param ledger    keeps the score with the release
+     * @param announcer tells of a release that lost against the one before
      */
-    public EvaluateStage(HttpCaller caller, ModelServers servers, Fallback fallback, Ledger ledger) {
+    public EvaluateStage(HttpCaller caller, ModelServers servers, Fallback fallback, Ledger ledger, Announcer announcer) {
         this.caller = caller;
         this.servers = servers;
         this.fallback = fallback;
         this.ledger = ledger;
+        this.announcer = announcer;
     }
 
     @Override
@@ -55,12 +58,15 @@ public final class EvaluateStage implements StageWork {
         if (evaluate.enabled()) {
             PromptSets.files(run.settings(), run.name()).forEach(set -> key.with("set " + set.getFileName(), Sha256.of(set)));
         }
+        if (evaluate.promote()) {
+            key.with("promote", true);
+        }
         return Optional.of(key.hex());
     }
 
     @Override
     public Facts.Evaluated carry(RunContext run) {
-        Facts.Deployed deployed = run.records().get(Stage.DEPLOY, Facts.Deployed.class);
+        Facts.Deployed deployed = new ActiveReleases(run.settings(), ledger).now(run.name(), run.records().get(Stage.DEPLOY, Facts.Deployed.class));
         EvaluateSettings settings = run.settings().evaluate();
         if (!settings.enabled() || PromptSets.files(run.settings(), run.name()).isEmpty()) {
             return new Facts.Evaluated(null, 0, 0, null, null);
@@ -75,9 +81,13 @@ public final class EvaluateStage implements StageWork {
             throw new FerryException("The evaluation of " + run.name() + " (release " + deployed.release() + ") did not pass: " + String.join("; ", report.objections()) + ". The report is "
                     + file.resolveSibling("evaluation.html") + "." + fallback.takeBack(run, deployed, String.join("; ", report.objections())));
         }
+        Selection.Chosen chosen = settings.promote() ? new Selection(run, ledger, caller, servers, announcer).choose(deployed, report) : new Selection.Chosen(report, deployed.release(), "");
+        if (chosen.report() != report) {
+            chosen.report().write(run.folder());
+        }
         Scorecard card = report.cards().getFirst();
         String compared = report.comparisons().isEmpty() ? null : report.comparisons().stream().map(one -> "against " + one.reference() + " " + one.reason()).collect(Collectors.joining("; "));
-        return new Facts.Evaluated(card.score(), card.outcomes().size(), card.errors(), card.tokensPerSecond(), compared, file);
+        return new Facts.Evaluated(card.score(), card.outcomes().size(), card.errors(), card.tokensPerSecond(), compared, file, chosen.reason().isEmpty() ? null : chosen.release(), chosen.reason().isEmpty() ? null : chosen.reason());
     }
 
     @Override
@@ -86,7 +96,8 @@ public final class EvaluateStage implements StageWork {
         if (evaluated.prompts() == 0) {
             return "no prompt set";
         }
-        return String.format(Locale.ROOT, "score %.2f over %d prompts%s%s%s", evaluated.score(), evaluated.prompts(), evaluated.errors() == 0 ? "" : ", " + evaluated.errors() + " errors",
-                evaluated.tokensPerSecond() == null ? "" : String.format(Locale.ROOT, ", %.0f tokens/s", evaluated.tokensPerSecond()), evaluated.compared() == null ? "" : "; " + evaluated.compared());
+        return String.format(Locale.ROOT, "score %.2f over %d prompts%s%s%s%s", evaluated.score(), evaluated.prompts(), evaluated.errors() == 0 ? "" : ", " + evaluated.errors() + " errors",
+                evaluated.tokensPerSecond() == null ? "" : String.format(Locale.ROOT, ", %.0f tokens/s", evaluated.tokensPerSecond()), evaluated.compared() == null ? "" : "; " + evaluated.compared(),
+                evaluated.choice() == null ? "" : "; " + evaluated.choice());
     }
 }

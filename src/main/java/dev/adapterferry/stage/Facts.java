@@ -150,11 +150,13 @@ public final class Facts {
      * @param tokensPerSecond median rate, null when unknown
      * @param compared how it stands to the release before it and to the base, in words; null when it was not compared
      * @param report   the whole report
+     * @param inUse    number of the release that the evaluation left in use; null when it had no choice
+     * @param choice   what it chose and why, in words; null when it had no choice
      */
-    public record Evaluated(Double score, int prompts, int errors, Double tokensPerSecond, String compared, Path report) {
+    public record Evaluated(Double score, int prompts, int errors, Double tokensPerSecond, String compared, Path report, Integer inUse, String choice) {
         /** A score that was held against nothing. */
         public Evaluated(Double score, int prompts, int errors, Double tokensPerSecond, Path report) {
-            this(score, prompts, errors, tokensPerSecond, null, report);
+            this(score, prompts, errors, tokensPerSecond, null, report, null, null);
         }
     }
 }

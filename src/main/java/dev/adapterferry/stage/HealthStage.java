@@ -2,6 +2,7 @@ package dev.adapterferry.stage;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.http.HttpCaller;
+import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.probe.Digests;
 import dev.adapterferry.probe.Health;
 import dev.adapterferry.probe.HealthCheck;
@@ -18,16 +19,19 @@ public final class HealthStage implements StageWork {
     private final ModelHealth checks;
     private final ModelServers servers;
     private final Fallback fallback;
+    private final Ledger ledger;
 
     /**
      * @param caller   sends the small requests
      * @param servers  finds or starts the server
      * @param fallback takes a release back that does not hold
+     * @param ledger   knows what is in use
      */
-    public HealthStage(HttpCaller caller, ModelServers servers, Fallback fallback) {
+    public HealthStage(HttpCaller caller, ModelServers servers, Fallback fallback, Ledger ledger) {
         this.checks = new ModelHealth(caller, servers, Digests.fresh());
         this.servers = servers;
         this.fallback = fallback;
+        this.ledger = ledger;
     }
 
     @Override
@@ -48,7 +52,7 @@ public final class HealthStage implements StageWork {
 
     @Override
     public Facts.Checked carry(RunContext run) {
-        Facts.Deployed deployed = run.records().get(Stage.DEPLOY, Facts.Deployed.class);
+        Facts.Deployed deployed = new ActiveReleases(run.settings(), ledger).now(run.name(), run.records().get(Stage.DEPLOY, Facts.Deployed.class));
         Health health = checks.check(run.id(), run.settings(), run.name(), deployed, EnumSet.allOf(HealthCheck.Part.class));
         Path report = run.folder().resolve("health.json");
         Reports.write(report, health);

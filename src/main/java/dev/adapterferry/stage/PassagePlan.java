@@ -43,7 +43,7 @@ public final class PassagePlan {
         keyed.put(Stage.QUANTIZE, new QuantizeStage(bases));
         ledger.ifPresent(book -> {
             keyed.put(Stage.DEPLOY, new DeployStage(book, http));
-            keyed.put(Stage.EVALUATE, new EvaluateStage(http, null, null, book));
+            keyed.put(Stage.EVALUATE, new EvaluateStage(http, null, null, book, Announcer.NOBODY));
         });
     }
 

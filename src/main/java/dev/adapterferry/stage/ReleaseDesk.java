@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Supplier;
 
 /**
  * The way of a model's releases into use and back: what is done with files, servers and targets, and what is written down of it
@@ -100,43 +101,49 @@ public final class ReleaseDesk {
      */
     public InUse rollback(String model, OptionalInt to) {
         settings.model(model);
-        try (Lease held = alone(model, "roll back"); Places places = places(model)) {
+        return alone(model, "roll back", () -> restore(model, to, null, "on demand"));
+    }
+
+    /** The same for who has the model's lock. */
+    InUse restore(String model, OptionalInt to, String run, String why) {
+        try (Places places = places(model)) {
             int before = store.active(model).map(ReleaseStore.Active::number).orElse(0);
             Deployment.Deployed back = places.deployment(release -> settle(model, ReleaseState.ROLLED_BACK, null)).rollback(Places.profile(settings, model), to);
             InUse inUse = inUse(back, null);
-            ledger.events().add(null, model, "rolled-back", "release " + before + " was replaced by release " + back.release().number() + " on demand", null);
+            ledger.events().add(run, model, "rolled-back", "release " + before + " was replaced by release " + back.release().number() + " " + why, null);
             return inUse;
         }
     }
 
     /**
      * Puts another format of the installed release into use: a new release of the same files, by hard links where the file
-     * system has them.
+     * system has them. For who has the model's lock.
      *
      * @param model  the model
      * @param format one of the release's formats
-     * @throws TransientFailure when another process carries or deploys the model just now
+     * @param run    run that does it, or null
      */
-    public InUse promote(String model, String format) {
-        settings.model(model);
-        try (Lease held = alone(model, "promote a format of"); Places places = places(model)) {
+    InUse use(String model, String format, String run) {
+        try (Places places = places(model)) {
             Release now = store.active(model).map(active -> store.get(model, active.number())).orElseThrow(() -> new FerryException("Nothing of " + model + " is deployed."));
             Release.File file = now.files().stream().filter(f -> f.format().equalsIgnoreCase(format)).findFirst()
                     .orElseThrow(() -> new FerryException("Release " + now.number() + " of " + model + " has no " + format + "."));
             Path kept = store.directory(model, now.number());
             Candidate same = new Candidate(model, now.files().stream().map(f -> new Candidate.Item(kept.resolve(f.name()), f.name(), f.format(), f.sha256())).toList(), now.identity());
-            Deployment.Deployed deployed = places.deployment(release -> settle(model, ReleaseState.FAILED, null)).deploy(same, Places.profile(settings, model).asOf(now).withPrimary(file.format()));
-            settle(model, ReleaseState.FAILED, null);
-            ledger.events().add(null, model, "promoted", file.format() + " of release " + now.number() + " is in use now, as release " + deployed.release().number(), null);
-            return inUse(deployed, null);
+            Deployment.Deployed deployed = places.deployment(release -> settle(model, ReleaseState.FAILED, run)).deploy(same, Places.profile(settings, model).asOf(now).withPrimary(file.format()));
+            settle(model, ReleaseState.FAILED, run);
+            ledger.events().add(run, model, "promoted", file.format() + " of release " + now.number() + " is in use now, as release " + deployed.release().number(), null);
+            return inUse(deployed, run);
         }
     }
 
-    /** The model's lock, for an act in the name of a user. */
-    private Lease alone(String model, String act) {
-        return ledger.locks().tryAcquire(Runs.lock(model), null, cancellation).orElseThrow(() -> new TransientFailure("Cannot " + act + " " + model + ": "
+    /** An act in the name of a user, under the model's lock. */
+    <T> T alone(String model, String what, Supplier<T> act) {
+        try (Lease held = ledger.locks().tryAcquire(Runs.lock(model), null, cancellation).orElseThrow(() -> new TransientFailure("Cannot " + what + " " + model + ": "
                 + ledger.locks().holder(Runs.lock(model)).map(Locks.Holder::toString).orElse("another process")
-                + " is carrying it just now. Wait until that has ended (ferry status shows it), or cancel that run."));
+                + " is carrying it just now. Wait until that has ended (ferry status shows it), or cancel that run."))) {
+            return act.get();
+        }
     }
 
     /**

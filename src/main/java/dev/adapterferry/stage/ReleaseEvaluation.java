@@ -24,6 +24,8 @@ import java.util.Optional;
  * stage and the command.
  */
 public final class ReleaseEvaluation {
+    /** How scorecards name the server that the ferry itself starts: it runs the same on any day. */
+    static final String OWN_SERVER = "embedded";
     private static final int RETRIES = 2;
 
     private final Settings settings;
@@ -100,7 +102,7 @@ public final class ReleaseEvaluation {
         EvaluateSettings evaluate = settings.evaluate();
         return new Evaluation(caller, new Evaluation.Options(evaluate.concurrency(), evaluate.warmUp(), evaluate.maxTokens(), RETRIES, progress, cancellation))
                 .run(new Contender(label, format, serving.modelId(), serving.endpoint().within(evaluate.timeout()), system, temperature,
-                        serving.embedded() ? "embedded" : serving.endpoint().toString()), prompts);
+                        serving.embedded() ? OWN_SERVER : serving.endpoint().toString()), prompts);
     }
 
     Settings settings() {
