@@ -24,7 +24,8 @@ public final class LlamaContext implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final MemorySegment batch = arena.allocate(NativeCalls.BATCH);
     private final MemorySegment tokens = arena.allocate(JAVA_INT, BATCH);
-    private final MemorySegment positions = arena.allocate(JAVA_INT, BATCH);
+    /** Four per token, a row each: models that see (Qwen2-VL) take time, height, width and one more; for text the first three are alike. */
+    private final MemorySegment positions = arena.allocate(JAVA_INT, 4L * BATCH);
     private final MemorySegment wanted = arena.allocate(JAVA_BYTE, BATCH);
     private MemorySegment context;
     private int position;
@@ -190,7 +191,9 @@ public final class LlamaContext implements AutoCloseable {
         }
         for (int i = 0; i < count; i++) {
             tokens.setAtIndex(JAVA_INT, i, model.vocabulary().checked(from[offset + i]));
-            positions.setAtIndex(JAVA_INT, i, position + i);
+            for (int row = 0; row < 4; row++) {
+                positions.setAtIndex(JAVA_INT, (long) row * count + i, row < 3 ? position + i : 0);
+            }
             wanted.set(JAVA_BYTE, i, everyLogit || i == count - 1 ? (byte) 1 : 0);
         }
         NativeCalls.setInt(batch, NativeCalls.BATCH, "n_tokens", count);
