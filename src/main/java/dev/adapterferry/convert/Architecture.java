@@ -17,15 +17,18 @@ import java.util.Set;
  * @param forget     fields of config.json to ignore
  * @param parameters the hyperparameter keys in order
  * @param tensors    HF name patterns and what becomes of them; {@code N} stands for the layer, {@code E} for the expert
- * @param rename     regular expressions and replacements applied to checkpoint names before the patterns
+ * @param counted    names whose value is counted: how many different texts the first group of the regular expression finds among the tensors' names
+ * @param rename     regular expressions and replacements applied to checkpoint names before the patterns; expressions stand in braces
  * @param drop       regular expressions of checkpoint tensors to leave out
+ * @param layers     tensors of layers from this one on are left out; null for none
+ * @param notes      what the user should know
  * @param generated  names of generated tensors
  * @param tokenizer  vocabulary kind
  * @param after      special writers that run after the tokenizer, such as {@code add-space-prefix false}
  */
 record Architecture(String file, String arch, List<String> classes, String since, Map<String, JsonNode> defaults, Map<String, String> values,
-        Set<String> forget, List<Parameter> parameters, Map<String, List<Output>> tensors, Map<String, String> rename, List<String> drop,
-        List<String> generated, String tokenizer, List<Parameter> after) {
+        Set<String> forget, List<Parameter> parameters, Map<String, List<Output>> tensors, Map<String, String> counted, Map<String, String> rename, List<Conditional> drop,
+        Expression layers, List<Conditional> notes, List<String> generated, String tokenizer, List<Parameter> after) {
 
     /**
      * One hyperparameter.
@@ -42,9 +45,23 @@ record Architecture(String file, String arch, List<String> classes, String since
      *
      * @param name     GGUF name pattern, with a suffix only where the pattern has one
      * @param optional whether a checkpoint may lack it
+     * @param part     the part of a layer that it belongs to, which a layer has whole or not at all; empty for none
      * @param steps    transforms, in order; {@code stack} as the last one collects experts
      */
-    record Output(String name, boolean optional, List<Step> steps) { }
+    record Output(String name, boolean optional, String part, List<Step> steps) { }
+
+    /**
+     * A text that holds for some models only.
+     *
+     * @param text      what holds
+     * @param condition true, or a number other than 0, where it holds; null for always
+     */
+    record Conditional(String text, Expression condition) {
+        boolean holds(ModelConfig config) {
+            Object value = condition == null ? Boolean.TRUE : condition.value(config);
+            return value instanceof Boolean b ? b : value instanceof Number n && n.doubleValue() != 0;
+        }
+    }
 
     /**
      * One transform.

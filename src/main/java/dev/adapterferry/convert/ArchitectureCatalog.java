@@ -89,8 +89,8 @@ public final class ArchitectureCatalog {
 
     /** The class names most like the given one, nearest first. */
     List<String> nearest(String className, int count) {
-        return byClass.keySet().stream().sorted(Comparator.comparingInt((String known) -> distance(core(className), core(known))).thenComparing(known -> known))
-                .limit(count).toList();
+        return byClass.keySet().stream().sorted(Comparator.comparingInt((String known) -> distance(core(className), core(known)))
+                .thenComparingInt(known -> distance(className, known)).thenComparing(known -> known)).limit(count).toList();
     }
 
     /** The part of a class name that tells one model from another. */

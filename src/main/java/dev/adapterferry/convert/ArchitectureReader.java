@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.adapterferry.convert.Architecture.Conditional;
 import dev.adapterferry.convert.Architecture.Output;
 import dev.adapterferry.convert.Architecture.Parameter;
 import dev.adapterferry.convert.Architecture.Step;
@@ -22,8 +23,8 @@ final class ArchitectureReader {
     /** Keys that stand outside the architecture's own group. */
     private static final List<String> FOREIGN_GROUPS = List.of("general.", "tokenizer.", "xielu.");
     private static final Set<String> TYPES = Set.of("uint32", "float32", "bool", "string");
-    private static final Set<String> FIELDS = Set.of("arch", "classes", "extends", "since", "defaults", "values", "forget", "parameters", "tensors", "rename",
-            "drop", "generated", "tokenizer", "after");
+    private static final Set<String> FIELDS = Set.of("arch", "classes", "extends", "since", "defaults", "values", "forget", "parameters", "tensors", "counted",
+            "rename", "drop", "layers", "notes", "generated", "tokenizer", "after");
 
     private final String file;
     private final String arch;
@@ -81,8 +82,8 @@ final class ArchitectureReader {
         Map<String, List<Output>> tensors = new LinkedHashMap<>();
         node.path("tensors").fields().forEachRemaining(e -> tensors.put(e.getKey(), outputs(e.getValue())));
         return new Architecture(file, arch, texts(node.path("classes")), node.path("since").asText(""), defaults, textMap(node.path("values")),
-                Set.copyOf(texts(node.path("forget"))), parameters(node.path("parameters")), tensors, textMap(node.path("rename")), texts(node.path("drop")),
-                texts(node.path("generated")), node.path("tokenizer").asText(), parameters(node.path("after")));
+                Set.copyOf(texts(node.path("forget"))), parameters(node.path("parameters")), tensors, textMap(node.path("counted")), textMap(node.path("rename")),
+                conditionals(node.path("drop")), node.has("layers") ? expression(node.get("layers").asText()) : null, conditionals(node.path("notes")), texts(node.path("generated")), node.path("tokenizer").asText(), parameters(node.path("after")));
     }
 
     private List<Parameter> parameters(JsonNode list) {
@@ -114,11 +115,22 @@ final class ArchitectureReader {
         return List.copyOf(outputs);
     }
 
-    /** {@code blk.N.attn_q? > permute heads > plus-one}: the name, {@code ?} when a checkpoint may lack it, the transforms in order. */
+    /** {@code lm_head.weight when tie_word_embeddings}: the text, and the condition where there is one. */
+    private List<Conditional> conditionals(JsonNode list) {
+        return texts(list).stream().map(text -> {
+            int at = text.lastIndexOf(" when ");
+            return at < 0 ? new Conditional(text, null) : new Conditional(text.substring(0, at), expression(text.substring(at + 6)));
+        }).toList();
+    }
+
+    /**
+     * {@code blk.N.attn_q? > permute heads > plus-one}: the name, {@code ?} when a checkpoint may lack it, the transforms in order. A word
+     * after the {@code ?} names a part of the layer that is there whole or not at all.
+     */
     private Output output(String text) {
         String[] parts = text.split(">");
-        String name = parts[0].strip();
-        boolean optional = name.endsWith("?");
+        String[] named = parts[0].strip().split("\\?", -1);
+        boolean optional = named.length > 1;
         List<Step> steps = new ArrayList<>();
         for (int i = 1; i < parts.length; i++) {
             String[] words = parts[i].strip().split(" ", 2);
@@ -133,7 +145,7 @@ final class ArchitectureReader {
             check(!ends || i == parts.length - 1, "'" + text + "': " + words[0] + " must come last");
             steps.add(new Step(words[0], arguments));
         }
-        return new Output(optional ? name.substring(0, name.length() - 1) : name, optional, List.copyOf(steps));
+        return new Output(named[0], optional, optional ? named[1] : "", List.copyOf(steps));
     }
 
     private Expression expression(String text) {

@@ -11,10 +11,18 @@ import java.util.Optional;
 final class ConvertedTensors implements TensorSource {
     private final Map<String, TensorView> views;
     private final List<TensorInfo> tensors;
+    private final List<String> notes;
 
-    ConvertedTensors(Map<String, TensorView> views) {
+    /** @param notes what the user should know, one sentence each */
+    ConvertedTensors(Map<String, TensorView> views, List<String> notes) {
         this.views = views;
+        this.notes = List.copyOf(notes);
         this.tensors = views.entrySet().stream().map(e -> new TensorInfo(e.getKey(), e.getValue().type(), e.getValue().shape())).toList();
+    }
+
+    /** What the user should know, one sentence each. */
+    List<String> notes() {
+        return notes;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.adapterferry.convert;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -8,7 +9,7 @@ import java.util.List;
  *
  * <p>Operators, loosest first: {@code a ?? b} (b when a is null), {@code + -}, {@code * / //} (the last one floors), unary
  * {@code -}. {@code a | b | c} takes the first name that is <em>present</em>, even if its value is null, as llama.cpp's
- * converter looks keys up. Functions: {@code floor}, {@code sqrt}, {@code nonzero} (null for 0),
+ * converter looks keys up. Functions: {@code floor}, {@code sqrt}, {@code nonzero} (null for 0), {@code count} (entries of a list),
  * {@code when(flag, a, b)} (b, or null, when the flag is false, 0 or null). A dotted name reaches into
  * nested objects, {@code rope.} and {@code rope_all.} into the normalised rope settings. Literals: numbers, {@code true}, {@code false}, {@code 'text'}.
  * Anything computed with null is null. Immutable.
@@ -33,7 +34,7 @@ final class Expression {
 
     private record Call(String function, List<Node> arguments) implements Node { }
 
-    private static final List<String> FUNCTIONS = List.of("floor", "sqrt", "nonzero");
+    private static final List<String> FUNCTIONS = List.of("floor", "sqrt", "nonzero", "count");
 
     private final String text;
     private final Node root;
@@ -114,6 +115,9 @@ final class Expression {
         if (call.function().equals("when")) {
             boolean holds = first instanceof Boolean b ? b : first instanceof Number n && n.doubleValue() != 0;
             return holds ? value(call.arguments().get(1), names) : call.arguments().size() > 2 ? value(call.arguments().get(2), names) : null;
+        }
+        if (call.function().equals("count")) {
+            return first instanceof JsonNode list && list.isArray() ? (Object) (long) list.size() : null;
         }
         if (!(first instanceof Number argument)) {
             return null;

@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A model's configuration as its config class in transformers would present it: the text part of nested configurations
@@ -62,9 +64,11 @@ final class ModelConfig implements Expression.Names {
      *
      * @param root         config.json
      * @param architecture gives defaults and computed values
+     * @param tensors      names of the checkpoint's tensors
      */
-    static ModelConfig of(ObjectNode root, Architecture architecture) {
+    static ModelConfig of(ObjectNode root, Architecture architecture, List<String> tensors) {
         ModelConfig config = new ModelConfig(flattened(root));
+        architecture.counted().forEach((name, text) -> config.fields.put(name, count(Pattern.compile(text), tensors)));
         architecture.forget().forEach(config.fields::remove);
         // Plain defaults first: defaults that are computed (head_dim = hidden_size // heads) build on them.
         architecture.defaults().forEach((name, value) -> {
@@ -84,6 +88,10 @@ final class ModelConfig implements Expression.Names {
         }
         config.rope = normalisedRope(config.fields);
         return config;
+    }
+
+    private static long count(Pattern pattern, List<String> names) {
+        return names.stream().map(pattern::matcher).filter(Matcher::matches).map(match -> match.group(1)).distinct().count();
     }
 
     private static ObjectNode normalisedRope(ObjectNode fields) {

@@ -8,7 +8,6 @@ import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.tensor.Checkpoint;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -38,9 +37,9 @@ public final class ModelConverter {
         TensorInfo embedding = outline.tensors().find("token_embd.weight").orElseThrow();
         TokenizerConverter.Result tokenizer = new TokenizerConverter(checkpoint.name(), checkpoint::file, checkpoint.config())
                 .write(architecture.tokenizer(), Math.toIntExact(embedding.shape().getFirst()), metadata);
-        new Hyperparameters(checkpoint.name(), architecture, ModelConfig.of(checkpoint.config(), architecture), metadata).write(architecture.after());
+        new Hyperparameters(checkpoint.name(), architecture, config(checkpoint, architecture), metadata).write(architecture.after());
         new GeneralKeys(checkpoint, provenance, metadata).write(outline.parameters());
-        return new ConvertedModel(outline.architecture(), outline.tensors(), metadata, tokenizer, outline.parameters(), List.of());
+        return new ConvertedModel(outline.architecture(), outline.tensors(), metadata, tokenizer, outline.parameters(), outline.notes());
     }
 
     /**
@@ -53,13 +52,13 @@ public final class ModelConverter {
     public ModelOutline outline(Checkpoint checkpoint) {
         ObjectNode root = checkpoint.config();
         Architecture architecture = catalog.require(root, checkpoint.name());
-        ModelConfig config = ModelConfig.of(root, architecture);
+        ModelConfig config = config(checkpoint, architecture);
 
         GgufMetadata parameters = new GgufMetadata();
         new Hyperparameters(checkpoint.name(), architecture, config, parameters).write(architecture.parameters());
 
         GgufMetadata metadata = new GgufMetadata().putString("general.architecture", architecture.arch());
-        TensorSource tensors = tensors(checkpoint, architecture, config, metadata);
+        ConvertedTensors tensors = tensors(checkpoint, architecture, config, metadata);
 
         requireHeadsThatFit(checkpoint.name(), config, tensors);
         metadata.putString("general.type", "model");
@@ -67,7 +66,11 @@ public final class ModelConverter {
         parameters.entries().forEach(metadata::put);
         metadata.putUint32("general.quantization_version", 2);
         long weights = tensors.tensors().stream().mapToLong(TensorInfo::elements).sum();
-        return new ModelOutline(ModelConfig.className(root).orElseThrow(), architecture.arch(), architecture.since(), tensors, metadata, weights);
+        return new ModelOutline(ModelConfig.className(root).orElseThrow(), architecture.arch(), architecture.since(), tensors, metadata, weights, tensors.notes());
+    }
+
+    private static ModelConfig config(Checkpoint checkpoint, Architecture architecture) {
+        return ModelConfig.of(checkpoint.config(), architecture, checkpoint.tensors().tensors().stream().map(TensorInfo::name).toList());
     }
 
     /** A head count that config.json omits is filled with the class's usual one; the weights tell whether it is this model's. */
@@ -90,12 +93,12 @@ public final class ModelConverter {
      */
     public TensorSource tensors(Checkpoint checkpoint) {
         Architecture architecture = catalog.require(checkpoint.config(), checkpoint.name());
-        ModelConfig config = ModelConfig.of(checkpoint.config(), architecture);
+        ModelConfig config = config(checkpoint, architecture);
         return tensors(checkpoint, architecture, config, new GgufMetadata());
     }
 
-    private static TensorSource tensors(Checkpoint checkpoint, Architecture architecture, ModelConfig config, GgufMetadata metadata) {
+    private static ConvertedTensors tensors(Checkpoint checkpoint, Architecture architecture, ModelConfig config, GgufMetadata metadata) {
         Map<String, TensorView> generated = new GeneratedTensors(checkpoint.name(), architecture, config, metadata).make();
-        return new ConvertedTensors(TensorPlan.plan(checkpoint.name(), architecture, config, generated, checkpoint.tensors(), metadata));
+        return TensorPlan.plan(checkpoint.name(), architecture, config, generated, checkpoint.tensors(), metadata);
     }
 }

@@ -2,6 +2,7 @@ package dev.adapterferry.convert;
 
 import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.tensor.TensorSource;
+import java.util.List;
 
 /**
  * What config.json and the tensors' names and shapes say of a checkpoint.
@@ -12,8 +13,10 @@ import dev.adapterferry.tensor.TensorSource;
  * @param tensors      tensors under GGUF names, in file order
  * @param metadata     all keys but those of the vocabulary and of the provenance
  * @param parameters   number of weights
+ * @param notes        what the user should know, one sentence each
  */
-public record ModelOutline(String className, String architecture, String since, TensorSource tensors, GgufMetadata metadata, long parameters) {
+public record ModelOutline(String className, String architecture, String since, TensorSource tensors, GgufMetadata metadata, long parameters,
+        List<String> notes) {
     /** Whether the embedding serves as the output too. */
     public boolean tied() {
         return tensors.find("output.weight").isEmpty();

@@ -35,6 +35,8 @@ final class SpecialParameters {
             case "causal" -> causal();
             case "rope-scaling" -> ropeScaling();
             case "rope-sections" -> ropeSections();
+            case "qwen35-rope-sections" -> qwen35RopeSections();
+            case "llama4-window" -> llama4Window();
             case "expert-gating" -> expertGating();
             // The writer of each file replaces this value in place with its own type.
             case "file-type" -> into.putUint32("general.file_type", 1);
@@ -89,6 +91,21 @@ final class SpecialParameters {
                 four[i] = sections.get(i).intValue();
             }
             into.putInts(key("rope.dimension_sections"), four);
+        }
+    }
+
+    /** llama.cpp insists on the sections; the config class knows them when config.json does not say them. */
+    private void qwen35RopeSections() {
+        if (!config.rope().path("mrope_section").isArray()) {
+            into.putInts(key("rope.dimension_sections"), new int[] {11, 11, 10, 0});
+        }
+    }
+
+    /** llama.cpp takes chunks of 8192 for granted, and a window of 0 for "every layer sees everything". */
+    private void llama4Window() {
+        JsonNode types = config.fields().path("layer_types");
+        if (types.isArray() && !types.isEmpty() && types.valueStream().allMatch(type -> type.asText().equals("full_attention"))) {
+            into.putUint32(key("attention.sliding_window"), 0);
         }
     }
 

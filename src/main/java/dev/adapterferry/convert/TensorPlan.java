@@ -15,9 +15,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.regex.Pattern;
 
 /**
  * Decides what each checkpoint tensor becomes: names, transforms, order. No weights are read. The order is llama.cpp's
@@ -27,17 +27,13 @@ final class TensorPlan {
     /** What an architecture file may put last: {@code stack} joins experts, {@code layer-key} collects scalars, {@code must-be-zero} drops. */
     static final Set<String> FINAL_STEPS = Set.of("stack", "layer-key", "must-be-zero");
 
-    /** Tensors of vision and audio towers, and leftovers that no graph uses. */
-    private static final Pattern SKIPPED = Pattern.compile("(mlp|vit\\.|vpm\\.|siglip2\\.|conformer\\.|merger\\.|resampler\\.|sound_encoder\\.|sound_projection\\.|"
-            + "speech_embeddings\\.).*|.*(visual\\.|vision\\.|audio\\.|talker\\.|vision_|audio_|token2wav\\.|code2wav\\.|projector\\.|pre_mm_projector_norm|"
-            + "image_newline|view_seperator|patch_embed|patch_merger\\.|patch_merge_mlp\\.|model\\.connector\\.).*|"
-            + ".*(\\.attention\\.masked_bias|\\.attention\\.bias|\\.rotary_emb\\.inv_freq)");
     private static final int NAMES_IN_A_MESSAGE = 6;
 
     private final String model;
     private final Architecture architecture;
     private final ModelConfig config;
     private final GgufMetadata keys;
+    private final TensorNaming naming;
     private final int blocks;
     private final Map<String, TensorView> views = new LinkedHashMap<>();
     private final Map<Integer, ExpertStacks> stacks = new TreeMap<>();
@@ -49,6 +45,7 @@ final class TensorPlan {
         this.architecture = architecture;
         this.config = config;
         this.keys = keys;
+        this.naming = new TensorNaming(architecture, config);
         this.blocks = Math.toIntExact(config.findLong("block_count").orElseThrow());
     }
 
@@ -62,27 +59,21 @@ final class TensorPlan {
      * @return views under GGUF names, in the order of the file
      * @throws FerryException when a tensor is unknown, missing, or of a shape that the transforms cannot take; names it
      */
-    static Map<String, TensorView> plan(String model, Architecture architecture, ModelConfig config, Map<String, TensorView> first, TensorSource source,
-            GgufMetadata keys) {
+    static ConvertedTensors plan(String model, Architecture architecture, ModelConfig config, Map<String, TensorView> first, TensorSource source, GgufMetadata keys) {
         TensorPlan plan = new TensorPlan(model, architecture, config, keys);
         plan.views.putAll(first);
         source.tensors().forEach(tensor -> plan.add(source, tensor));
         plan.refuseUnknown();
         plan.refuseMissing();
-        return plan.views;
+        return new ConvertedTensors(plan.views, plan.naming.notes());
     }
 
     private void add(TensorSource source, TensorInfo tensor) {
-        String name = tensor.name().replaceAll("e_score_correction_bias$", "e_score_correction.bias").replace("language_model.", "");
-        if (SKIPPED.matcher(name).matches()) {
+        Optional<String> named = naming.of(tensor.name());
+        if (named.isEmpty()) {
             return;
         }
-        for (Map.Entry<String, String> rename : architecture.rename().entrySet()) {
-            name = name.replaceAll(rename.getKey(), rename.getValue());
-        }
-        if (architecture.drop().stream().anyMatch(name::matches)) {
-            return;
-        }
+        String name = named.get();
         TensorAddress address = TensorAddress.of(name);
         String suffix = "";
         List<Output> outputs = architecture.tensors().get(address.pattern());
@@ -173,34 +164,12 @@ final class TensorPlan {
         }
     }
 
-    /** Several entries may lead to the same GGUF tensor (single or packed experts); one of them must have been there. */
     private void refuseMissing() {
-        Map<String, String> needed = new LinkedHashMap<>();
-        architecture.tensors().forEach((pattern, outputs) -> outputs.stream().filter(o -> !o.optional() && isTensor(o)).forEach(o -> {
-            String suffix = o.name().matches(".*\\.(weight|bias)") ? "" : ".weight";
-            for (int layer = 0; layer < (o.name().startsWith("blk.") ? blocks : 1); layer++) {
-                needed.putIfAbsent(TensorAddress.layered(o.name(), layer) + suffix, TensorAddress.layered(pattern, layer) + suffix);
-            }
-        }));
-        boolean tied = !Boolean.FALSE.equals(config.get("tie_word_embeddings"));
-        if (!tied && architecture.tensors().containsKey("lm_head")) {
-            needed.putIfAbsent("output.weight", "lm_head.weight");
-        }
-        List<String> missing = new ArrayList<>();
-        stacks.values().forEach(layer -> missing.addAll(layer.missing()));
-        needed.forEach((name, source) -> {
-            if (!views.containsKey(name) && stacks.values().stream().noneMatch(layer -> layer.isIncomplete(name))) {
-                missing.add(source.replaceAll("\\bE\\b", "0"));
-            }
-        });
+        List<String> missing = new MissingTensors(architecture, blocks, views.keySet(), stacks.values()).list(!Boolean.FALSE.equals(config.get("tie_word_embeddings")));
         if (!missing.isEmpty()) {
             throw new FerryException("Cannot convert " + model + ": the checkpoint lacks " + missing.size() + (missing.size() == 1 ? " tensor: " : " tensors: ")
                     + some(missing) + ".");
         }
-    }
-
-    private static boolean isTensor(Output output) {
-        return output.steps().stream().noneMatch(s -> s.name().equals("layer-key") || s.name().equals("must-be-zero"));
     }
 
     private static String some(List<String> names) {

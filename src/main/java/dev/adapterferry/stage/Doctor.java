@@ -137,6 +137,7 @@ public final class Doctor {
         try (Checkpoint checkpoint = merged(run, adapter, base)) {
             ModelOutline outline = new ModelConverter().outline(checkpoint);
             architecture(run, outline);
+            outline.notes().forEach(note -> found.add(Diagnosis.note("architecture", note, "")));
             boolean declared = checkpoint.config().path("tie_word_embeddings").asBoolean(outline.tied());
             found.add(Diagnosis.ok("tied weights", (outline.tied() ? "the embedding serves as the output too" : "the output has weights of its own")
                     + (declared == outline.tied() ? "" : " (config.json says otherwise; what the weights are decides)")));

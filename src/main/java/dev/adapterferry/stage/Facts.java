@@ -93,8 +93,19 @@ public final class Facts {
      * @param bytesRead    bytes of the base that were read
      * @param bytesWritten bytes that were written
      * @param resumedBytes bytes that an earlier, killed pass had written
+     * @param notes        what the user should know about the conversion, one sentence each
      */
-    public record Quantized(List<Gguf> files, long weights, Map<String, String> identity, long millis, long bytesRead, long bytesWritten, long resumedBytes) implements Kept {
+    public record Quantized(List<Gguf> files, long weights, Map<String, String> identity, long millis, long bytesRead, long bytesWritten, long resumedBytes, List<String> notes) implements Kept {
+        /** Records of older versions have no notes. */
+        public Quantized {
+            notes = notes == null ? List.of() : List.copyOf(notes);
+        }
+
+        /** Files of a conversion of which there is nothing to tell. */
+        public Quantized(List<Gguf> files, long weights, Map<String, String> identity, long millis, long bytesRead, long bytesWritten, long resumedBytes) {
+            this(files, weights, identity, millis, bytesRead, bytesWritten, resumedBytes, List.of());
+        }
+
         @Override
         public List<Item> items() {
             return files.stream().map(Gguf::item).toList();

@@ -82,7 +82,7 @@ public final class QuantizeStage implements StageWork {
             List<Facts.Gguf> files = new ArrayList<>();
             result.files().forEach(f -> files.add(new Facts.Gguf(f.format(), new Facts.Item(f.file(), f.size(), f.sha256()))));
             return new Facts.Quantized(files, model.parameters(), Map.of("adapter", merged.adapterIdentity(), "base", merged.baseName() == null ? merged.base().toString() : merged.baseName(),
-                    "base-identity", merged.baseIdentity(), "run", run.id()), result.wall().toMillis(), result.bytesRead(), result.bytesWritten(), result.resumedBytes());
+                    "base-identity", merged.baseIdentity(), "run", run.id()), result.wall().toMillis(), result.bytesRead(), result.bytesWritten(), result.resumedBytes(), model.notes());
         }
     }
 
@@ -135,6 +135,7 @@ public final class QuantizeStage implements StageWork {
     @Override
     public String summary(Object facts) {
         Facts.Quantized made = (Facts.Quantized) facts;
-        return made.files().stream().map(f -> f.format() + " " + f.item().bytes() + " bytes").collect(Collectors.joining(", "));
+        return made.files().stream().map(f -> f.format() + " " + f.item().bytes() + " bytes").collect(Collectors.joining(", "))
+                + (made.notes().isEmpty() ? "" : "; note: " + String.join("; ", made.notes()));
     }
 }

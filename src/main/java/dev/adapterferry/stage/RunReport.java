@@ -109,6 +109,7 @@ public final class RunReport {
             report.putObject("pass").put("weights", made.weights()).put("millis", made.millis()).put("bytes-read", made.bytesRead()).put("bytes-written", made.bytesWritten())
                     .put("bytes-resumed", made.resumedBytes());
             files(report, made.files());
+            made.notes().forEach(warnings::add);
         });
         find(records, Stage.DEPLOY, Facts.Deployed.class).ifPresent(deployed -> {
             report.putObject("release").put("number", deployed.release()).put("folder", deployed.folder().toString()).put("primary", deployed.primary())

@@ -21,7 +21,12 @@ import java.util.function.LongUnaryOperator;
  * <tr><td>{@code every N, K}</td><td>rows K, K+N, K+2N, ...</td></tr>
  * <tr><td>{@code groups G, P, FROM, TO}</td><td>seen as [G, P, rest]: parts FROM to TO of each group</td></tr>
  * <tr><td>{@code grouped-qkv G, P}</td><td>seen as [G, P, rest]: all queries (the first P-2 parts of each group), then all keys, then all values</td></tr>
+ * <tr><td>{@code swap-after FROM, A, B}</td><td>the same as {@code swap}, for the rows from FROM on; those before stay</td></tr>
+ * <tr><td>{@code of-each G, FROM, TO}</td><td>seen as [G, rest]: rows FROM to TO of each group</td></tr>
+ * <tr><td>{@code parts-together G, A, B, C}</td><td>seen as [G, parts of A, B, C rows and more]: the first parts of all groups, then all second, then all third ones</td></tr>
  * <tr><td>{@code every-column N, K}</td><td>the same as {@code every}, along the last dimension (biases of packed experts)</td></tr>
+ * <tr><td>{@code swap-columns A, B}</td><td>the same as {@code swap}, along the last dimension</td></tr>
+ * <tr><td>{@code matrices G}</td><td>the rows of one matrix as G matrices of equal size</td></tr>
  * <tr><td>{@code transpose}</td><td>the last two dimensions swapped</td></tr>
  * <tr><td>{@code squeeze}</td><td>dimensions of size one dropped, but the last</td></tr>
  * <tr><td>{@code flatten}</td><td>one dimension</td></tr>
@@ -32,7 +37,8 @@ import java.util.function.LongUnaryOperator;
 public final class Transforms {
     private static final Map<String, Integer> ARGUMENTS = Map.ofEntries(
             Map.entry("permute", 1), Map.entry("swap", 2), Map.entry("slice", 2), Map.entry("half", 1), Map.entry("every", 2), Map.entry("groups", 4),
-            Map.entry("grouped-qkv", 2), Map.entry("flatten", 0),
+            Map.entry("grouped-qkv", 2), Map.entry("swap-after", 3), Map.entry("of-each", 3), Map.entry("parts-together", 4), Map.entry("swap-columns", 2), Map.entry("matrices", 1),
+            Map.entry("flatten", 0),
             Map.entry("every-column", 2), Map.entry("transpose", 0), Map.entry("squeeze", 0), Map.entry("plus-one", 0), Map.entry("minus-exp", 0));
 
     private Transforms() { }
@@ -87,10 +93,8 @@ public final class Transforms {
     private static TensorView view(String name, long[] n, TensorView in) {
         return switch (name) {
             case "permute" -> permute(in, n[0]);
-            case "swap" -> {
-                long rest = part(in, n[0] * n[1]);
-                yield gather(in, size(in), row -> (row / rest % n[0] * n[1] + row / rest / n[0]) * rest + row % rest);
-            }
+            case "swap" -> swapAfter(in, 0, n[0], n[1]);
+            case "swap-after" -> swapAfter(in, n[0], n[1], n[2]);
             case "slice" -> slice(in, n[0], n[1]);
             case "half" -> {
                 long half = part(in, 2);
@@ -111,6 +115,25 @@ public final class Transforms {
                             : (block - queries) % n[0] * n[1] + n[1] - 2 + (block - queries) / n[0];
                     return source * rest + row % rest;
                 });
+            }
+            case "of-each" -> {
+                long group = part(in, n[0]);
+                if (n[1] < 0 || n[2] < n[1] || n[2] > group) {
+                    throw new IllegalArgumentException("rows " + n[1] + " to " + n[2] + " of groups of " + group);
+                }
+                long taken = n[2] - n[1];
+                yield gather(in, n[0] * taken, row -> row / taken * group + n[1] + row % taken);
+            }
+            case "parts-together" -> partsTogether(in, n[0], Arrays.copyOfRange(n, 1, n.length));
+            case "swap-columns" -> {
+                LongUnaryOperator source = swapped(n[0], n[1], equal(in.rowLength(), n[0] * n[1]));
+                yield new ColumnGather(in, in.rowLength(), column -> (int) source.applyAsLong(column));
+            }
+            case "matrices" -> {
+                List<Long> shape = new ArrayList<>(in.shape());
+                shape.set(in.rank() - 2, part(in, n[0]));
+                shape.add(in.rank() - 2, n[0]);
+                yield new Reshaped(in, List.copyOf(shape));
             }
             case "every-column" -> new ColumnGather(in, Math.toIntExact(in.rowLength() / n[0]), column -> (int) (column * n[0] + n[1]));
             case "transpose" -> new Transposed(in);
@@ -133,6 +156,39 @@ public final class Transforms {
         });
     }
 
+    /** Where an element of a dimension [B, A, rest] stood when it was [A, B, rest]. */
+    private static LongUnaryOperator swapped(long a, long b, long rest) {
+        return row -> (row / rest % a * b + row / rest / a) * rest + row % rest;
+    }
+
+    private static TensorView swapAfter(TensorView in, long from, long a, long b) {
+        if (from < 0 || from > size(in)) {
+            throw new IllegalArgumentException("rows from " + from + " on of a dimension of " + size(in));
+        }
+        LongUnaryOperator source = swapped(a, b, equal(size(in) - from, a * b));
+        return a == 1 || b == 1 ? in : gather(in, size(in), row -> row < from ? row : from + source.applyAsLong(row - from));
+    }
+
+    private static TensorView partsTogether(TensorView in, long groups, long[] parts) {
+        long group = part(in, groups);
+        long taken = Arrays.stream(parts).sum();
+        if (taken > group) {
+            throw new IllegalArgumentException("groups of " + group + " rows have no parts of " + Arrays.toString(parts));
+        }
+        return gather(in, groups * taken, row -> {
+            long within = 0;
+            long rest = row;
+            for (long part : parts) {
+                if (rest < groups * part) {
+                    return rest / part * group + within + rest % part;
+                }
+                rest -= groups * part;
+                within += part;
+            }
+            throw new IndexOutOfBoundsException("row " + row);
+        });
+    }
+
     private static TensorView slice(TensorView in, long from, long to) {
         if (from < 0 || to < from || to > size(in)) {
             throw new IllegalArgumentException("rows " + from + " to " + to + " of a dimension of " + size(in));
@@ -146,10 +202,14 @@ public final class Transforms {
     }
 
     private static long part(TensorView in, long parts) {
-        if (parts <= 0 || size(in) % parts != 0) {
-            throw new IllegalArgumentException("a dimension of " + size(in) + " cannot be split into " + parts + " equal parts");
+        return equal(size(in), parts);
+    }
+
+    private static long equal(long size, long parts) {
+        if (parts <= 0 || size % parts != 0) {
+            throw new IllegalArgumentException("a dimension of " + size + " cannot be split into " + parts + " equal parts");
         }
-        return size(in) / parts;
+        return size / parts;
     }
 
     private static TensorView gather(TensorView in, long outputs, LongUnaryOperator source) {

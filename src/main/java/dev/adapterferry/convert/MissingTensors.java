@@ -1,0 +1,108 @@
+package dev.adapterferry.convert;
+
+import dev.adapterferry.convert.Architecture.Output;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * What a checkpoint lacks of what the architecture file asks for. Several entries may lead to the same GGUF tensor (single or packed
+ * experts); one of them is enough. A part of a layer is there whole or not at all; of parts {@code family:part} each layer has exactly one.
+ */
+final class MissingTensors {
+    private final Architecture architecture;
+    private final int blocks;
+    private final Set<String> present;
+    private final Collection<ExpertStacks> stacks;
+
+    /**
+     * @param blocks  layers
+     * @param present GGUF names of all tensors
+     * @param stacks  stacks, complete or not
+     */
+    MissingTensors(Architecture architecture, int blocks, Set<String> present, Collection<ExpertStacks> stacks) {
+        this.architecture = architecture;
+        this.blocks = blocks;
+        this.present = present;
+        this.stacks = stacks;
+    }
+
+    /** Names of checkpoint tensors, or what else is missing in words. */
+    List<String> list(boolean tied) {
+        Map<String, String> needed = new LinkedHashMap<>();
+        each((pattern, output) -> {
+            if (!output.optional()) {
+                for (int layer = 0; layer < (output.name().startsWith("blk.") ? blocks : 1); layer++) {
+                    need(needed, pattern, output, layer);
+                }
+            }
+        });
+        if (!tied && architecture.tensors().containsKey("lm_head")) {
+            needed.putIfAbsent("output", "lm_head.weight");
+        }
+        List<String> missing = new ArrayList<>();
+        parts(needed, missing);
+        stacks.forEach(layer -> missing.addAll(layer.missing()));
+        needed.forEach((name, source) -> {
+            if (!has(name)) {
+                missing.add(source);
+            }
+        });
+        return missing;
+    }
+
+    private void parts(Map<String, String> needed, List<String> missing) {
+        Map<String, Map<String, String>> parts = new LinkedHashMap<>();
+        each((pattern, output) -> {
+            if (!output.part().isEmpty()) {
+                parts.computeIfAbsent(output.part(), part -> new LinkedHashMap<>()).putIfAbsent(bare(output.name()), pattern);
+            }
+        });
+        Set<String> families = new LinkedHashSet<>();
+        parts.keySet().stream().filter(part -> part.contains(":")).forEach(part -> families.add(part.substring(0, part.indexOf(':') + 1)));
+        for (int number = 0; number < blocks; number++) {
+            int layer = number;
+            List<String> found = parts.keySet().stream().filter(part -> parts.get(part).keySet().stream().anyMatch(name -> has(TensorAddress.layered(name, layer)))).toList();
+            found.forEach(part -> parts.get(part).forEach((name, pattern) -> needed.putIfAbsent(TensorAddress.layered(name, layer), source(pattern, name, layer))));
+            for (String family : families) {
+                if (found.stream().noneMatch(part -> part.startsWith(family))) {
+                    missing.add(String.join(" or ", parts.keySet().stream().filter(part -> part.startsWith(family)).map(part -> parts.get(part).entrySet().iterator().next())
+                            .map(first -> source(first.getValue(), first.getKey(), layer)).toList()));
+                }
+            }
+        }
+    }
+
+    private void need(Map<String, String> needed, String pattern, Output output, int layer) {
+        needed.putIfAbsent(TensorAddress.layered(bare(output.name()), layer), source(pattern, output.name(), layer));
+    }
+
+    private static String source(String pattern, String name, int layer) {
+        boolean whole = name.matches(".*\\.(weight|bias)") || pattern.matches(".*\\.(weight|bias|A_log)");
+        return TensorAddress.layered(pattern, layer).replaceAll("\\bE\\b", "0") + (whole ? "" : ".weight");
+    }
+
+    /** GGUF names are compared without {@code .weight}, which some entries write and some take over from the checkpoint. */
+    private static String bare(String name) {
+        return name.endsWith(".weight") ? name.substring(0, name.length() - ".weight".length()) : name;
+    }
+
+    private boolean has(String bare) {
+        return present.contains(bare + ".weight") || present.contains(bare) || stacks.stream().anyMatch(layer -> layer.isIncomplete(bare + ".weight"));
+    }
+
+    private interface Visitor {
+        void visit(String pattern, Output output);
+    }
+
+    /** Every output that becomes a tensor. */
+    private void each(Visitor visitor) {
+        architecture.tensors().forEach((pattern, outputs) -> outputs.stream()
+                .filter(o -> o.steps().stream().noneMatch(s -> s.name().equals("layer-key") || s.name().equals("must-be-zero")))
+                .forEach(o -> visitor.visit(pattern, o)));
+    }
+}

@@ -1,0 +1,119 @@
+package dev.adapterferry.convert.transform;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.adapterferry.quant.GgmlType;
+import dev.adapterferry.tensor.TensorType;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Where each element comes from. The tensors hold their own flat indices, and the numbers expected are written out by hand. */
+class TransformsTest {
+    /** A tensor whose elements are 0, 1, 2, ... */
+    private record Counting(List<Long> shape) implements TensorView {
+        static Counting of(long... shape) {
+            return new Counting(Arrays.stream(shape).boxed().toList());
+        }
+
+        @Override
+        public TensorType type() {
+            return GgmlType.F32;
+        }
+
+        @Override
+        public void read(long firstRow, int rows, float[] into, int offset) {
+            for (int i = 0; i < rows * rowLength(); i++) {
+                into[offset + i] = firstRow * rowLength() + i;
+            }
+        }
+    }
+
+    private static String values(TensorView view) {
+        float[] values = new float[Math.toIntExact(view.rows()) * view.rowLength()];
+        // Row by row, so that blocks begin everywhere.
+        for (int row = 0; row < view.rows(); row++) {
+            view.read(row, 1, values, row * view.rowLength());
+        }
+        float[] atOnce = new float[values.length];
+        view.read(0, Math.toIntExact(view.rows()), atOnce, 0);
+        assertThat(atOnce).isEqualTo(values);
+        StringBuilder text = new StringBuilder();
+        for (float value : values) {
+            text.append(text.isEmpty() ? "" : " ").append((int) value);
+        }
+        return text.toString();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+            // Two key heads with three value heads each: a0 a1 a2 b0 b1 b2 becomes a0 b0 a1 b1 a2 b2.
+            "swap, '2 3', 6, 0 3 1 4 2 5",
+            "swap, '2 3', 12, 0 1 6 7 2 3 8 9 4 5 10 11",
+            "swap, '4 1', 4, 0 1 2 3",
+            "swap-after, '4 2 2', 8, 0 1 2 3 4 6 5 7",
+            "swap-after, '0 2 3', 6, 0 3 1 4 2 5",
+            "of-each, '2 1 3', 8, 1 2 5 6",
+            "of-each, '3 0 1', 6, 0 2 4",
+            // Two groups of q q k v v v z: all q, then all k, then all v.
+            "parts-together, '2 2 1 3', 14, 0 1 7 8 2 9 3 4 5 10 11 12",
+            "parts-together, '1 1 1 1', 3, 0 1 2",
+    })
+    void rearrangesRowsAndElementsOfVectorsAlike(String name, String numbers, int size, String expected) {
+        long[] n = Arrays.stream(numbers.split(" ")).mapToLong(Long::parseLong).toArray();
+        assertThat(values(Transforms.apply(name, n, Counting.of(size)))).isEqualTo(expected);
+        TensorView matrix = Transforms.apply(name, n, Counting.of(size, 2));
+        StringBuilder rows = new StringBuilder();
+        for (String row : expected.split(" ")) {
+            int r = Integer.parseInt(row);
+            rows.append(rows.isEmpty() ? "" : " ").append(2 * r).append(' ').append(2 * r + 1);
+        }
+        assertThat(values(matrix)).isEqualTo(rows.toString());
+        assertThat(matrix.shape()).isEqualTo(List.of((long) expected.split(" ").length, 2L));
+    }
+
+    @Test
+    void swapsColumns() {
+        TensorView view = Transforms.apply("swap-columns", new long[] {2, 3}, Counting.of(2, 6));
+        assertThat(values(view)).isEqualTo("0 3 1 4 2 5 6 9 7 10 8 11");
+    }
+
+    @Test
+    void splitsALatentProjectionIntoKeysAndValues() {
+        // Two heads of two key rows and one value row, latent vectors of two.
+        Counting kvB = Counting.of(6, 2);
+        TensorView keys = chain(kvB, "of-each 2 0 2", "matrices 2", "transpose");
+        assertThat(keys.shape()).isEqualTo(List.of(2L, 2L, 2L));
+        assertThat(values(keys)).isEqualTo("0 2 1 3 6 8 7 9");
+        TensorView values = chain(kvB, "of-each 2 2 3", "matrices 2");
+        assertThat(values.shape()).isEqualTo(List.of(2L, 1L, 2L));
+        assertThat(values(values)).isEqualTo("4 5 10 11");
+    }
+
+    @Test
+    void takesHalvesOfPackedExpertsThatAreStoredInputsFirst() {
+        // Two experts, two inputs, gate and up of one row each.
+        Counting packed = Counting.of(2, 2, 2);
+        assertThat(values(chain(packed, "transpose", "half 0"))).isEqualTo("0 2 4 6");
+        assertThat(values(chain(packed, "transpose", "half 1"))).isEqualTo("1 3 5 7");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"swap, '2 3', 7", "swap-after, '2 2 2', 5", "swap-after, '9 1 1', 8", "of-each, '2 0 5', 8", "of-each, '3 0 1', 8", "parts-together, '2 2 2 2', 10", "swap-columns, '2 3', 1", "matrices, '3', 4"})
+    void refusesWhatDoesNotDivide(String name, String numbers, int size) {
+        long[] n = Arrays.stream(numbers.split(" ")).mapToLong(Long::parseLong).toArray();
+        assertThatThrownBy(() -> Transforms.apply(name, n, Counting.of(size, 2))).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    private static TensorView chain(TensorView view, String... steps) {
+        TensorView out = view;
+        for (String step : steps) {
+            String[] words = step.split(" ");
+            out = Transforms.apply(words[0], Arrays.stream(words).skip(1).mapToLong(Long::parseLong).toArray(), out);
+        }
+        return out;
+    }
+}
