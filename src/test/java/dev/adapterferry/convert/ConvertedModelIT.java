@@ -25,7 +25,11 @@ class ConvertedModelIT {
      * checked by {@link ArchitectureTablesTest} instead.
      */
     static final Set<String> NEWER_THAN_THE_LIBRARY = Set.of("qwen3", "qwen3moe", "smollm3", "arcee", "apertus", "glm4", "glm4moe", "gpt-oss", "ernie4_5",
-            "ernie4_5-moe", "seed_oss", "lfm2", "hunyuan-dense", "exaone4", "mistral3");
+            "ernie4_5-moe", "seed_oss", "lfm2", "hunyuan-dense", "exaone4", "mistral3", "qwen3next", "qwen35", "qwen35moe",
+            "qwen3vl", "qwen3vlmoe", "llama4");
+
+    /** The library knows DeepSeek V2, but not its attention over latent vectors as files have held it since April 2025. */
+    static final Set<String> OF_A_NEWER_FORM = Set.of("deepseek2");
 
     @TempDir
     static Path folder;
@@ -47,6 +51,10 @@ class ConvertedModelIT {
         Path file = GgufFiles.write(model, folder.resolve(name + ".gguf"), GgmlType.F16);
         if (NEWER_THAN_THE_LIBRARY.contains(model.architecture())) {
             assertThatThrownBy(() -> LoadedModel.open(file).close()).hasMessageContaining("unknown model architecture");
+            return;
+        }
+        if (OF_A_NEWER_FORM.contains(model.architecture())) {
+            assertThatThrownBy(() -> LoadedModel.open(file).close()).hasMessageContaining("Cannot load model");
             return;
         }
         try (GeneratingModel loaded = new GeneratingModel(file, 128, 2, 0)) {

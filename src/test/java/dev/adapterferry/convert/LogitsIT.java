@@ -33,7 +33,7 @@ class LogitsIT {
 
     @ParameterizedTest
     @ValueSource(strings = {"llama", "llama-3.2", "mistral", "mistral-nemo", "mixtral", "granite", "granitemoe", "qwen2", "qwen2moe", "gemma", "gemma2", "gemma3", "phi2", "phi3",
-            "phi3-longrope", "olmo2", "command-r", "starcoder2", "stablelm", "nemotron", "internlm2", "internlm3", "minicpm"})
+            "phi3-longrope", "olmo2", "command-r", "starcoder2", "stablelm", "nemotron", "internlm2", "internlm3", "minicpm", "qwen2vl", "qwen2.5vl"})
     void llamaCppComputesWhatTheCheckpointComputes(String name) {
         MemoryCheckpoint checkpoint = checkpoint(name);
         Path file = GgufFiles.write(converted(checkpoint), folder.resolve(name + ".gguf"), GgmlType.F32);

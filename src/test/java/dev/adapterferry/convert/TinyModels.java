@@ -15,8 +15,8 @@ import java.util.stream.IntStream;
  */
 final class TinyModels {
     static final int ROWS = 384;
-    private static final int WIDTH = 64;
-    private static final int HEAD = 16;
+    static final int WIDTH = 64;
+    static final int HEAD = 16;
     private static final int Q = 64;
     private static final int KV = 32;
     private static final int INNER = 96;
@@ -35,9 +35,9 @@ final class TinyModels {
     private static final String COMMON = """
             "hidden_size":64,"intermediate_size":96,"num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,"vocab_size":384,
             "max_position_embeddings":512,"bos_token_id":1,"eos_token_id":2""";
-    private static final String RMS = ",\"rms_norm_eps\":1e-5,\"rope_theta\":10000.0";
-    private static final String UNTIED = ",\"tie_word_embeddings\":false";
-    private static final String TIED = ",\"tie_word_embeddings\":true";
+    static final String RMS = ",\"rms_norm_eps\":1e-5,\"rope_theta\":10000.0";
+    static final String UNTIED = ",\"tie_word_embeddings\":false";
+    static final String TIED = ",\"tie_word_embeddings\":true";
 
     static {
         Consumer<MemoryCheckpoint> llama = c -> llamaLike(c, true, "");
@@ -443,6 +443,7 @@ final class TinyModels {
             gated(c, l + "mlp.shared_experts.", 64);
             experts(c, l, 4, 32);
         });
+        NewerTinyModels.add();
     }
 
     private TinyModels() { }
@@ -476,17 +477,17 @@ final class TinyModels {
         return kept + extra.substring(1);
     }
 
-    private static void put(String name, String className, String tokenizer, String config, Consumer<MemoryCheckpoint> tensors) {
+    static void put(String name, String className, String tokenizer, String config, Consumer<MemoryCheckpoint> tensors) {
         CASES.put(name, new Case(className, tokenizer, config, tensors));
     }
 
-    private static void layers(MemoryCheckpoint c, Consumer<String> layer) {
+    static void layers(MemoryCheckpoint c, Consumer<String> layer) {
         for (int i = 0; i < c.rawConfig().path("num_hidden_layers").asInt(2); i++) {
             layer.accept("model.layers." + i + ".");
         }
     }
 
-    private static void outer(MemoryCheckpoint c, boolean head) {
+    static void outer(MemoryCheckpoint c, boolean head) {
         c.add("model.embed_tokens.weight", 0, ROWS, WIDTH).add("model.norm.weight", 1, WIDTH);
         if (head) {
             c.add("lm_head.weight", 0, ROWS, WIDTH);
@@ -507,7 +508,7 @@ final class TinyModels {
         });
     }
 
-    private static void norms(MemoryCheckpoint c, String l) {
+    static void norms(MemoryCheckpoint c, String l) {
         c.add(l + "input_layernorm.weight", 1, WIDTH).add(l + "post_attention_layernorm.weight", 1, WIDTH);
     }
 
@@ -519,11 +520,11 @@ final class TinyModels {
         c.add(name + ".weight", 0, out, in).add(name + ".bias", 0, out);
     }
 
-    private static void attention(MemoryCheckpoint c, String l, boolean biases, String output) {
+    static void attention(MemoryCheckpoint c, String l, boolean biases, String output) {
         attention(c, l, Q, KV, biases, output);
     }
 
-    private static void attention(MemoryCheckpoint c, String l, int q, int kv, boolean biases, String output) {
+    static void attention(MemoryCheckpoint c, String l, int q, int kv, boolean biases, String output) {
         c.add(l + "self_attn.q_proj.weight", 0, q, WIDTH).add(l + "self_attn.k_proj.weight", 0, kv, WIDTH).add(l + "self_attn.v_proj.weight", 0, kv, WIDTH)
                 .add(l + "self_attn." + output + ".weight", 0, WIDTH, q);
         if (biases) {
@@ -531,15 +532,15 @@ final class TinyModels {
         }
     }
 
-    private static void headNorms(MemoryCheckpoint c, String l, int q, int k) {
+    static void headNorms(MemoryCheckpoint c, String l, int q, int k) {
         c.add(l + "self_attn.q_norm.weight", 1, q).add(l + "self_attn.k_norm.weight", 1, k);
     }
 
-    private static void gated(MemoryCheckpoint c, String prefix, int inner) {
+    static void gated(MemoryCheckpoint c, String prefix, int inner) {
         c.add(prefix + "gate_proj.weight", 0, inner, WIDTH).add(prefix + "up_proj.weight", 0, inner, WIDTH).add(prefix + "down_proj.weight", 0, WIDTH, inner);
     }
 
-    private static void experts(MemoryCheckpoint c, String l, int count, int inner) {
+    static void experts(MemoryCheckpoint c, String l, int count, int inner) {
         for (int e = 0; e < count; e++) {
             gated(c, l + "mlp.experts." + e + ".", inner);
         }

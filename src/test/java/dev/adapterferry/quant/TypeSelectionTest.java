@@ -140,6 +140,35 @@ class TypeSelectionTest {
                 .containsExactly(GgmlType.Q5_K, GgmlType.Q5_K, GgmlType.Q4_K);
     }
 
+    /** Latent attention has neither attn_v nor attn_kv_b: its parts are of no special role, and keys of 128 columns need another type. */
+    @Test
+    void latentAttentionGetsTheBaseTypeWhereItsRowsAllow() {
+        List<TensorInfo> tensors = List.of(tensor("blk.0.attn_k_b.weight", GgmlType.BF16, 128, 512, 128), tensor("blk.0.attn_v_b.weight", GgmlType.BF16, 128, 128, 512),
+                tensor("blk.0.attn_q_a.weight", GgmlType.BF16, 1536, 7168), tensor("blk.0.attn_q_b.weight", GgmlType.BF16, 24576, 1536), tensor("blk.0.attn_kv_a_mqa.weight", GgmlType.BF16, 576, 7168),
+                tensor("blk.0.attn_kv_a_norm.weight", GgmlType.F32, 512), tensor("blk.0.attn_output.weight", GgmlType.BF16, 7168, 16384), tensor("blk.0.exp_probs_b.bias", GgmlType.F32, 256),
+                tensor("blk.0.ffn_gate_inp.weight", GgmlType.F32, 256, 7168), tensor("blk.0.ffn_down_exps.weight", GgmlType.BF16, 256, 7168, 2048), tensor("blk.0.ffn_down_shexp.weight", GgmlType.BF16, 7168, 2048));
+        ModelFacts deepseek = new ModelFacts("deepseek2", 61, 256, 128, 1);
+        assertThat(types(choose(deepseek, TypeRequest.of(Mix.Q4_K_M, false), tensors))).containsExactlyInAnyOrderEntriesOf(Map.ofEntries(
+                Map.entry("blk.0.attn_k_b.weight", GgmlType.Q5_0), Map.entry("blk.0.attn_v_b.weight", GgmlType.Q4_K), Map.entry("blk.0.attn_q_a.weight", GgmlType.Q4_K),
+                Map.entry("blk.0.attn_q_b.weight", GgmlType.Q4_K), Map.entry("blk.0.attn_kv_a_mqa.weight", GgmlType.Q4_K), Map.entry("blk.0.attn_kv_a_norm.weight", GgmlType.F32),
+                Map.entry("blk.0.attn_output.weight", GgmlType.Q4_K), Map.entry("blk.0.exp_probs_b.bias", GgmlType.F32), Map.entry("blk.0.ffn_gate_inp.weight", GgmlType.F32),
+                Map.entry("blk.0.ffn_down_exps.weight", GgmlType.Q6_K), Map.entry("blk.0.ffn_down_shexp.weight", GgmlType.Q6_K)));
+    }
+
+    @Test
+    void linearAttentionKeepsItsSmallPartsAndCountsItsFusedRowsAsValues() {
+        List<TensorInfo> tensors = List.of(tensor("blk.0.attn_qkv.weight", GgmlType.BF16, 8192, 2048), tensor("blk.0.attn_gate.weight", GgmlType.BF16, 4096, 2048),
+                tensor("blk.0.ssm_conv1d.weight", GgmlType.F32, 8192, 4), tensor("blk.0.ssm_a", GgmlType.F32, 32), tensor("blk.0.ssm_dt.bias", GgmlType.F32, 32),
+                tensor("blk.0.ssm_norm.weight", GgmlType.F32, 128), tensor("blk.0.ssm_ba.weight", GgmlType.BF16, 64, 2048), tensor("blk.0.ssm_out.weight", GgmlType.BF16, 2048, 4096),
+                tensor("blk.0.ffn_gate_inp_shexp.weight", GgmlType.F32, 1, 2048), tensor("blk.1.attn_v.weight", GgmlType.BF16, 512, 2048), tensor("blk.2.nextn.eh_proj.weight", GgmlType.BF16, 2048, 4096));
+        ModelFacts qwen = new ModelFacts("qwen3next", 48, 512, 16, 2);
+        assertThat(types(choose(qwen, TypeRequest.of(Mix.Q4_K_S, false), tensors))).containsExactlyInAnyOrderEntriesOf(Map.ofEntries(
+                Map.entry("blk.0.attn_qkv.weight", GgmlType.Q5_K), Map.entry("blk.0.attn_gate.weight", GgmlType.Q4_K), Map.entry("blk.0.ssm_conv1d.weight", GgmlType.F32),
+                Map.entry("blk.0.ssm_a", GgmlType.F32), Map.entry("blk.0.ssm_dt.bias", GgmlType.F32), Map.entry("blk.0.ssm_norm.weight", GgmlType.F32),
+                Map.entry("blk.0.ssm_ba.weight", GgmlType.Q4_K), Map.entry("blk.0.ssm_out.weight", GgmlType.Q4_K), Map.entry("blk.0.ffn_gate_inp_shexp.weight", GgmlType.F32),
+                Map.entry("blk.1.attn_v.weight", GgmlType.Q5_K), Map.entry("blk.2.nextn.eh_proj.weight", GgmlType.Q4_K)));
+    }
+
     @Test
     void mixtralGetsMoreBitsInAttention() {
         List<TensorInfo> tensors = new ArrayList<>();
