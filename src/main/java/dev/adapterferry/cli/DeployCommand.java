@@ -51,10 +51,10 @@ final class DeployCommand implements Callable<Integer> {
     @Option(names = "--formats", paramLabel = "F,F", split = ",", description = "Formats to make, such as Q4_K_M,Q8_0.")
     private List<String> formats = new ArrayList<>();
 
-    @Option(names = {"--only", "--stage"}, paramLabel = "STAGE", description = "Only this stage.")
+    @Option(names = {"--only", "--stage"}, paramLabel = "STAGE", completionCandidates = StageNames.class, description = "Only this stage.")
     private String only;
 
-    @Option(names = "--from", paramLabel = "STAGE", description = "This stage and those after it; the earlier ones must have been done.")
+    @Option(names = "--from", paramLabel = "STAGE", completionCandidates = StageNames.class, description = "This stage and those after it; the earlier ones must have been done.")
     private String from;
 
     @Option(names = "--from-checkpoint", description = "Go on where the last run stopped; the default, kept for those who are used to it.")

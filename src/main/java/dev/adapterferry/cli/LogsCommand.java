@@ -3,6 +3,7 @@ package dev.adapterferry.cli;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.Run;
+import dev.adapterferry.log.RunLines;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.stage.RunRequest;
 import java.io.IOException;
@@ -32,6 +33,9 @@ final class LogsCommand implements Callable<Integer> {
     @Option(names = "--stage", paramLabel = "STAGE", completionCandidates = StageNames.class, description = "Only this stage: ${COMPLETION-CANDIDATES}.")
     private String stage;
 
+    @Option(names = "--json", description = "As the daily log has it: one JSON object a line, with time, level, logger, thread, message, run, stage, model.")
+    private boolean json;
+
     @Option(names = {"-f", "--follow"}, description = "Go on printing until the run has ended.")
     private boolean follow;
 
@@ -42,6 +46,10 @@ final class LogsCommand implements Callable<Integer> {
         String name = stage == null ? "run" : RunRequest.stage(stage).text();
         try (Ledger ledger = Ledgers.open(settings)) {
             Run run = run(ledger, settings);
+            if (json) {
+                printJson(ledger, run, new RunLines(settings.log().path(), run.created(), run.id(), stage == null ? null : name), settings.log().path(), console);
+                return ExitCode.DONE;
+            }
             Path file = run.folder().resolve(name + ".log");
             if (!follow && !Files.exists(file)) {
                 throw new FerryException("Run " + run.id() + " has written no " + name + ".log" + (Files.isDirectory(run.folder()) ? " in " + run.folder() : "; its folder " + run.folder() + " is gone")
@@ -63,11 +71,33 @@ final class LogsCommand implements Callable<Integer> {
         return newest.getFirst();
     }
 
+    private void printJson(Ledger ledger, Run run, RunLines lines, Path logs, Console console) throws InterruptedException {
+        boolean any = false;
+        while (true) {
+            boolean last = isLast(ledger, run);
+            for (String line : lines.next()) {
+                console.println(line);
+                any = true;
+            }
+            if (last && !any && !follow) {
+                throw new FerryException("There is no line of run " + run.id() + " in " + logs + "; daily logs are kept as long as retention.logs says. 'ferry logs RUN' without --json shows the run's own.");
+            }
+            if (last) {
+                return;
+            }
+            Thread.sleep(LOOK_MILLIS);
+        }
+    }
+
+    /** Asked before the lines are read: what was written before the run's end is then still seen. */
+    private boolean isLast(Ledger ledger, Run run) {
+        return !follow || ledger.runs().find(run.id()).map(now -> now.state().isEnd()).orElse(true);
+    }
+
     private void print(Ledger ledger, Run run, Path file, Console console) throws IOException, InterruptedException {
         long offset = 0;
         while (true) {
-            // Asked before the file is read: what was written before the end is then still seen.
-            boolean last = !follow || ledger.runs().find(run.id()).map(now -> now.state().isEnd()).orElse(true);
+            boolean last = isLast(ledger, run);
             if (Files.exists(file)) {
                 offset = copy(file, offset, console);
             }

@@ -66,7 +66,7 @@ class CommandsIT {
     void carriesAllModelsGroupedByBaseAndSendsTheFailedOneAgain() throws Exception {
         FerryRunner.Ended all = ferry("deploy", "--all", "--json", "--quiet");
         assertThat(all.code()).as(all.all()).isEqualTo(ExitCode.PARTLY);
-        assertThat(all.err()).as("quiet: only the failure's sentence").contains("no-such-adapter").hasLineCount(1);
+        assertThat(all.err()).as("quiet: only the failure's sentence").contains("no-such-base").hasLineCount(1);
         JsonNode reports = JSON.readTree(all.out());
         assertThat(reports.findValuesAsText("model").stream().distinct()).as("in the order of their bases, without the one that is switched off").containsExactly("captain", "mate", "broken");
         assertThat(reports.get(0).path("files").get(0).path("sha256").asText()).hasSize(64);
@@ -75,7 +75,7 @@ class CommandsIT {
 
         FerryRunner.Ended again = ferry("retry", "--all-failed");
         assertThat(again.code()).as(again.all()).isEqualTo(ExitCode.FAILED);
-        assertThat(again.err()).contains("no-such-adapter");
+        assertThat(again.err()).contains("no-such-base");
         Files.writeString(settings, Files.readString(settings).replace(folder.resolve("home") + "/no-such-adapter", material.training().toString())
                 .replace(folder.resolve("home") + "/no-such-base", material.base().toString()));
         FerryRunner.Ended healed = ferry("retry", "--all-failed");
@@ -94,6 +94,10 @@ class CommandsIT {
         assertThat(JSON.readTree(ferry("runs", id, "--json").out()).path("id").asText()).isEqualTo(id);
         assertThat(ferry("logs", "mate").out()).contains("download: begins").contains("quantize: ").contains("done after");
         assertThat(ferry("logs", id, "--stage", "download", "--follow").out()).contains("transferred").doesNotContain("quantize");
+        List<String> structured = ferry("logs", id, "--json").out().lines().toList();
+        assertThat(structured).hasSizeGreaterThan(5).allSatisfy(line -> assertThat(JSON.readTree(line).path("run").asText()).isEqualTo(id));
+        assertThat(structured).anySatisfy(line -> assertThat(JSON.readTree(line).path("stage").asText()).isEqualTo("quantize"));
+        assertThat(ferry("logs", id, "--json", "--stage", "download", "--follow").out().lines()).isNotEmpty().allSatisfy(line -> assertThat(JSON.readTree(line).path("stage").asText()).isEqualTo("download"));
         assertThat(JSON.readTree(ferry("status", "--json").out()).path("releases")).hasSize(3);
     }
 

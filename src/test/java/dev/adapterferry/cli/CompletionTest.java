@@ -2,46 +2,85 @@ package dev.adapterferry.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.adapterferry.source.ssh.OpenSshServer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
+/** The completion scripts, read by the shells themselves. */
 class CompletionTest {
-    static boolean hasBash() {
-        return Files.isExecutable(Path.of("/bin/bash"));
-    }
-
     @TempDir
     Path folder;
 
-    @Test
-    @EnabledIf("hasBash")
-    void bashCompletesCommandsOptionsAndStages() throws Exception {
-        FerryRunner.Ended script = FerryRunner.ferry("completion", "bash");
-        assertThat(script.code()).isZero();
-        Path file = Files.writeString(folder.resolve("ferry"), script.out());
-        assertThat(complete(file, "ferry", "can")).contains("cancel");
-        assertThat(complete(file, "ferry", "deploy", "--skip-")).contains("--skip-download", "--skip-evaluation");
-        assertThat(complete(file, "ferry", "logs", "--stage", "")).contains("quantize", "health-check");
+    private Path script(String shell) throws IOException {
+        FerryCall call = FerryCall.of("completion", shell);
+        assertThat(call.code()).as(call.err()).isZero();
+        return Files.writeString(folder.resolve("ferry." + shell), call.out());
     }
 
-    /** What bash would offer for the last word. */
-    private static String complete(Path script, String... words) throws IOException, InterruptedException {
-        String line = "source '" + script + "'; COMP_WORDS=(" + String.join(" ", java.util.Arrays.stream(words).map(word -> "'" + word + "'").toList()) + "); COMP_CWORD=" + (words.length - 1)
-                + "; COMPREPLY=(); $(complete -p ferry | sed 's/.*-F \\([^ ]*\\).*/\\1/'); printf '%s\\n' \"${COMPREPLY[@]}\"";
-        Process bash = new ProcessBuilder("/bin/bash", "--norc", "-c", line).redirectErrorStream(true).start();
-        String out = new String(bash.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(bash.waitFor()).as(out).isZero();
+    private String run(String... command) throws IOException, InterruptedException {
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true).redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
+        builder.environment().put("HOME", folder.toString());
+        builder.environment().put("ZDOTDIR", folder.toString());
+        Process process = builder.start();
+        String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(out).isZero();
         return out;
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"bash", "zsh", "fish"})
+    void isAScriptOfItsShell(String shell) throws Exception {
+        OpenSshServer.assumePrograms(shell);
+        assertThat(run(shell, "-n", script(shell).toString())).isEmpty();
+    }
+
     @Test
-    void zshLoadsTheCompletionOfBash() {
-        FerryRunner.Ended script = FerryRunner.ferry("completion", "zsh");
-        assertThat(script.out()).startsWith("autoload -Uz compinit bashcompinit").contains("complete -F _complete_ferry");
+    void bashCompletesCommandsOptionsAndStages() throws Exception {
+        OpenSshServer.assumePrograms("bash");
+        Path script = script("bash");
+        assertThat(bash(script, "ferry", "can")).contains("cancel");
+        assertThat(bash(script, "ferry", "deploy", "--skip-")).contains("--skip-download", "--skip-evaluation");
+        assertThat(bash(script, "ferry", "deploy", "--from", "")).contains("merge");
+        assertThat(bash(script, "ferry", "logs", "--stage", "")).contains("quantize", "health-check");
+    }
+
+    /** What bash would offer for the last word. */
+    private String bash(Path script, String... words) throws IOException, InterruptedException {
+        String typed = Arrays.stream(words).map(word -> "'" + word + "'").collect(Collectors.joining(" "));
+        return run("bash", "--norc", "-c", "source '" + script + "'; COMP_WORDS=(" + typed + "); COMP_CWORD=" + (words.length - 1)
+                + "; COMPREPLY=(); $(complete -p ferry | sed 's/.*-F \\([^ ]*\\).*/\\1/'); printf '%s\\n' \"${COMPREPLY[@]}\"");
+    }
+
+    @Test
+    void zshCompletesFerryByTheFunctionOfBash() throws Exception {
+        OpenSshServer.assumePrograms("zsh");
+        assertThat(run("zsh", "-f", "-c", "source '" + script("zsh") + "' && print -r -- $_comps[ferry]")).contains("_complete_ferry");
+    }
+
+    @Test
+    void fishCompletesCommandsOptionsAndValuesAndSaysWhatTheyMean() throws Exception {
+        OpenSshServer.assumePrograms("fish");
+        Path script = script("fish");
+        assertThat(fish(script, "ferry can")).containsExactly("cancel\tStops runs, waiting ones and those that the daemon or another command carries");
+        assertThat(fish(script, "ferry deploy --skip-")).extracting(line -> line.split("\t")[0]).containsExactlyInAnyOrder("--skip-download", "--skip-health-check", "--skip-evaluation");
+        assertThat(fish(script, "ferry logs --stage q")).extracting(line -> line.split("\t")[0]).containsExactly("quantize");
+        assertThat(fish(script, "ferry completion f")).extracting(line -> line.split("\t")[0]).containsExactly("fish");
+        Files.createDirectories(folder.resolve("adapters"));
+        assertThat(fish(script, "ferry deploy --adapter " + folder + "/ad")).as("folders where a folder is wanted").anyMatch(line -> line.contains("/adapters/"));
+        assertThat(fish(script, "ferry status " + folder + "/ad")).as("and none elsewhere").isEmpty();
+    }
+
+    /** What fish would offer, a line each: the word, a tab, what it means. */
+    private List<String> fish(Path script, String typed) throws IOException, InterruptedException {
+        return run("fish", "--no-config", "-c", "source '" + script + "'; complete -C '" + typed + "'").lines().toList();
     }
 }
