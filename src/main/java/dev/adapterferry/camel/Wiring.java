@@ -142,10 +142,15 @@ final class Wiring implements AutoCloseable {
         healing.setMaximumRedeliveries(now.pipeline().retries().attempts());
         healing.setRedeliveryDelay(0);
         beans.put("healing", healing);
-        RedeliveryPolicy quiet = quiet(new RedeliveryPolicy());
-        quiet.setMaximumRedeliveries(0);
-        beans.put("quietFailure", quiet);
+        beans.put("quietFailure", quietFailure());
         return beans;
+    }
+
+    /** One attempt, of which nothing is logged here. */
+    static RedeliveryPolicy quietFailure() {
+        RedeliveryPolicy policy = quiet(new RedeliveryPolicy());
+        policy.setMaximumRedeliveries(0);
+        return policy;
     }
 
     /** The sentence is enough: it is in the ledger, the dead letter and the alert; the stack is in the letter. */

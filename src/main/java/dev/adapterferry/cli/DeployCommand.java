@@ -105,7 +105,7 @@ final class DeployCommand implements Callable<Integer> {
         for (String model : chosen) {
             try (Examination examination = new Examination(settings, request(model))) {
                 Doctor.Report report = examination.examine(true);
-                List<PassagePlan.Step> steps = examination.plan();
+                List<PassagePlan.Step> steps = examination.plan(report);
                 healthy &= report.healthy();
                 plans.add(Examination.json(model, report, steps));
                 if (!json) {

@@ -3,8 +3,9 @@ package dev.adapterferry.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.adapterferry.alert.Amounts;
+import dev.adapterferry.camel.LoneBuckets;
 import dev.adapterferry.failure.FerryException;
-import dev.adapterferry.failure.SettingsException;
 import dev.adapterferry.http.JdkHttpCaller;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.progress.Cancellation;
@@ -14,13 +15,16 @@ import dev.adapterferry.stage.AdapterSources;
 import dev.adapterferry.stage.Diagnosis;
 import dev.adapterferry.stage.DiskNeeds;
 import dev.adapterferry.stage.Doctor;
+import dev.adapterferry.stage.Machine;
 import dev.adapterferry.stage.PassagePlan;
 import dev.adapterferry.stage.Records;
 import dev.adapterferry.stage.RunContext;
 import dev.adapterferry.stage.RunRequest;
+import dev.adapterferry.stage.StageTimes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -44,20 +48,20 @@ final class Examination implements AutoCloseable {
 
     /** @param withAdapter false to judge the base alone */
     Doctor.Report examine(boolean withAdapter) {
-        AdapterSources sources = new AdapterSources(http, (connection, login) -> connection, bucket -> {
-            throw new SettingsException("Buckets are asked by the daemon's own client; the doctor does not look into s3://" + bucket + ".");
-        });
-        return new Doctor(sources, http, scratch).examine(run, withAdapter);
+        try (LoneBuckets buckets = new LoneBuckets(run.settings(), CommonOptions.installation())) {
+            AdapterSources sources = new AdapterSources(http, (connection, login) -> connection, buckets);
+            return new Doctor(sources, http, Machine.here(), scratch).examine(run, withAdapter);
+        }
     }
 
     /** Which stages would be done. An absent ledger is not made for it. */
-    List<PassagePlan.Step> plan() {
+    List<PassagePlan.Step> plan(Doctor.Report report) {
         String url = run.settings().ledger().url();
         if (url.startsWith("jdbc:sqlite:") && !Files.exists(Path.of(url.substring("jdbc:sqlite:".length()).replaceFirst("\\?.*", "")))) {
-            return new PassagePlan(Optional.empty(), http).plan(run);
+            return new PassagePlan(Optional.empty(), http).plan(run, report);
         }
         try (Ledger ledger = Ledgers.open(run.settings())) {
-            return new PassagePlan(Optional.of(ledger), http).plan(run);
+            return new PassagePlan(Optional.of(ledger), http).plan(run, report);
         }
     }
 
@@ -80,11 +84,16 @@ final class Examination implements AutoCloseable {
     /** The same, with the stages. */
     static void print(Console console, String name, Doctor.Report report, List<PassagePlan.Step> steps) {
         print(console, name, report);
-        Table table = new Table("stage", "", "why", "writes");
+        Table table = new Table("stage", "", "why", "writes", "time");
         steps.forEach(step -> {
             long bytes = step.due() ? report.needs().stream().filter(need -> need.stage().equals(step.stage().text())).mapToLong(DiskNeeds.Need::bytes).sum() : 0;
-            table.row(step.stage().text(), step.due() ? "due" : "skipped", step.why(), bytes > 0 ? Console.bytes(bytes) : "-");
+            table.row(step.stage().text(), step.due() ? "due" : "skipped", step.why(), bytes > 0 ? Console.bytes(bytes) : "-",
+                    step.time().map(time -> time.duration().map(Amounts::time).orElse("?") + " (" + time.basis() + ")").orElse("-"));
         });
+        List<StageTimes.Time> times = steps.stream().flatMap(step -> step.time().stream()).toList();
+        List<String> unknown = steps.stream().filter(step -> step.time().filter(time -> time.duration().isEmpty()).isPresent()).map(step -> step.stage().text()).toList();
+        table.row("all", "", "", "", "about " + Amounts.time(times.stream().flatMap(time -> time.duration().stream()).reduce(Duration.ZERO, Duration::plus))
+                + (unknown.isEmpty() ? "" : ", and " + String.join(", ", unknown)));
         console.println("\n" + table);
     }
 
@@ -92,7 +101,10 @@ final class Examination implements AutoCloseable {
     static ObjectNode json(String name, Doctor.Report report, List<PassagePlan.Step> steps) {
         ObjectNode root = json(name, report);
         ArrayNode stages = root.putArray("stages");
-        steps.forEach(step -> stages.addObject().put("stage", step.stage().text()).put("due", step.due()).put("why", step.why()));
+        steps.forEach(step -> {
+            ObjectNode stage = stages.addObject().put("stage", step.stage().text()).put("due", step.due()).put("why", step.why());
+            step.time().ifPresent(time -> stage.put("millis", time.duration().map(Duration::toMillis).orElse(null)).put("basis", time.basis()));
+        });
         return root;
     }
 
@@ -107,7 +119,7 @@ final class Examination implements AutoCloseable {
             f.formats().forEach(size -> forecast.withArray("formats").addObject().put("format", size.format()).put("bytes", size.bytes()));
         });
         ArrayNode needs = root.putArray("disk");
-        report.needs().forEach(need -> needs.addObject().put("stage", need.stage()).put("folder", need.folder().toString()).put("bytes", need.bytes()));
+        report.needs().forEach(need -> needs.addObject().put("stage", need.stage()).put("folder", need.folder().toString()).put("bytes", need.bytes()).put("fetched", need.fetched()));
         return root;
     }
 

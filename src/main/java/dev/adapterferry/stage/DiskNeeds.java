@@ -12,22 +12,29 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToLongFunction;
 
 /** What each stage writes, and where; compared with what the disks have free. */
 public final class DiskNeeds {
     /**
      * What one stage writes.
      *
-     * @param stage  its name
-     * @param folder where
-     * @param bytes  how much
+     * @param stage   its name
+     * @param folder  where
+     * @param bytes   how much
+     * @param fetched whether it comes over a network
      */
-    public record Need(String stage, Path folder, long bytes) { }
+    public record Need(String stage, Path folder, long bytes, boolean fetched) { }
 
     private final List<Need> needs = new ArrayList<>();
 
-    void add(String stage, Path folder, long bytes) {
-        needs.add(new Need(stage, folder.toAbsolutePath().normalize(), bytes));
+    /** What a stage brings from elsewhere. */
+    void fetch(String stage, Path folder, long bytes) {
+        needs.add(new Need(stage, folder.toAbsolutePath().normalize(), bytes, true));
+    }
+
+    private void add(String stage, Path folder, long bytes) {
+        needs.add(new Need(stage, folder.toAbsolutePath().normalize(), bytes, false));
     }
 
     /** What quantizing and deploying write: a release on the disk of the quantized files shares their bytes. */
@@ -42,13 +49,22 @@ public final class DiskNeeds {
         add("deploy", models, shared ? 0 : forecast.outputBytes());
     }
 
+    /** Bytes that are written in all. */
+    long total() {
+        return needs.stream().mapToLong(Need::bytes).sum();
+    }
+
     /** In the order of the stages. */
     public List<Need> all() {
         return List.copyOf(needs);
     }
 
-    /** What does not fit, in words; empty when all does. */
-    List<String> shortages() {
+    /**
+     * What does not fit, in words; empty when all does.
+     *
+     * @param free bytes that a disk has free
+     */
+    List<String> shortages(ToLongFunction<FileStore> free) {
         Map<FileStore, Long> byStore = new LinkedHashMap<>();
         Map<FileStore, Path> places = new LinkedHashMap<>();
         for (Need need : needs) {
@@ -58,9 +74,9 @@ public final class DiskNeeds {
         }
         List<String> shortages = new ArrayList<>();
         byStore.forEach((store, bytes) -> {
-            long free = free(store);
-            if (bytes > free) {
-                shortages.add("the disk of " + places.get(store) + " needs " + Amounts.bytes(bytes) + " and has " + Amounts.bytes(free) + " free");
+            long room = free.applyAsLong(store);
+            if (bytes > room) {
+                shortages.add("the disk of " + places.get(store) + " needs " + Amounts.bytes(bytes) + " and has " + Amounts.bytes(room) + " free");
             }
         });
         return shortages;
@@ -74,14 +90,6 @@ public final class DiskNeeds {
         }
         try {
             return Files.getFileStore(there);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static long free(FileStore store) {
-        try {
-            return store.getUsableSpace();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

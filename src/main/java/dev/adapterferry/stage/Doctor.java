@@ -19,7 +19,6 @@ import dev.adapterferry.lora.MergedCheckpoint;
 import dev.adapterferry.tensor.Checkpoint;
 import dev.adapterferry.tensor.CheckpointFolder;
 import dev.adapterferry.tensor.DequantizedCheckpoint;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,6 +38,7 @@ public final class Doctor {
 
     private final AdapterSources sources;
     private final HttpCaller hub;
+    private final Machine machine;
     private final Path scratch;
     private final List<Diagnosis> found = new ArrayList<>();
     private Forecast forecast;
@@ -61,11 +61,13 @@ public final class Doctor {
     /**
      * @param sources finds adapters
      * @param hub     asks the hub
+     * @param machine what there is room for, and how fast it is
      * @param scratch an empty folder
      */
-    public Doctor(AdapterSources sources, HttpCaller hub, Path scratch) {
+    public Doctor(AdapterSources sources, HttpCaller hub, Machine machine, Path scratch) {
         this.sources = sources;
         this.hub = hub;
+        this.machine = machine;
         this.scratch = scratch;
     }
 
@@ -87,7 +89,7 @@ public final class Doctor {
             AdapterGlance glance = AdapterGlance.of(run, sources, scratch);
             found.add(Diagnosis.ok("adapter", glance.kind() + "; in " + glance.place() + (glance.whole() ? "" : ", " + Amounts.bytes(glance.missing()) + " to download")));
             if (!glance.whole()) {
-                needs.add("download", run.settings().home().resolve("adapters"), glance.missing());
+                needs.fetch("download", run.settings().home().resolve("adapters"), glance.missing());
             }
             return Optional.of(glance);
         } catch (FerryException e) {
@@ -104,7 +106,7 @@ public final class Doctor {
                     repository -> resolver.glance(resolver.pin(repository.name(), repository.revision())));
             found.add(describe(glance));
             if (!glance.here()) {
-                needs.add("merge", terms.cache(), glance.missingBytes());
+                needs.fetch("merge", terms.cache(), glance.missingBytes());
             }
             return Optional.of(glance);
         } catch (FerryException e) {
@@ -143,7 +145,7 @@ public final class Doctor {
                     + (declared == outline.tied() ? "" : " (config.json says otherwise; what the weights are decides)")));
             GgufMetadata metadata = vocabulary(checkpoint, outline, glance.here());
             forecast = Forecast.of(QuantizeStage.fileName(run), outline, metadata, base.tensors(), QuantizeStage.requests(run, run.settings().quantize().imatrix().isPresent()),
-                    run.model().primaryFormat().map(f -> f.text()).orElse(""), run.model().contextLength(), QuantizeStage.passSettings(run, scratch));
+                    run.model().primaryFormat().map(f -> f.text()).orElse(""), run.model().contextLength(), QuantizeStage.passSettings(run, scratch), machine.oneThread());
             needs.addOutputs(run.settings(), run.name(), forecast);
             resources();
         } catch (FerryException e) {
@@ -195,18 +197,20 @@ public final class Doctor {
     }
 
     private void resources() {
-        List<String> shortages = needs.shortages();
-        found.add(shortages.isEmpty() ? Diagnosis.ok("disk", Amounts.bytes(needs.all().stream().mapToLong(DiskNeeds.Need::bytes).sum()) + " to be written, which fits")
+        List<String> shortages = needs.shortages(machine.free());
+        found.add(shortages.isEmpty() ? Diagnosis.ok("disk", Amounts.bytes(needs.total()) + " to be written, which fits")
                 : Diagnosis.failed("disk", String.join("; ", shortages), "Free space, ask for fewer formats (--formats), or move 'home' or 'hub.cache' to another disk."));
-        long memory = ManagementFactory.getPlatformMXBean(com.sun.management.OperatingSystemMXBean.class).getTotalMemorySize();
+        long memory = machine.memory();
         String text = Amounts.bytes(forecast.passMemory()) + " of buffers for the pass; " + Amounts.bytes(forecast.serving()) + " to serve the primary format, of " + Amounts.bytes(memory);
         if (forecast.serving() > memory) {
             found.add(Diagnosis.failed("memory", text, "Take a smaller primary format (quantize.primary-format) or a shorter context (context-length)."));
         } else {
             found.add(forecast.serving() > COMFORTABLE * memory ? Diagnosis.note("memory", text, "It will be tight; a smaller primary format or a shorter context-length helps.") : Diagnosis.ok("memory", text));
         }
+        long fetched = needs.all().stream().filter(DiskNeeds.Need::fetched).mapToLong(DiskNeeds.Need::bytes).sum();
         found.add(Diagnosis.ok("time", "about " + Amounts.time(forecast.pass()) + " for the pass on " + forecast.threads() + " threads (kernels timed just now: " + Amounts.time(forecast.computing())
-                + "; disk at an assumed " + Amounts.bytes(Forecast.ASSUMED_DISK_RATE) + "/s: " + Amounts.time(forecast.moving()) + "); downloads depend on the network"));
+                + "; disk at an assumed " + Amounts.bytes(Forecast.ASSUMED_DISK_RATE) + "/s: " + Amounts.time(forecast.moving()) + ")" + (fetched == 0 ? ""
+                : "; " + Amounts.bytes(fetched) + " to download: " + Amounts.time(StageTimes.atExampleRate(fetched)) + " at 100 Mbit/s")));
     }
 
     private static String millions(long weights) {

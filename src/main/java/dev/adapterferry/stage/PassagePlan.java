@@ -12,6 +12,8 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /**
  * Which stages of a request would be done and which not, and why, without beginning a run: the same keys that a run asks the
@@ -19,6 +21,7 @@ import java.util.Optional;
  */
 public final class PassagePlan {
     private static final int EARLIER_RUNS = 50;
+    private static final long TELLING_BYTES = 1_000_000;
 
     /**
      * One stage.
@@ -26,8 +29,12 @@ public final class PassagePlan {
      * @param stage the stage
      * @param due   whether it would be done
      * @param why   in words
+     * @param time  how long it would take; empty when it is not due
      */
-    public record Step(Stage stage, boolean due, String why) { }
+    public record Step(Stage stage, boolean due, String why, Optional<StageTimes.Time> time) { }
+
+    /** Whether a stage is due, before its time is known. */
+    private record Need(boolean due, String why) { }
 
     private final Optional<Ledger> ledger;
     private final Map<Stage, StageWork> keyed = new EnumMap<>(Stage.class);
@@ -50,57 +57,59 @@ public final class PassagePlan {
     /**
      * Plans.
      *
-     * @param run the request; its records are in a scratch folder, which receives what earlier runs left
+     * @param run    the request; its records are in a scratch folder, which receives what earlier runs left
+     * @param report what the doctor found, for the times
      */
-    public List<Step> plan(RunContext run) {
+    public List<Step> plan(RunContext run, Doctor.Report report) {
+        StageTimes times = new StageTimes(stage -> past(run, stage), run.settings().source().bandwidthLimit().map(limit -> OptionalLong.of(limit.bytes())).orElse(OptionalLong.empty()));
         List<Step> steps = new ArrayList<>();
         boolean fresh = false;
         for (Stage stage : Stage.values()) {
-            Step step = step(run, stage, fresh);
-            steps.add(step);
-            fresh |= step.due() && (stage == Stage.MERGE || stage == Stage.QUANTIZE || stage == Stage.DEPLOY);
+            Need need = need(run, stage, fresh);
+            steps.add(new Step(stage, need.due(), need.why(), need.due() ? Optional.of(times.of(stage, report)) : Optional.empty()));
+            fresh |= need.due() && (stage == Stage.MERGE || stage == Stage.QUANTIZE || stage == Stage.DEPLOY);
         }
         return steps;
     }
 
-    private Step step(RunContext run, Stage stage, boolean fresh) {
+    private Need need(RunContext run, Stage stage, boolean fresh) {
         if (!run.request().wants(stage)) {
             remember(run, stage);
-            return new Step(stage, false, "left out by the command line");
+            return new Need(false, "left out by the command line");
         }
         if (!run.settings().pipeline().stages().contains(stage)) {
             remember(run, stage);
-            return new Step(stage, false, "left out by the settings (pipeline.stages)");
+            return new Need(false, "left out by the settings (pipeline.stages)");
         }
         return switch (stage) {
             case DOWNLOAD -> download(run);
-            case HEALTH_CHECK -> new Step(stage, true, "asks the server each time");
+            case HEALTH_CHECK -> new Need(true, "asks the server each time");
             default -> known(run, stage, fresh);
         };
     }
 
-    private Step download(RunContext run) {
+    private Need download(RunContext run) {
         if (run.request().adapter() != null) {
             write(run, Stage.DOWNLOAD, DownloadStage.local(Path.of(run.request().adapter())));
-            return new Step(Stage.DOWNLOAD, true, "uses " + run.request().adapter() + " where it lies, nothing is transferred");
+            return new Need(true, "uses " + run.request().adapter() + " where it lies, nothing is transferred");
         }
-        return new Step(Stage.DOWNLOAD, true, remember(run, Stage.DOWNLOAD) ? "asks the source each time; what is here already is not transferred again" : "was never done");
+        return new Need(true, remember(run, Stage.DOWNLOAD) ? "asks the source each time; what is here already is not transferred again" : "was never done");
     }
 
-    private Step known(RunContext run, Stage stage, boolean fresh) {
+    private Need known(RunContext run, Stage stage, boolean fresh) {
         if (run.request().force()) {
-            return new Step(stage, true, "asked for again by --force");
+            return new Need(true, "asked for again by --force");
         }
         if (fresh) {
-            return new Step(stage, true, "what it starts from is made anew");
+            return new Need(true, "what it starts from is made anew");
         }
         if (ledger.isEmpty() || run.records().find(before(stage), Object.class).isEmpty()) {
-            return new Step(stage, true, "was never done");
+            return new Need(true, "was never done");
         }
         Optional<StageRecord> record = keyed.get(stage).key(run).flatMap(key -> ledger.get().stages().known(stage.text(), key));
         record.ifPresent(r -> r.writeTo(run.folder()));
-        return record.map(r -> new Step(stage, false, "the same inputs were done in run " + r.run() + ", and its files are there"))
-                .orElseGet(() -> new Step(stage, true, "was not done for these inputs and settings"));
+        return record.map(r -> new Need(false, "the same inputs were done in run " + r.run() + ", and its files are there"))
+                .orElseGet(() -> new Need(true, "was not done for these inputs and settings"));
     }
 
     /** The stage whose result a stage's key is made of. */
@@ -115,17 +124,19 @@ public final class PassagePlan {
 
     /** Takes over what the newest run of the model recorded. */
     private boolean remember(RunContext run, Stage stage) {
-        if (ledger.isEmpty()) {
-            return false;
-        }
-        for (Run earlier : ledger.get().runs().of(run.name(), EARLIER_RUNS)) {
-            Optional<StageEntry> entry = ledger.get().stages().find(earlier.id(), stage.text()).filter(e -> e.json().isPresent());
-            if (entry.isPresent()) {
-                entry.get().record().orElseThrow().writeTo(run.folder());
-                return true;
-            }
-        }
-        return false;
+        Optional<StageRecord> record = records(run, stage).findFirst();
+        record.ifPresent(r -> r.writeTo(run.folder()));
+        return record.isPresent();
+    }
+
+    /** The newest work of a stage; of downloads the newest that was large enough to tell the network's speed. */
+    private Optional<StageTimes.Past> past(RunContext run, Stage stage) {
+        return records(run, stage).map(record -> new StageTimes.Past(record.run(), record.duration(), record.facts().get("bytes") instanceof Number bytes ? bytes.longValue() : 0))
+                .filter(p -> stage != Stage.DOWNLOAD || p.bytes() >= TELLING_BYTES).findFirst();
+    }
+
+    private Stream<StageRecord> records(RunContext run, Stage stage) {
+        return ledger.stream().flatMap(book -> book.runs().of(run.name(), EARLIER_RUNS).stream().map(Run::id).flatMap(id -> book.stages().find(id, stage.text()).flatMap(StageEntry::record).stream()));
     }
 
     private static void write(RunContext run, Stage stage, Object facts) {

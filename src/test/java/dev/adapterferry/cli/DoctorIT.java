@@ -135,7 +135,8 @@ class DoctorIT {
         String[] request = {"deploy", "captain", "--adapter", material.training().toString(), "--base", material.base().toString(), "--skip-health-check"};
         FerryCall before = ferry(Stream.concat(Stream.of(request), Stream.of("--dry-run")).toArray(String[]::new));
         assertThat(before.code()).as(before.out() + before.err()).isEqualTo(ExitCode.DONE);
-        assertThat(before.out()).containsPattern("quantize +due").containsPattern("health-check +skipped +left out by the command line");
+        assertThat(before.out()).containsPattern("quantize +due").containsPattern("health-check +skipped +left out by the command line")
+                .containsPattern("download +due.*\\(nothing to transfer\\)").containsPattern("quantize +due.* s \\((kernels timed just now|.*assumed 500.0 MB/s)").containsPattern("all +about \\d+ s");
         assertNothingWasMade();
         FerryCall done = ferry(request);
         assertThat(done.code()).as(done.err()).isEqualTo(ExitCode.DONE);
