@@ -16,6 +16,11 @@ import java.util.concurrent.atomic.LongAdder;
 /** One thread's way from rows of a tensor to the bytes of all its strands. Holds one block of f32. */
 final class RowEncoder {
     private static final float LARGEST_F16 = 65504;
+    /**
+     * No block of values below this overflows its binary16 scale or minimum. Both are those of a line through the values: its slope per code is at most
+     * the difference of two values, so where the codes end, 31 steps away, it is off by at most 63 times the largest.
+     */
+    private static final float LARGEST_IN_BLOCKS = LARGEST_F16 / 64;
 
     private final TensorSource source;
     private final List<TensorWork> work;
@@ -99,7 +104,7 @@ final class RowEncoder {
     }
 
     private void check(TensorInfo tensor, RowBlock block, TensorWork.Strand strand, byte[] bytes) {
-        if (!strand.copy() && !strand.type().isQuantized() && largest <= LARGEST_F16) {
+        if (!strand.copy() && largest <= (strand.type().isQuantized() ? LARGEST_IN_BLOCKS : LARGEST_F16)) {
             return;
         }
         int bad = NonFinite.inBlocks(strand.type(), bytes, 0, Math.toIntExact(block.rows() * tensor.rowLength()));

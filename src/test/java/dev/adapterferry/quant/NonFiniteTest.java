@@ -3,6 +3,7 @@ package dev.adapterferry.quant;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Arrays;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -84,5 +85,29 @@ class NonFiniteTest {
         byte[] mxfp4 = new byte[17];
         mxfp4[0] = (byte) 0xff;
         assertThat(NonFinite.inBlocks(GgmlType.MXFP4, mxfp4, 0, 32)).isZero();
+    }
+
+    /** What lets the pass look at the values alone. */
+    @Test
+    void noScaleOverflowsWhereEveryValueIsFarFromDoingSo() {
+        SplittableRandom random = new SplittableRandom(7);
+        for (GgmlType type : Kernels.types()) {
+            int n = 16 * type.blockElements();
+            for (int round = 0; round < 60; round++) {
+                float[] x = new float[n];
+                float[] importance = new float[n];
+                for (int i = 0; i < n; i++) {
+                    // Blocks of both extremes, of one of them, and of anything between, under weights that differ a millionfold.
+                    float share = round % 3 == 0 ? 1 : round % 3 == 1 ? (random.nextInt(30) == 0 ? 1 : 0) : (float) random.nextDouble();
+                    x[i] = 65504f / 64 * share * (random.nextInt(1 + round % 7) == 0 ? 1 : -1);
+                    importance[i] = (float) Math.exp(random.nextDouble() * 14);
+                }
+                for (float[] weights : new float[][] {null, importance}) {
+                    byte[] bytes = new byte[Math.toIntExact(type.bytesFor(n))];
+                    Kernels.forType(type).encode(x, 0, 1, n, weights, 0, bytes, 0);
+                    assertThat(NonFinite.inBlocks(type, bytes, 0, n)).as("%s, round %d, importance %s", type, round, weights != null).isEqualTo(-1);
+                }
+            }
+        }
     }
 }
