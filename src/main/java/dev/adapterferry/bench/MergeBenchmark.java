@@ -100,7 +100,7 @@ public final class MergeBenchmark {
     private double pass(Path base, String adapter) throws IOException {
         Path output = folder.resolve("bench-output");
         try {
-            return child(PassRun.class, base.toString(), adapter, output.toString(), FORMATS, Integer.toString(threads), "-").path("processCpuSeconds").asDouble();
+            return child(PassRun.class, base.toString(), adapter, output.toString(), FORMATS, Integer.toString(threads), "-", "1").path("processCpuSeconds").asDouble();
         } finally {
             delete(output);
         }

@@ -20,8 +20,8 @@ import java.util.stream.Stream;
 
 /**
  * From a generated checkpoint and adapter to finished files, end to end: wall and CPU time, traffic and memory of one
- * pass in each of several set-ups, every one in a fresh process, cold start included. Prints a table and the targets
- * with what was reached.
+ * pass in each of several set-ups, every one in a fresh process, cold start included, and most once more in the same
+ * process. Prints a table and the targets with what was reached.
  *
  * <p>Traffic is what the process moved through system calls ({@code /proc/self/io}), page cache or not; the disk's own
  * speed is measured with {@code dd} for comparison.
@@ -29,6 +29,7 @@ import java.util.stream.Stream;
 public final class PassBenchmark {
     private static final String THREE = "Q4_K_M,Q5_K_M,Q8_0";
     private static final int RANK = 16;
+    private static final List<String> PIN = List.of("taskset", "-c", "0");
     private static final JsonMapper JSON = new JsonMapper();
 
     /**
@@ -69,16 +70,19 @@ public final class PassBenchmark {
                     .put("java", System.getProperty("java.vm.version")).put("baseBytes", size(base)).put("adapterBytes", size(adapter));
             ArrayNode runs = root.putArray("runs");
             int most = Math.max(2, Runtime.getRuntime().availableProcessors());
-            runs.add(run("merge, three formats", base, Optional.of(adapter), THREE, 1));
-            runs.add(run("merge, three formats", base, Optional.of(adapter), THREE, most));
-            runs.add(run("three formats", base, Optional.empty(), THREE, most));
+            runs.add(run(new SetUp("merge, three formats", THREE, 1, 2, false), base, Optional.of(adapter)));
+            runs.add(run(new SetUp("merge, three formats", THREE, most, 2, false), base, Optional.of(adapter)));
+            runs.add(run(new SetUp("three formats", THREE, most, 1, false), base, Optional.empty()));
             // A disk's speed wanders: dd is asked before and after the run that is compared with it.
             long size = model.parameters() * 34 / 32;
             Optional<Double> before = copyRate(size);
-            runs.add(run("Q8_0 alone", base, Optional.empty(), "Q8_0", most));
+            runs.add(run(new SetUp("Q8_0 alone", "Q8_0", most, 2, false), base, Optional.empty()));
             Optional<Double> after = copyRate(size);
             if (before.isPresent() && after.isPresent()) {
                 root.put("ddBytesPerSecond", (before.get() + after.get()) / 2);
+            }
+            if (canPin()) {
+                runs.add(run(new SetUp("merge, one core", THREE, 1, 1, true), base, Optional.of(adapter)));
             }
             print(root);
             return root;
@@ -88,14 +92,21 @@ public final class PassBenchmark {
         }
     }
 
-    private ObjectNode run(String name, Path base, Optional<Path> adapter, String formats, int threads) throws IOException {
+    /**
+     * A way to run the pass.
+     *
+     * @param pinned on one core, so that the compiler's threads share it with the pass
+     */
+    private record SetUp(String name, String formats, int threads, int turns, boolean pinned) { }
+
+    private ObjectNode run(SetUp how, Path base, Optional<Path> adapter) throws IOException {
         Path output = options.folder().resolve("bench-output");
         Path journals = options.folder().resolve("bench-journal");
-        List<String> command = new ArrayList<>();
+        List<String> command = new ArrayList<>(how.pinned() ? PIN : List.of());
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments().stream().filter(a -> a.startsWith("--") || a.startsWith("-X")).toList());
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), PassRun.class.getName(), base.toString(), adapter.map(Path::toString).orElse("-"), output.toString(), formats,
-                Integer.toString(threads), journals.toString()));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), PassRun.class.getName(), base.toString(), adapter.map(Path::toString).orElse("-"), output.toString(), how.formats(),
+                Integer.toString(how.threads()), journals.toString(), Integer.toString(how.turns())));
         try {
             Process process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
             String last = "";
@@ -103,10 +114,11 @@ public final class PassBenchmark {
                 last = reader.lines().reduce("", (a, b) -> b.startsWith("{") ? b : a);
             }
             if (process.waitFor() != 0 || last.isEmpty()) {
-                throw new FerryException("The measured pass (" + name + ") failed with exit code " + process.exitValue() + ".");
+                throw new FerryException("The measured pass (" + how.name() + ") failed with exit code " + process.exitValue() + ".");
             }
             ObjectNode node = (ObjectNode) JSON.readTree(last);
-            ObjectNode full = JSON.createObjectNode().put("run", name).put("formats", formats).put("threads", threads).put("merge", adapter.isPresent());
+            ObjectNode full = JSON.createObjectNode().put("run", how.name()).put("formats", how.formats()).put("threads", how.threads()).put("merge", adapter.isPresent())
+                    .put("pinned", how.pinned());
             full.setAll(node);
             return full;
         } catch (InterruptedException e) {
@@ -115,6 +127,20 @@ public final class PassBenchmark {
         } finally {
             delete(output);
             delete(journals);
+        }
+    }
+
+    /** Whether a process can be kept on one core here. */
+    private static boolean canPin() {
+        try {
+            List<String> command = new ArrayList<>(PIN);
+            command.add("true");
+            return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor() == 0;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        } catch (IOException e) {
+            return false;
         }
     }
 
@@ -138,11 +164,11 @@ public final class PassBenchmark {
     }
 
     private void print(JsonNode root) {
-        out.printf("%n%-22s %7s %8s %8s %9s %10s %10s %9s %9s%n", "", "threads", "wall s", "CPU s", "ns/weight", "read MB", "written MB", "RSS MB", "anon MB");
+        out.printf("%n%-22s %7s %8s %8s %9s %10s %10s %9s %9s %9s %9s%n", "", "threads", "wall s", "CPU s", "ns/weight", "read MB", "written MB", "RSS MB", "anon MB", "warm wall", "warm CPU");
         for (JsonNode run : root.path("runs")) {
-            out.printf(Locale.ROOT, "%-22s %7d %8.1f %8.1f %9.2f %10.0f %10.0f %9.0f %9.0f%n", run.path("run").asText(), run.path("threads").asInt(), run.path("wallSeconds").asDouble(),
+            out.printf(Locale.ROOT, "%-22s %7d %8.1f %8.1f %9.2f %10.0f %10.0f %9.0f %9.0f %9s %9s%n", run.path("run").asText(), run.path("threads").asInt(), run.path("wallSeconds").asDouble(),
                     run.path("processCpuSeconds").asDouble(), run.path("cpuNanosPerWeight").asDouble(), run.path("ioRead").asDouble() / 1e6, run.path("ioWritten").asDouble() / 1e6,
-                    run.path("peakRssBytes").asDouble() / 1e6, run.path("peakAnonymousBytes").asDouble() / 1e6);
+                    run.path("peakRssBytes").asDouble() / 1e6, run.path("peakAnonymousBytes").asDouble() / 1e6, warm(run, "warmWallSeconds"), warm(run, "warmCpuSeconds"));
         }
         JsonNode one = root.at("/runs/0");
         JsonNode all = root.at("/runs/1");
@@ -152,10 +178,20 @@ public final class PassBenchmark {
         target("CPU per weight, merge and three formats", one.path("cpuNanosPerWeight").asDouble(), "ns", "at most 30");
         target("bytes moved / (base + adapter + outputs)", (all.path("ioRead").asDouble() + all.path("ioWritten").asDouble()) / must, "", "at most 1.05");
         target("anonymous memory", all.path("peakAnonymousBytes").asDouble() / (1 << 30), "GiB", "at most 1.5");
-        target("scaling, 1 to " + all.path("threads").asInt() + " threads", one.path("wallSeconds").asDouble() / all.path("wallSeconds").asDouble(), "x", "at least 1.8 for 2");
-        if (root.has("ddBytesPerSecond")) {
-            target("Q8_0 alone, rate / dd", q8.path("outputBytes").asDouble() / q8.path("wallSeconds").asDouble() / root.path("ddBytesPerSecond").asDouble(), "", "at least 0.8");
+        for (String turn : List.of("wallSeconds", "warmWallSeconds")) {
+            String when = turn.startsWith("warm") ? ", warm" : ", cold start";
+            target("scaling, 1 to " + all.path("threads").asInt() + " threads" + when, one.path(turn).asDouble() / all.path(turn).asDouble(), "x", "at least 1.8 for 2");
+            if (root.has("ddBytesPerSecond")) {
+                target("Q8_0 alone, rate / dd" + when, q8.path("outputBytes").asDouble() / q8.path(turn).asDouble() / root.path("ddBytesPerSecond").asDouble(), "", "at least 0.8");
+            }
         }
+        if (root.at("/runs/4").path("pinned").asBoolean()) {
+            target("scaling, one core to all, cold start", root.at("/runs/4/wallSeconds").asDouble() / all.path("wallSeconds").asDouble(), "x", "at least 1.8 for 2");
+        }
+    }
+
+    private static String warm(JsonNode run, String key) {
+        return run.has(key) ? String.format(Locale.ROOT, "%.1f", run.path(key).asDouble()) : "";
     }
 
     private void target(String name, double value, String unit, String target) {

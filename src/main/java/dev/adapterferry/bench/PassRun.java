@@ -23,6 +23,7 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -35,26 +36,46 @@ public final class PassRun {
     private PassRun() { }
 
     /**
-     * Runs a pass.
+     * Runs a pass, and again if asked to: the first is a cold start, the last what a program does that has been running for a while.
      *
      * @param arguments checkpoint folder, adapter folder or {@code -}, output folder, formats joined by commas, threads,
-     *                  journal folder or {@code -}
+     *                  journal folder or {@code -}, how many times
      */
     public static void main(String[] arguments) throws Exception {
         Path base = Path.of(arguments[0]);
         List<TypeRequest> formats = Arrays.stream(arguments[3].split(",")).map(name -> TypeRequest.of(Mix.parse(name), false)).toList();
         Optional<Path> journals = arguments[5].equals("-") ? Optional.empty() : Optional.of(Path.of(arguments[5]));
         PassSettings settings = new PassSettings(Integer.parseInt(arguments[4]), journals, Optional.empty());
+        ObjectNode node = null;
         PeakMemory peak = new PeakMemory();
-        try (Checkpoint checkpoint = open(base, arguments[1])) {
-            ConvertedModel model = new ModelConverter().convert(checkpoint, Provenance.NONE);
-            List<Path> inputs = checkpoint instanceof SourceFiles files ? files.files() : List.of();
-            QuantizeRequest request = new QuantizeRequest("bench", model.tensors(), model.metadata(), "bench", inputs, Path.of(arguments[2]), formats, Optional.empty(), false);
-            PassResult result = new QuantizeJob(settings).run(request, Progress.NONE, new Cancellation());
-            peak.stop();
-            System.out.println(json(result, model.parameters(), peak));
+        for (int turn = 0; turn < Integer.parseInt(arguments[6]); turn++) {
+            double before = processCpuSeconds();
+            try (Checkpoint checkpoint = open(base, arguments[1])) {
+                ConvertedModel model = new ModelConverter().convert(checkpoint, Provenance.NONE);
+                List<Path> inputs = checkpoint instanceof SourceFiles files ? files.files() : List.of();
+                QuantizeRequest request = new QuantizeRequest("bench", model.tensors(), model.metadata(), "bench", inputs, Path.of(arguments[2]), formats, Optional.empty(), false);
+                PassResult result = new QuantizeJob(settings).run(request, Progress.NONE, new Cancellation());
+                if (turn == 0) {
+                    peak.stop();
+                    node = json(result, model.parameters(), peak);
+                } else {
+                    node.put("warmWallSeconds", seconds(result.wall())).put("warmCpuSeconds", processCpuSeconds() - before);
+                }
+                for (PassResult.FileResult file : result.files()) {
+                    Files.delete(file.file());
+                }
+            }
         }
+        System.out.println(node);
         System.exit(0);
+    }
+
+    private static double processCpuSeconds() {
+        return ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime() / 1e9;
+    }
+
+    private static double seconds(Duration duration) {
+        return duration.toNanos() / 1e9;
     }
 
     private static Checkpoint open(Path base, String adapter) {
@@ -63,11 +84,9 @@ public final class PassRun {
     }
 
     private static ObjectNode json(PassResult result, long weights, PeakMemory peak) throws IOException {
-        var system = (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-        double wall = result.wall().toNanos() / 1e9;
-        double cpu = system.getProcessCpuTime() / 1e9;
-        ObjectNode node = new JsonMapper().createObjectNode().put("weights", weights).put("wallSeconds", wall).put("processCpuSeconds", cpu)
-                .put("encoderCpuSeconds", result.cpu().toNanos() / 1e9).put("cpuNanosPerWeight", cpu * 1e9 / weights)
+        double cpu = processCpuSeconds();
+        ObjectNode node = new JsonMapper().createObjectNode().put("weights", weights).put("wallSeconds", seconds(result.wall())).put("processCpuSeconds", cpu)
+                .put("encoderCpuSeconds", seconds(result.cpu())).put("cpuNanosPerWeight", cpu * 1e9 / weights)
                 .put("outputBytes", result.files().stream().mapToLong(PassResult.FileResult::size).sum()).put("bytesRead", result.bytesRead()).put("bytesWritten", result.bytesWritten());
         Path io = Path.of("/proc/self/io");
         if (Files.isReadable(io)) {

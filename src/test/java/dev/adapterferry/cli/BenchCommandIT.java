@@ -11,7 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** {@code ferry bench} runs from end to end at small size; how fast is not asked here. */
 class BenchCommandIT {
-    private static final String SIZE = System.getProperty("ferry.bench.size", "0.01b");
+    private static final String SIZE = System.getProperty("ferry.bench.size", "0.1b");
 
     @TempDir
     Path folder;
@@ -27,7 +27,7 @@ class BenchCommandIT {
         assertThat(root.at("/kernels/formats")).hasSize(2).allSatisfy(format -> assertThat(format.path("identicalBlocks").asDouble()).isEqualTo(1));
         long weights = SyntheticQwen2.ofSize(SIZE).parameters();
         assertThat(root.at("/pass/weights").asLong()).isEqualTo(weights);
-        assertThat(root.at("/pass/runs")).hasSize(4);
+        assertThat(root.at("/pass/runs")).hasSizeGreaterThanOrEqualTo(4);
         for (JsonNode run : root.at("/pass/runs")) {
             // A tied output matrix is the embedding, so all weights of the checkpoint are written, and no others.
             assertThat(run.path("weights").asLong()).isEqualTo(weights);
