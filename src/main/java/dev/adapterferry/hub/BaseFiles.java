@@ -3,6 +3,7 @@ package dev.adapterferry.hub;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.tensor.FurtherTemplates;
 import dev.adapterferry.transfer.FileEntry;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -33,6 +34,7 @@ final class BaseFiles {
         List<FileEntry> chosen = new ArrayList<>();
         config(tree);
         BESIDE.forEach(name -> tree.find(name).ifPresent(chosen::add));
+        tree.version().files().stream().map(FileEntry::name).filter(BaseFiles::isFurtherTemplate).forEach(name -> tree.find(name).ifPresent(chosen::add));
         if (tree.version().find(INDEX).isPresent()) {
             FileEntry index = tree.find(INDEX).orElseThrow();
             chosen.add(index);
@@ -49,6 +51,10 @@ final class BaseFiles {
                     ? ", only GGUF files. Name the original repository." : ". Check the name."));
         }
         return chosen;
+    }
+
+    private static boolean isFurtherTemplate(String name) {
+        return name.startsWith(FurtherTemplates.FOLDER + "/") && name.endsWith(FurtherTemplates.ENDING) && name.indexOf('/') == name.lastIndexOf('/');
     }
 
     /**

@@ -4,6 +4,7 @@ import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.tensor.ElementType;
+import dev.adapterferry.tensor.FurtherTemplates;
 import dev.adapterferry.tensor.ShardedSafetensors;
 import dev.adapterferry.tensor.ShardedSafetensorsWriter;
 import dev.adapterferry.tensor.StoredBytes;
@@ -14,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -167,6 +169,13 @@ public final class AdapterMerger {
                 Files.copy(file.get(), folder.resolve(name));
             }
         }
+        List<Path> further = merged.file("chat_template.jinja").map(FurtherTemplates::beside).orElse(List.of());
+        if (!further.isEmpty()) {
+            Files.createDirectory(folder.resolve(FurtherTemplates.FOLDER));
+            for (Path template : further) {
+                Files.copy(template, folder.resolve(FurtherTemplates.FOLDER).resolve(template.getFileName()));
+            }
+        }
         var config = merged.config();
         request.type().ifPresent(type -> {
             String name = switch (type) {
@@ -182,12 +191,11 @@ public final class AdapterMerger {
 
     private static void delete(Path folder) throws IOException {
         if (Files.exists(folder)) {
-            try (Stream<Path> files = Files.list(folder)) {
-                for (Path file : files.toList()) {
+            try (Stream<Path> files = Files.walk(folder)) {
+                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                     Files.delete(file);
                 }
             }
-            Files.delete(folder);
         }
     }
 

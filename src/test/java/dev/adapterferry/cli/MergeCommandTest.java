@@ -82,9 +82,13 @@ class MergeCommandTest {
 
     @Test
     void writesTheMergedCheckpointItsReportAndATable() throws IOException {
+        Files.writeString(material.base().resolve("chat_template.jinja"), "{{ usual }}");
+        Files.createDirectories(material.base().resolve("additional_chat_templates"));
+        Files.writeString(material.base().resolve("additional_chat_templates/rag.jinja"), "{{ rag }}");
         Ended ended = merge("--base", base(), "--adapter", adapter());
         assertThat(ended.err()).isEmpty();
         assertThat(ended.code()).isEqualTo(ExitCode.DONE);
+        assertThat(out.resolve("additional_chat_templates/rag.jinja")).hasContent("{{ rag }}");
         assertThat(ended.out()).contains(Q, "0 unmatched keys", "0 values not finite", "The adapter landed: " + out);
         assertThat(read(out, Q)).isNotEqualTo(read(material.base(), Q));
         assertThat(read(out, "model.norm.weight")).isEqualTo(read(material.base(), "model.norm.weight"));

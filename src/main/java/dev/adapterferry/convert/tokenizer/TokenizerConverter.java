@@ -97,7 +97,7 @@ public final class TokenizerConverter {
             // SmolLM and others with StarCoder's vocabulary.
             into.putBool("tokenizer.ggml.add_bos_token", false);
         }
-        Map<String, String> templates = ChatTemplates.find(tokenizerConfig, files);
+        Map<String, String> templates = ChatTemplates.find(files);
         ChatTemplates.write(templates, into);
         return new Result(name, pre, rows, templates.containsKey("default"));
     }
