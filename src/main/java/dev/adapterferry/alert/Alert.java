@@ -51,6 +51,11 @@ public record Alert(Event kind, Optional<String> model, Optional<String> run, Ma
         return before.isPresent() ? alert.with("score-before", before.getAsDouble()) : alert;
     }
 
+    /** The same with how many seconds each stage took. */
+    public Alert lasting(Map<String, Long> stages) {
+        return stages.isEmpty() ? this : with("stage-seconds", Collections.unmodifiableMap(new LinkedHashMap<>(stages)));
+    }
+
     /** The same with what the run chose to leave in use, and why, in words. */
     public Alert choosing(String choice) {
         return with("choice", choice);
@@ -65,6 +70,19 @@ public record Alert(Event kind, Optional<String> model, Optional<String> run, Ma
     /** A release was taken back; {@code to} is 0 when there is none to go back to. */
     public static Alert rolledBack(String model, String run, int from, int to, String reason) {
         return of(Event.ROLLED_BACK, model, run).with("from", from).with("to", to).with("reason", reason);
+    }
+
+    /**
+     * A user put another release into use.
+     *
+     * @param from    release that was in use before, 0 for none
+     * @param to      release that is in use now
+     * @param by      how it was asked for: {@code ferry rollback}
+     * @param trouble why the restored one does not answer as it should, or an empty string
+     */
+    public static Alert restored(String model, int from, int to, String by, String trouble) {
+        Alert alert = of(Event.ROLLED_BACK, model, null).with("from", from).with("to", to).with("by", by);
+        return trouble.isEmpty() ? alert : alert.with("reason", trouble);
     }
 
     /**
@@ -116,7 +134,7 @@ public record Alert(Event kind, Optional<String> model, Optional<String> run, Ma
             case STARTED -> who + ": started by " + fact("trigger") + id + ".";
             case FINISHED -> who + ": finished in " + Amounts.time(Duration.ofSeconds(((Number) facts.getOrDefault("seconds", 0L)).longValue())) + outcome() + id + ".";
             case FAILED -> who + ": failed" + (facts.containsKey("stage") ? " in " + fact("stage") : "") + id + ": " + reason();
-            case ROLLED_BACK -> who + ": release " + fact("from") + " was taken back" + (fact("to").equals("0") ? ", none answers now" : ", release " + fact("to") + " answers again")
+            case ROLLED_BACK -> facts.containsKey("by") ? restored(who) : who + ": release " + fact("from") + " was taken back" + (fact("to").equals("0") ? ", none answers now" : ", release " + fact("to") + " answers again")
                     + id + ": " + reason();
             case STOPPED -> facts.containsKey("reason") ? who + id + ": " + reason() : who + ": instance " + fact("instance") + " was " + fact("act") + saved() + id + ".";
             case UNHEALTHY -> who + ": does not answer as it should" + id + ": " + reason();
@@ -128,7 +146,8 @@ public record Alert(Event kind, Optional<String> model, Optional<String> run, Ma
     /** Whether somebody has to do something. */
     public boolean isTrouble() {
         return switch (kind) {
-            case FAILED, ROLLED_BACK, UNHEALTHY, REFUSED -> true;
+            case FAILED, UNHEALTHY, REFUSED -> true;
+            case ROLLED_BACK -> !facts.containsKey("by") || facts.containsKey("reason");
             case STOPPED -> facts.containsKey("reason");
             case STARTED, FINISHED, RECOVERED -> false;
         };
@@ -136,7 +155,7 @@ public record Alert(Event kind, Optional<String> model, Optional<String> run, Ma
 
     /** What makes two alerts the same thing to their readers: the same trouble of the same model, or the same event of the same run. */
     public String key() {
-        String what = isTrouble() && kind != Event.ROLLED_BACK ? fact("what") + " " + fact("reason") : run.orElse("") + " " + fact("instance");
+        String what = isTrouble() && kind != Event.ROLLED_BACK ? fact("what") + " " + fact("reason") : run.orElse("") + " " + fact("instance") + " " + fact("from") + " " + fact("to");
         return kind.text() + " " + model.orElse("") + " " + what;
     }
 
@@ -165,6 +184,11 @@ public record Alert(Event kind, Optional<String> model, Optional<String> run, Ma
             }
         }
         return facts.containsKey("choice") ? text.append("; ").append(fact("choice")).toString() : text.toString();
+    }
+
+    private String restored(String who) {
+        String instead = fact("from").equals("0") || fact("from").equals(fact("to")) ? "" : " instead of release " + fact("from");
+        return who + ": release " + fact("to") + " is in use" + instead + ", by " + fact("by") + (facts.containsKey("reason") ? ", but does not answer as it should: " + reason() : ".");
     }
 
     private String saved() {

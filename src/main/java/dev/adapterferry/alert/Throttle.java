@@ -6,23 +6,18 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** Lets the same alert through once in a while. Safe for many threads; forgets what is over. */
+/** Lets the same alert through once in a while. Safe for many threads; forgets what is over. Outlives reloads of routes and settings. */
 public final class Throttle {
-    private final Duration pause;
     private final Map<String, Instant> told = new ConcurrentHashMap<>();
-
-    /** @param pause how long the same alert stays silent after it was told; zero lets everything through */
-    public Throttle(Duration pause) {
-        this.pause = pause;
-    }
 
     /**
      * Whether an alert is to be told now.
      *
      * @param alert what happened; see {@link Alert#key()} for what counts as the same
      * @param now   the time
+     * @param pause how long the same alert stays silent after it was told; zero lets everything through
      */
-    public boolean lets(Alert alert, Instant now) {
+    public boolean lets(Alert alert, Instant now, Duration pause) {
         told.values().removeIf(time -> !now.isBefore(time.plus(pause)));
         AtomicBoolean first = new AtomicBoolean();
         told.computeIfAbsent(alert.key(), key -> {

@@ -21,6 +21,7 @@ import dev.adapterferry.secret.Redaction;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.stage.ActiveReleases;
 import dev.adapterferry.stage.LetterDesk;
+import dev.adapterferry.stage.Announcer;
 import dev.adapterferry.stage.ModelHealth;
 import dev.adapterferry.stage.ModelServers;
 import dev.adapterferry.stage.Rollback;
@@ -42,15 +43,17 @@ public final class ApiBean {
     private final RunDesk runs;
     private final LetterDesk letters;
     private final HttpCaller http;
+    private final Announcer announcer;
     private final ModelServers servers;
     private final ModelHealth health;
 
-    ApiBean(Settings settings, Ledger ledger, RunDesk runs, LetterDesk letters, HttpCaller http, ModelServers servers) {
+    ApiBean(Settings settings, Ledger ledger, RunDesk runs, LetterDesk letters, HttpCaller http, ModelServers servers, Announcer announcer) {
         this.settings = settings;
         this.ledger = ledger;
         this.runs = runs;
         this.letters = letters;
         this.http = http;
+        this.announcer = announcer;
         this.servers = servers;
         this.health = new ModelHealth(http, servers, Digests.remembered());
     }
@@ -176,6 +179,7 @@ public final class ApiBean {
             throw new ApiRefusal(404, "There is no release " + to + " of " + model + ". /api/models/" + model + "/releases lists them.");
         }
         Rollback.Result back = new Rollback(settings, ledger, http, servers).to(model, to.isInt() ? OptionalInt.of(to.asInt()) : OptionalInt.empty(), body.path("test").asBoolean(true), Progress.NONE);
+        announcer.announce(back.alert("the HTTP API"));
         ObjectNode answer = ApiAnswers.release(ledger.releases().get(model, back.inUse().deployed().release().number())).put("instead-of", back.from()).put("millis", back.restored().toMillis());
         back.health().ifPresent(health -> answer.set("health", ApiAnswers.read(HealthJson.of(List.of(health))).path("models").path(0)));
         ApiAnswers.answer(exchange.getMessage(), 200, answer);

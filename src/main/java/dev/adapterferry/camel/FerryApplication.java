@@ -247,7 +247,7 @@ public final class FerryApplication implements AutoCloseable {
     }
 
     /** Tells people by way of the routes. */
-    Announcer announcer() {
+    public Announcer announcer() {
         return wiring::announce;
     }
 

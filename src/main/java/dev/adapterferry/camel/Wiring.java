@@ -1,6 +1,7 @@
 package dev.adapterferry.camel;
 
 import dev.adapterferry.alert.Alert;
+import dev.adapterferry.alert.Throttle;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.progress.Cancellation;
@@ -57,6 +58,7 @@ final class Wiring implements AutoCloseable {
     private final Meters meters;
     private final LetterDesk letters;
     private final Patience patience;
+    private final Throttle throttle = new Throttle();
 
     /**
      * @param settings the settings in force, asked by everything that outlives a generation of routes
@@ -127,12 +129,13 @@ final class Wiring implements AutoCloseable {
         for (String event : new String[] {"started", "finished", "failed", "refused", "unhealthy", "recovered", "instance"}) {
             beans.put("tell" + Character.toUpperCase(event.charAt(0)) + event.substring(1), new Tell(event));
         }
-        beans.put("alerts", new AlertsBean(now.alerts(), new AlertDesk(now.alerts(), ledger), http, templates));
+        beans.put("slack", new SlackOwnChannel());
+        beans.put("alerts", new AlertsBean(now.alerts(), new AlertDesk(now.alerts(), ledger, throttle), http, templates));
         beans.put("inbox", new InboxBean(now));
         beans.put("pulls", new PullsBean(now, ledger, sources));
         beans.put("probes", new ProbesBean(new ModelProbe(now, ledger, http, servers)));
         beans.put("housekeeping", new HousekeepingBean(now, ledger));
-        beans.put("api", new ApiBean(now, ledger, runs, letters, http, servers));
+        beans.put("api", new ApiBean(now, ledger, runs, letters, http, servers, this::announce));
         beans.put("liveRoutes", new LiveRoutesBean(meters));
         beans.put("routeCounts", new RouteCounts(meters));
         beans.put("ledgerCheck", new LedgerCheck(ledger));

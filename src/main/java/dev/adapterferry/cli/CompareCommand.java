@@ -2,6 +2,7 @@ package dev.adapterferry.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.adapterferry.alert.Alert;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.http.JdkHttpCaller;
 import dev.adapterferry.ledger.Ledger;
@@ -78,16 +79,20 @@ final class CompareCommand implements Callable<Integer> {
         if (named.size() < 2 || sides.releases != null && !named.stream().allMatch(number -> number.matches("\\d{1,9}"))) {
             throw new ParameterException(spec.commandLine(), "Name two or more, with commas between: --releases 3,4 or --formats Q4_K_M,Q8_0.");
         }
+        Optional<Promotion.Outcome> outcome;
+        Contest.Result result;
+        int before;
         try (Ledger ledger = Ledgers.open(settings)) {
             HttpCaller caller = new JdkHttpCaller();
             Facts.Deployed active = new ActiveReleases(settings, ledger).get(model);
             ModelServers servers = new EmbeddedServers(caller);
             Contest contest = new Contest(new ReleaseEvaluation(settings, caller, servers, console, new Cancellation()), model, active);
-            Contest.Result result = sides.releases == null ? contest.formats(named, Optional.empty()) : contest.releases(named.stream().map(Integer::valueOf).toList());
+            result = sides.releases == null ? contest.formats(named, Optional.empty()) : contest.releases(named.stream().map(Integer::valueOf).toList());
             EvaluationPrinter printer = new EvaluationPrinter(console);
             Path folder = printer.write(settings, Optional.ofNullable(report), result.report());
             boolean promoting = (promote == null ? settings.evaluate().promote() : promote) && !result.inUse();
-            Optional<Promotion.Outcome> outcome = promoting ? Optional.of(promote(settings, ledger, caller, servers, console, result)) : Optional.empty();
+            before = active.release();
+            outcome = promoting ? Optional.of(promote(settings, ledger, caller, servers, console, result)) : Optional.empty();
             if (json) {
                 ObjectNode document = (ObjectNode) new ObjectMapper().readTree(result.report().json());
                 document.put("winner", result.name()).put("reason", result.reason()).put("promotedRelease", outcome.filter(Promotion.Outcome::held).map(Promotion.Outcome::release).orElse(null))
@@ -99,8 +104,10 @@ final class CompareCommand implements Callable<Integer> {
                 outcome.filter(Promotion.Outcome::held).flatMap(held -> result.winner().format())
                         .ifPresent(format -> console.println("Set models." + model + ".primary-format: " + format + " to keep it for the next deployments."));
             }
-            return outcome.isPresent() && !outcome.get().held() ? ExitCode.UNHEALTHY : ExitCode.DONE;
         }
+        outcome.filter(Promotion.Outcome::held).filter(held -> result.winner().format().isEmpty())
+                .ifPresent(held -> Telling.tell(console, settings, Alert.restored(model, before, held.release(), "ferry compare", "")));
+        return outcome.isPresent() && !outcome.get().held() ? ExitCode.UNHEALTHY : ExitCode.DONE;
     }
 
     private Promotion.Outcome promote(Settings settings, Ledger ledger, HttpCaller caller, ModelServers servers, Console console, Contest.Result result) {

@@ -47,16 +47,15 @@ final class RollbackCommand implements Callable<Integer> {
     static int rollback(Console console, Settings settings, String model, OptionalInt to, boolean probing) {
         settings.model(model);
         HttpCaller http = new JdkHttpCaller();
+        Rollback.Result result;
         try (Ledger ledger = Ledgers.open(settings)) {
-            Rollback.Result result = new Rollback(settings, ledger, http, new EmbeddedServers(http)).to(model, to, probing, console);
-            var release = result.inUse().deployed().release();
-            console.println(String.format(Locale.ROOT, "%s: release %d is installed again%s, %s, in %.1fs.", model, release.number(), result.from() == release.number() || result.from() == 0 ? "" : " instead of " + result.from(),
-                    result.inUse().deployed().loaded().map(loaded -> "LM Studio has loaded it as " + loaded.modelId()).orElse("no LM Studio was asked to load it"), result.restored().toMillis() / 1000.0));
-            if (result.health().isEmpty()) {
-                return ExitCode.DONE;
-            }
-            new HealthPrinter(console).print(List.of(result.health().get()), false);
-            return result.health().get().status().exitCode();
+            result = new Rollback(settings, ledger, http, new EmbeddedServers(http)).to(model, to, probing, console);
         }
+        var release = result.inUse().deployed().release();
+        console.println(String.format(Locale.ROOT, "%s: release %d is installed again%s, %s, in %.1fs.", model, release.number(), result.from() == release.number() || result.from() == 0 ? "" : " instead of " + result.from(),
+                result.inUse().deployed().loaded().map(loaded -> "LM Studio has loaded it as " + loaded.modelId()).orElse("no LM Studio was asked to load it"), result.restored().toMillis() / 1000.0));
+        result.health().ifPresent(health -> new HealthPrinter(console).print(List.of(health), false));
+        Telling.tell(console, settings, result.alert("ferry rollback"));
+        return result.health().map(health -> health.status().exitCode()).orElse(ExitCode.DONE);
     }
 }

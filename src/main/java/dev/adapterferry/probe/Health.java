@@ -3,6 +3,7 @@ package dev.adapterferry.probe;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.time.Instant;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * What the checks of one model saw. A part that was not checked is null. The JSON form is described by
@@ -19,6 +20,11 @@ import java.util.List;
  */
 @JsonInclude(JsonInclude.Include.ALWAYS)
 public record Health(String model, Instant time, Status status, List<FileReport> files, ApiReport api, List<AnswerReport> answers, SystemReport system, List<Finding> findings) {
+    /** What makes it unhealthy, in words; an empty string when nothing does. */
+    public String trouble() {
+        return findings.stream().filter(finding -> finding.status() == Status.UNHEALTHY).map(Finding::sentence).collect(Collectors.joining("; "));
+    }
+
     /**
      * A file.
      *

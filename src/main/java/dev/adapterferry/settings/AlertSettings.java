@@ -15,6 +15,11 @@ public record AlertSettings(
         @Setting("E-mail.") Email email,
         @Setting("Any other receiver: a JSON document by POST.") Webhook webhook) {
 
+    /** Whether an event of this kind is to be told, and somebody is there to hear it. */
+    public boolean reach(Event event) {
+        return on.contains(event) && (slack.enabled() || discord.enabled() || email.enabled() || webhook.enabled());
+    }
+
     /** What people can be told. */
     public enum Event {
         /** A run began. */
@@ -44,7 +49,7 @@ public record AlertSettings(
     public record Slack(
             @Setting(value = "Whether Slack is told.", def = "false") boolean enabled,
             @Setting(value = "Address of the incoming webhook.", def = "${SLACK_WEBHOOK_URL:}") Optional<Secret> webhookUrl,
-            @Setting("Channel, where the webhook allows to choose one.") Optional<String> channel,
+            @Setting("Channel, where the webhook allows to choose one; without it the channel that the webhook was made for.") Optional<String> channel,
             @Setting("Who is mentioned on failure: `here`, `channel`, or a member id such as `U012AB3CD`.") Optional<String> mentionOnFailure) {
 
         /** Refuses to be on without an address. */

@@ -40,11 +40,12 @@ public final class AlertDesk {
     /**
      * @param settings who hears what
      * @param ledger   knows the runs
+     * @param throttle remembers what was told
      */
-    public AlertDesk(AlertSettings settings, Ledger ledger) {
+    public AlertDesk(AlertSettings settings, Ledger ledger, Throttle throttle) {
         this.settings = settings;
         this.ledger = ledger;
-        this.throttle = new Throttle(settings.throttle());
+        this.throttle = throttle;
     }
 
     /** The alert, or empty when it is not to be told. */
@@ -54,7 +55,7 @@ public final class AlertDesk {
 
     /** The alert, or empty when nobody wants to hear it or it was told just now. */
     public Optional<Alert> wanted(Alert alert) {
-        return Optional.of(alert).filter(told -> settings.on().contains(told.kind())).filter(told -> throttle.lets(told, Instant.now()));
+        return Optional.of(alert).filter(told -> settings.on().contains(told.kind())).filter(told -> throttle.lets(told, Instant.now(), settings.throttle()));
     }
 
     private Optional<Alert> alert(Happening h) {
@@ -99,8 +100,19 @@ public final class AlertDesk {
         OptionalDouble score = evaluated.map(Facts.Evaluated::score).map(OptionalDouble::of).orElse(OptionalDouble.empty());
         int release = deployed.map(Facts.Deployed::release).orElse(0);
         int inUse = evaluated.map(Facts.Evaluated::inUse).orElse(release);
-        Alert finished = Alert.finished(h.model(), h.run(), inUse, sizes, run.duration(Instant.now()), score, before(h.model(), release));
+        Alert finished = Alert.finished(h.model(), h.run(), inUse, sizes, run.duration(Instant.now()), score, before(h.model(), release)).lasting(times(run));
         return evaluated.map(Facts.Evaluated::choice).map(finished::choosing).orElse(finished);
+    }
+
+    /** Seconds of each stage that was done. */
+    private Map<String, Long> times(Run run) {
+        Map<String, Long> times = new LinkedHashMap<>();
+        for (StageEntry stage : ledger.stages().of(run.id())) {
+            if (stage.state() == StageState.DONE) {
+                times.put(stage.name(), stage.duration(Instant.now()).toSeconds());
+            }
+        }
+        return times;
     }
 
     /** Score of the newest earlier release that has one. */

@@ -11,7 +11,6 @@ import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.Settings;
 import java.util.EnumSet;
 import java.util.OptionalInt;
-import java.util.stream.Collectors;
 
 /**
  * Puts the winner of a contest into use: installed, loaded, written down, and asked. A winner that does not answer where it is
@@ -72,9 +71,8 @@ public final class Promotion {
         if (health.status() != Status.UNHEALTHY || before.isEmpty()) {
             return new Outcome(release, true, "");
         }
-        String found = health.findings().stream().filter(finding -> finding.status() == Status.UNHEALTHY).map(finding -> finding.sentence()).collect(Collectors.joining("; "));
         desk.restore(model, before, run, "since the winner of the comparison does not answer as it should");
-        return new Outcome(before.getAsInt(), false, found);
+        return new Outcome(before.getAsInt(), false, health.trouble());
     }
 
     /** The files were compared when they were kept; whether they answer where they are used is the question. */

@@ -1,10 +1,12 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.alert.Alert;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.probe.Digests;
 import dev.adapterferry.probe.Health;
 import dev.adapterferry.probe.HealthCheck;
+import dev.adapterferry.probe.Status;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.Settings;
@@ -41,7 +43,17 @@ public final class Rollback {
      * @param restored time until it was installed, loaded and put to every target
      * @param health   what the probe found; empty when it was not asked
      */
-    public record Result(ReleaseDesk.InUse inUse, int from, Duration restored, Optional<Health> health) { }
+    public record Result(ReleaseDesk.InUse inUse, int from, Duration restored, Optional<Health> health) {
+        /**
+         * What people are told of it.
+         *
+         * @param by how it was asked for: {@code ferry rollback}
+         */
+        public Alert alert(String by) {
+            String trouble = health.filter(found -> found.status() == Status.UNHEALTHY).map(Health::trouble).orElse("");
+            return Alert.restored(inUse.deployed().release().model(), from, inUse.deployed().release().number(), by, trouble);
+        }
+    }
 
     /**
      * Goes back.

@@ -44,6 +44,23 @@ class AlertTest {
     }
 
     @Test
+    void aRollbackOnDemandIsNoTroubleUnlessTheReleaseDoesNotAnswer() {
+        Alert wanted = Alert.restored("majora", 4, 3, "ferry rollback", "");
+        assertThat(wanted.sentence()).isEqualTo("majora: release 3 is in use instead of release 4, by ferry rollback.");
+        assertThat(Messages.slackText(wanted, Optional.of("here"))).isEqualTo(wanted.sentence());
+        Alert sick = Alert.restored("majora", 4, 3, "the HTTP API", "no answer within 30s");
+        assertThat(Messages.slackText(sick, Optional.of("here"))).isEqualTo("<!here> majora: release 3 is in use instead of release 4, by the HTTP API, but does not answer as it should: no answer within 30s.");
+        assertThat(Alert.restored("majora", 0, 3, "ferry rollback", "").sentence()).isEqualTo("majora: release 3 is in use, by ferry rollback.");
+    }
+
+    @Test
+    void aFinishedRunTellsWhatItChoseAndHowLongItsStagesTook() throws IOException {
+        Alert finished = Alert.finished("majora", RUN, 4, Map.of(), Duration.ofSeconds(9), OptionalDouble.of(0.9), OptionalDouble.empty()).lasting(Map.of("merge", 7L)).choosing("Q8_0 is in use now, as release 4");
+        assertThat(finished.sentence()).isEqualTo("majora: finished in 9 s, release 4 is deployed, score 0.90; Q8_0 is in use now, as release 4 (run " + RUN + ").");
+        assertThat(json(Messages.webhook(finished)).at("/facts/stage-seconds/merge").asInt()).isEqualTo(7);
+    }
+
+    @Test
     void aSentenceIsOneLineWhateverTheReasonHolds() {
         assertThat(Alert.failed("majora", RUN, null, "2 settings are wrong:\n  one\r\n  two").sentence()).isEqualTo("majora: failed (run " + RUN + "): 2 settings are wrong:; one; two.");
     }
@@ -106,20 +123,23 @@ class AlertTest {
 
     @Test
     void tellsTheSameThingOnceInAWhile() {
-        Throttle throttle = new Throttle(Duration.ofMinutes(5));
+        Throttle throttle = new Throttle();
+        Duration pause = Duration.ofMinutes(5);
         Instant now = Instant.parse("2026-11-23T12:00:00Z");
         Alert sick = Alert.unhealthy("majora", "No answer.");
-        assertThat(throttle.lets(sick, now)).isTrue();
-        assertThat(throttle.lets(Alert.unhealthy("majora", "No answer."), now.plusSeconds(299))).isFalse();
-        assertThat(throttle.lets(Alert.unhealthy("nayru", "No answer."), now.plusSeconds(299))).isTrue();
-        assertThat(throttle.lets(Alert.unhealthy("majora", "Wrong model."), now.plusSeconds(299))).isTrue();
-        assertThat(throttle.lets(sick, now.plusSeconds(300))).isTrue();
-        assertThat(throttle.lets(Alert.started("majora", "r1", "api"), now)).isTrue();
-        assertThat(throttle.lets(Alert.started("majora", "r2", "api"), now)).isTrue();
-        assertThat(throttle.lets(Alert.started("majora", "r2", "api"), now)).isFalse();
-        Throttle off = new Throttle(Duration.ZERO);
-        assertThat(off.lets(sick, now)).isTrue();
-        assertThat(off.lets(sick, now)).isTrue();
+        assertThat(throttle.lets(sick, now, pause)).isTrue();
+        assertThat(throttle.lets(Alert.unhealthy("majora", "No answer."), now.plusSeconds(299), pause)).isFalse();
+        assertThat(throttle.lets(Alert.unhealthy("nayru", "No answer."), now.plusSeconds(299), pause)).isTrue();
+        assertThat(throttle.lets(Alert.unhealthy("majora", "Wrong model."), now.plusSeconds(299), pause)).isTrue();
+        assertThat(throttle.lets(sick, now.plusSeconds(300), pause)).isTrue();
+        assertThat(throttle.lets(Alert.started("majora", "r1", "api"), now, pause)).isTrue();
+        assertThat(throttle.lets(Alert.started("majora", "r2", "api"), now, pause)).isTrue();
+        assertThat(throttle.lets(Alert.started("majora", "r2", "api"), now, pause)).isFalse();
+        assertThat(throttle.lets(Alert.restored("majora", 4, 3, "ferry rollback", ""), now, pause)).isTrue();
+        assertThat(throttle.lets(Alert.restored("majora", 3, 4, "ferry rollback", ""), now, pause)).as("another act").isTrue();
+        Throttle off = new Throttle();
+        assertThat(off.lets(sick, now, Duration.ZERO)).isTrue();
+        assertThat(off.lets(sick, now, Duration.ZERO)).isTrue();
     }
 
     @ParameterizedTest

@@ -112,6 +112,8 @@ class AlertsIT {
             assertThat(hook.json().path("run").asText()).isEqualTo(done.id());
             assertThat(hook.json().path("facts").path("bytes").path("Q4_K_M").asLong()).isEqualTo(4_700_000_000L);
             assertThat(hook.json().path("facts").path("score").asDouble()).isEqualTo(0.875);
+            assertThat(hook.json().path("facts").path("seconds").isNumber()).isTrue();
+            assertThat(hook.json().at("/facts/stage-seconds").fieldNames()).toIterable().containsExactly("download", "merge", "quantize", "deploy", "health-check", "evaluate");
             assertThat(hook.json().path("trouble").asBoolean()).isFalse();
 
             stages.at(Stage.MERGE, run -> {
@@ -180,6 +182,7 @@ class AlertsIT {
             receivers.refuse(2);
             assertThat(ferry.carry(RunRequest.of("majora", "command")).state()).isEqualTo(RunState.DONE);
             Waiting.until("both arrive after two refusals", () -> receivers.at("/slack").size() == 2);
+            assertThat(receivers.at("/slack")).as("a webhook has a channel of its own").allSatisfy(post -> assertThat(post.json().has("channel")).isFalse());
             receivers.refuse(Integer.MAX_VALUE);
             assertThat(ferry.carry(RunRequest.of("majora", "inbox")).state()).isEqualTo(RunState.DONE);
         }

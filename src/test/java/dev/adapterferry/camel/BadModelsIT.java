@@ -2,6 +2,7 @@ package dev.adapterferry.camel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.adapterferry.alert.Receivers;
 import dev.adapterferry.demo.DemoMaterial;
 import dev.adapterferry.demo.DemoVariants;
 import dev.adapterferry.files.Sha256;
@@ -14,6 +15,7 @@ import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.SettingsLoader;
 import dev.adapterferry.settings.Stage;
 import dev.adapterferry.stage.RunRequest;
+import dev.adapterferry.waiting.Waiting;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -37,6 +39,7 @@ class BadModelsIT {
     private static DemoMaterial material;
     private static DemoVariants variants;
     private static LmStudioDouble elsewhere;
+    private static Receivers receivers;
     private static Settings settings;
     private static FerryApplication ferry;
 
@@ -45,6 +48,7 @@ class BadModelsIT {
         material = new DemoMaterial(folder);
         material.unpack();
         variants = new DemoVariants(material, folder.resolve("variants"));
+        receivers = new Receivers();
         elsewhere = new LmStudioDouble(Files.createDirectories(folder.resolve("elsewhere")));
         elsewhere.nativeV1 = false;
         elsewhere.nativeV0 = false;
@@ -62,7 +66,8 @@ class BadModelsIT {
                 evaluate: {path: %s, max-tokens: 64, max-drop: 0.1}
                 pipeline: {retries: {attempts: 0}}
                 vast: {enabled: never}
-                """.formatted(folder.resolve("home"), captain, captain, captain, captain, elsewhere.base(), Files.createDirectories(folder.resolve("models")), material.evaluation()));
+                alerts: {slack: {enabled: true, webhook-url: "%s", mention-on-failure: here}}
+                """.formatted(folder.resolve("home"), captain, captain, captain, captain, elsewhere.base(), Files.createDirectories(folder.resolve("models")), material.evaluation(), receivers.url("/slack")));
         settings = new SettingsLoader(Path.of("").toAbsolutePath(), Map.of()).load(Optional.of(file), Map.of()).settings();
         ferry = FerryApplication.forCommand(settings, Path.of("").toAbsolutePath(), Progress.NONE);
     }
@@ -71,10 +76,16 @@ class BadModelsIT {
     static void stop() {
         ferry.close();
         elsewhere.close();
+        receivers.close();
     }
 
     private static FerryApplication.Outcome carry(String model, Path adapter, Path base, String... skip) {
         return ferry.carry(new RunRequest(model, null, adapter.toString(), base.toString(), List.of(), null, null, List.of(skip), false, "test"));
+    }
+
+    /** What Slack was told that holds a text. */
+    private static List<String> told(String text) {
+        return receivers.at("/slack").stream().map(post -> post.json().path("text").asText()).filter(told -> told.contains(text)).toList();
     }
 
     private static Path installed(String model) {
@@ -100,11 +111,14 @@ class BadModelsIT {
     }
 
     @Test
-    void garbledTokenizerIsCaughtByItsAnswers() {
+    void garbledTokenizerIsCaughtByItsAnswersAndPeopleHearOfIt() throws Exception {
         String good = good("garbled");
         FerryApplication.Outcome bad = carry("garbled", material.training(), variants.garbledBase());
         assertTakenBack("garbled", good, bad, Stage.HEALTH_CHECK);
         assertThat(bad.sentence()).contains("looks broken");
+        Waiting.until("Slack hears that the run failed", () -> told("garbled: failed in health-check (run " + bad.id() + ")").size() == 1);
+        assertThat(told("(run " + bad.id() + "): it failed the health check: ")).singleElement().asString()
+                .startsWith("<!here> garbled: release 2 was taken back, release 1 answers again (run " + bad.id() + ")").contains("looks broken");
     }
 
     @Test

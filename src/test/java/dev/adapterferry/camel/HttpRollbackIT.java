@@ -3,6 +3,7 @@ package dev.adapterferry.camel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.adapterferry.alert.Receivers;
 import dev.adapterferry.demo.DemoMaterial;
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.progress.Progress;
@@ -19,6 +20,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,6 +33,18 @@ class HttpRollbackIT {
     private final CountDownLatch held = new CountDownLatch(1);
     private final CountDownLatch goOn = new CountDownLatch(1);
     private volatile boolean holding;
+
+    private Receivers receivers;
+
+    @BeforeEach
+    void listen() throws IOException {
+        receivers = new Receivers();
+    }
+
+    @AfterEach
+    void hangUp() {
+        receivers.close();
+    }
 
     private Settings settings(DemoMaterial material) throws IOException {
         Path file = Files.writeString(folder.resolve("ferry.yaml"), """
@@ -43,7 +58,8 @@ class HttpRollbackIT {
                 health: {every: 0, resource-warning: 100, retries: 0, min-tokens-per-second: 0, max-latency: 5m, max-first-token-latency: 5m}
                 pipeline: {stages: [download, merge, quantize, deploy]}
                 http: {port: 0}
-                """.formatted(folder.resolve("home"), material.base(), material.training(), Files.createDirectories(folder.resolve("models"))));
+                alerts: {"on": [rolled-back], webhook: {enabled: true, url: "%s"}}
+                """.formatted(folder.resolve("home"), material.base(), material.training(), Files.createDirectories(folder.resolve("models")), receivers.url("/hook")));
         return new SettingsLoader(Path.of("").toAbsolutePath(), Map.of()).load(Optional.of(file), Map.of()).settings();
     }
 
@@ -115,6 +131,9 @@ class HttpRollbackIT {
             assertThat(back.path("health").path("status").asText()).as(back.toString()).isEqualTo("healthy");
             assertThat(back.path("health").path("answers")).as(back.toString()).hasSize(1);
             assertThat(q4).as("not in release 1").doesNotExist();
+            Waiting.until("an alert", () -> !receivers.at("/hook").isEmpty());
+            assertThat(receivers.at("/hook")).singleElement()
+                    .satisfies(post -> assertThat(post.json().path("sentence").asText()).isEqualTo("captain: release 1 is in use instead of release 2, by the HTTP API."));
             assertThat(back.path("files").path(0).path("sha256").asText()).isEqualTo(Sha256.of(folder.resolve("models/demo/captain/captain-Q8_0.gguf")));
             assertThat(api.get("/api/models/captain/releases", 200).findValuesAsText("state")).containsExactly("rolled-back", "active");
             assertThat(api.get("/api/models", 200).path(0).path("release").asInt()).isEqualTo(1);

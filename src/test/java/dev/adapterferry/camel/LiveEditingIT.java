@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.alert.Alert;
 import dev.adapterferry.ledger.Run;
 import dev.adapterferry.ledger.RunState;
 import dev.adapterferry.settings.Stage;
@@ -233,6 +234,17 @@ class LiveEditingIT {
             StubbedDaemon.await("the refusal", () -> daemon.alerts.size() == 2);
             assertThat(daemon.alerts.getLast()).contains("evrey").contains("every").contains("ferry.yaml");
             assertThat(daemon.settings().get().models()).containsKey("ganon");
+            // What was told before an edit is not told again after it, when the alerts' own routes are others.
+            Alert again = Alert.refused("something", "for one and the same reason");
+            daemon.application().announcer().announce(again);
+            StubbedDaemon.await("the third", () -> daemon.alerts.size() == 3);
+            RouteGeneration before = daemon.application().routes().live();
+            Files.writeString(daemon.config, good);
+            StubbedDaemon.await("the next generation", () -> daemon.application().routes().live() != before);
+            daemon.application().announcer().announce(again);
+            daemon.application().announcer().announce(Alert.refused("something", "for another reason"));
+            StubbedDaemon.await("the fourth", () -> daemon.alerts.size() == 4);
+            assertThat(daemon.alerts.getLast()).contains("another reason");
         }
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.adapterferry.alert.Receivers;
 import dev.adapterferry.demo.DemoMaterial;
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.ledger.Lease;
@@ -47,7 +48,12 @@ class RollbackCommandIT {
         Path q8 = folder.resolve("models/demo/captain/captain-Q8_0.gguf");
         assertThat(folder.resolve("home/clients/captain/ask.py")).content().contains("\"temperature\\\":0.5").contains("http://127.0.0.1:9/v1");
 
-        FerryCall back = FerryCall.of(settings, "rollback", "captain");
+        FerryCall back;
+        try (Receivers receivers = new Receivers()) {
+            back = FerryCall.of(settings, "rollback", "captain", "--set", "alerts.webhook.enabled=true", "--set", "alerts.webhook.url=" + receivers.url("/hook"));
+            assertThat(receivers.at("/hook")).as("told before the command ends").singleElement()
+                    .satisfies(post -> assertThat(post.json().path("sentence").asText()).isEqualTo("captain: release 1 is in use instead of release 2, by ferry rollback."));
+        }
         assertThat(back.code()).as(back.err()).isZero();
         assertThat(back.out()).contains("captain: release 1 is installed again instead of 2").contains("1 of 1 good");
         assertThat(q8.resolveSibling("captain-Q4_K_M.gguf")).doesNotExist();
