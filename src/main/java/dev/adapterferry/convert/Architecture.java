@@ -34,7 +34,7 @@ record Architecture(String file, String arch, List<String> classes, String since
      * One hyperparameter.
      *
      * @param key        full key, or the name of a special writer when {@code type} is empty
-     * @param type       {@code uint32}, {@code float32}, {@code bool}, {@code string}, or empty for a special writer
+     * @param type       {@code uint32}, {@code uint32s} (one for all layers, or a list with one per layer), {@code float32}, {@code bool}, {@code string}, or empty for a special writer
      * @param expression where the value comes from, null for a special writer
      * @param required   whether a missing value is an error
      */

@@ -6,12 +6,15 @@ import dev.adapterferry.convert.transform.Constant;
 import dev.adapterferry.convert.transform.TensorView;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /** Tensors that no checkpoint holds: rope frequency factors, computed from the configuration. They come first in the file. */
 final class GeneratedTensors {
+    private static final float UNTURNED = 1e30f;
+
     private final String model;
     private final Architecture architecture;
     private final ModelConfig config;
@@ -32,6 +35,7 @@ final class GeneratedTensors {
             switch (name) {
                 case "llama3-rope-factors" -> llama3(made, 8);
                 case "llama3-rope-factors-of-16" -> llama3(made, 16);
+                case "proportional-rope-factors" -> proportional(made);
                 case "longrope-factors" -> longrope(made);
                 case "longrope-factors-with-attention" -> {
                     longrope(made);
@@ -50,6 +54,20 @@ final class GeneratedTensors {
                     Math.toIntExact(config.findLong("head_size").orElseThrow()), number(rope, "factor", usualFactor), number(rope, "low_freq_factor", 1),
                     number(rope, "high_freq_factor", 4), number(rope, "original_max_position_embeddings", 8192))));
         }
+    }
+
+    /** Gemma 4 turns only the first part of its pairs; llama.cpp turns all, those with an infinite divisor by nothing. */
+    private void proportional(Map<String, TensorView> made) {
+        JsonNode rope = config.fullRope();
+        if (!rope.path("rope_type").asText().equals("proportional")) {
+            throw new FerryException("Cannot convert " + model + ": config.json, rope_parameters: full attention has the type '" + rope.path("rope_type").asText()
+                    + "'; " + architecture.arch() + " is known with 'proportional' only.");
+        }
+        int size = Math.toIntExact(config.findLong("global_head_dim").orElseThrow());
+        float[] factors = new float[size / 2];
+        Arrays.fill(factors, UNTURNED);
+        Arrays.fill(factors, 0, (int) (size * rope.path("partial_rotary_factor").asDouble(1) / 2), 1);
+        made.put("rope_freqs.weight", new Constant(factors));
     }
 
     private void longrope(Map<String, TensorView> made) {

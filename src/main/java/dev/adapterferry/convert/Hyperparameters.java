@@ -1,5 +1,6 @@
 package dev.adapterferry.convert;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.adapterferry.convert.Architecture.Parameter;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
@@ -56,6 +57,13 @@ final class Hyperparameters {
                 }
                 into.putUint32(parameter.key(), n.longValue());
             }
+            case "uint32s" -> {
+                if (value instanceof JsonNode list && list.isArray()) {
+                    into.putInts(parameter.key(), perLayer(parameter, list));
+                } else {
+                    write(new Parameter(parameter.key(), "uint32", parameter.expression(), parameter.required()));
+                }
+            }
             case "float32" -> {
                 if (!(value instanceof Number n)) {
                     throw wrong(parameter, "a number", value);
@@ -70,6 +78,20 @@ final class Hyperparameters {
             }
             default -> into.putString(parameter.key(), value.toString());
         }
+    }
+
+    private int[] perLayer(Parameter parameter, JsonNode list) {
+        int[] values = new int[list.size()];
+        for (int i = 0; i < values.length; i++) {
+            if (!list.get(i).isInt() || list.get(i).intValue() < 0) {
+                throw wrong(parameter, "whole numbers, one per layer,", list);
+            }
+            values[i] = list.get(i).intValue();
+        }
+        if (values.length != config.findLong("block_count").orElse(-1L)) {
+            throw wrong(parameter, "one whole number per layer", list);
+        }
+        return values;
     }
 
     private FerryException wrong(Parameter parameter, String expected, Object found) {

@@ -42,6 +42,7 @@ record DamagedTensors(TensorSource source, String tensor, String damage) impleme
                 case "swap-halves" -> i - i % 16 + i % 8 * 2 + i % 16 / 8;
                 case "other-half-first" -> (i + count / 2) % count;
                 case "reversed" -> count - 1 - i;
+                case "next-part" -> (i + count / 3) % count;
                 case "next-expert" -> (i + count / 4) % count;
                 default -> i;
             };

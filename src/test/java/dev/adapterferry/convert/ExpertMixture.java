@@ -27,6 +27,8 @@ final class ExpertMixture {
     Shares shares = Shares.SOFTMAX;
     /** Added to the shares where experts are chosen, not where they are weighed; or null. */
     double[] choice;
+    /** What each expert's result is multiplied by, whatever its share; or null. */
+    double[] expertScales;
     /** What the sum of the experts is multiplied by. */
     double scale = 1;
 
@@ -54,7 +56,7 @@ final class ExpertMixture {
         double[] out = new double[x.length];
         for (int e = 0; e < weights.length; e++) {
             if (weights[e] != 0) {
-                out = plus(out, feedForward.of(experts.get(e), x), weights[e] * scale);
+                out = plus(out, feedForward.of(experts.get(e), x), weights[e] * scale * (expertScales == null ? 1 : expertScales[e]));
             }
         }
         if (shared != null) {

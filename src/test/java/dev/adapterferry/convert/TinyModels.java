@@ -444,6 +444,7 @@ final class TinyModels {
             experts(c, l, 4, 32);
         });
         NewerTinyModels.add();
+        GemmaTinyModels.add();
     }
 
     private TinyModels() { }

@@ -22,7 +22,7 @@ import java.util.function.Function;
  */
 public final class TokenizerConverter {
     /** Kinds that take tokenizer.json even where a tokenizer.model lies beside it. */
-    private static final Set<String> JSON_FIRST = Set.of("bpe", "glm4", "glm4moe");
+    private static final Set<String> JSON_FIRST = Set.of("bpe", "glm4", "glm4moe", "gemma4");
 
     private final String model;
     private final Function<String, Optional<Path>> files;
@@ -47,7 +47,7 @@ public final class TokenizerConverter {
     /**
      * What was written.
      *
-     * @param model        GGUF tokenizer model: {@code gpt2}, {@code llama}, {@code t5}
+     * @param model        GGUF tokenizer model: {@code gpt2}, {@code llama}, {@code t5}, {@code gemma4}
      * @param pre          pre-tokenizer name
      * @param tokens       number of tokens
      * @param chatTemplate whether the model has a chat template
@@ -58,7 +58,7 @@ public final class TokenizerConverter {
      * Writes the vocabulary, special ids and chat templates.
      *
      * @param kind what the architecture expects: {@code bpe}, {@code spm}, {@code spm-or-bpe}, {@code llama}, {@code phi3}, {@code internlm2}, {@code glm4},
-     *             {@code glm4moe}, {@code ernie}
+     *             {@code glm4moe}, {@code ernie}, {@code gemma4}
      * @param rows rows of the embedding; the token list gets exactly as many entries
      * @param into receives the keys
      * @throws FerryException when the tokenizer is missing, malformed, or cannot be carried over faithfully
@@ -76,6 +76,9 @@ public final class TokenizerConverter {
             name = writePieces(kind, SentencePieceModel.read(pieces.get()), rows, special, into);
         } else if (json.isEmpty()) {
             throw new FerryException("Cannot convert the tokenizer of " + model + ": there is neither tokenizer.json nor tokenizer.model; copy it from the base model.");
+        } else if (kind.equals("gemma4")) {
+            name = "gemma4";
+            Gemma4Vocabulary.write(model, json.get(), rows, into);
         } else if (json.get().modelType().equals("Unigram")) {
             name = writeUnigrams(MergedPieces.unigrams(model, json.get(), rows), json.get().prependsBlank(), trimsBlanks(json.get().normalizer()),
                     charsmap(json.get().normalizer()), into);
@@ -92,6 +95,9 @@ public final class TokenizerConverter {
             // llama.cpp would put an end of sequence behind every text of a unigram model.
             special.writeFlagIfAbsent("bos", into);
             special.writeFlagIfAbsent("eos", into);
+        }
+        if (name.equals("gemma4")) {
+            into.putBool("tokenizer.ggml.add_space_prefix", false).putBool("tokenizer.ggml.add_bos_token", true);
         }
         if (kind.equals("llama") && rows == 49152) {
             // SmolLM and others with StarCoder's vocabulary.
