@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.adapterferry.demo.DemoInstance;
 import dev.adapterferry.demo.DemoMaterial;
+import dev.adapterferry.tensor.CheckpointFolder;
+import dev.adapterferry.tensor.ShardedSafetensorsWriter;
+import dev.adapterferry.tensor.TensorInfo;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -14,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -101,6 +105,54 @@ class BadInputIT {
         Ended ended = deploy();
         assertThat(ended.code()).isEqualTo(ExitCode.FAILED);
         assertThat(ended.text()).contains("model.safetensors").contains("Cannot read");
+        assertNothingIsHalfThere();
+    }
+
+    /** Writes the base's weights again, those that are wanted, in shards of at most so many bytes. */
+    private void rewrite(Predicate<TensorInfo> wanted, long shardBytes) throws IOException {
+        Path rewritten = Files.createDirectories(folder.resolve("rewritten"));
+        try (CheckpointFolder base = CheckpointFolder.open(material.base())) {
+            List<TensorInfo> tensors = base.tensors().tensors().stream().filter(wanted).toList();
+            try (ShardedSafetensorsWriter writer = ShardedSafetensorsWriter.create(rewritten, tensors, shardBytes)) {
+                for (TensorInfo tensor : tensors) {
+                    float[] values = new float[Math.toIntExact(tensor.elements())];
+                    base.tensors().read(tensor, 0, Math.toIntExact(tensor.rows()), values, 0);
+                    writer.write(tensor, 0, Math.toIntExact(tensor.rows()), values, 0);
+                }
+                writer.commit();
+            }
+        }
+        Files.delete(material.base().resolve("model.safetensors"));
+        try (Stream<Path> files = Files.list(rewritten)) {
+            for (Path file : files.toList()) {
+                Files.move(file, material.base().resolve(file.getFileName()));
+            }
+        }
+    }
+
+    @Test
+    void namesAndCountsTheTensorsThatTheBaseLacks() throws IOException {
+        rewrite(tensor -> !tensor.name().equals("model.norm.weight") && !tensor.name().endsWith("1.input_layernorm.weight"), Long.MAX_VALUE);
+        Ended ended = deploy();
+        assertThat(ended.code()).isEqualTo(ExitCode.FAILED);
+        assertThat(ended.text()).contains("the checkpoint lacks 2 tensors: ").contains("model.norm.weight").contains("model.layers.1.input_layernorm.weight");
+        assertNothingIsHalfThere();
+    }
+
+    @Test
+    void namesTheShardThatIsTruncatedOrMissing() throws IOException {
+        rewrite(tensor -> true, 1_000_000);
+        Path shard = material.base().resolve("model-00002-of-00003.safetensors");
+        try (RandomAccessFile file = new RandomAccessFile(shard.toFile(), "rw")) {
+            file.setLength(file.length() - 1000);
+        }
+        Ended truncated = deploy();
+        assertThat(truncated.code()).isEqualTo(ExitCode.FAILED);
+        assertThat(truncated.text()).contains("Cannot read").contains("model-00002-of-00003.safetensors").contains("it is truncated, get it again");
+        Files.delete(shard);
+        Ended missing = deploy();
+        assertThat(missing.code()).isEqualTo(ExitCode.FAILED);
+        assertThat(missing.text()).contains("model.safetensors.index.json").contains("it names model-00002-of-00003.safetensors, which is missing from the folder: get the model again");
         assertNothingIsHalfThere();
     }
 
