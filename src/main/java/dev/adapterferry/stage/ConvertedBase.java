@@ -3,6 +3,8 @@ package dev.adapterferry.stage;
 import dev.adapterferry.convert.ConvertedModel;
 import dev.adapterferry.convert.ModelConverter;
 import dev.adapterferry.convert.Provenance;
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.pass.PassSettings;
 import dev.adapterferry.pass.QuantizeJob;
@@ -14,15 +16,21 @@ import dev.adapterferry.quant.TypeRequest;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.tensor.CheckpointFolder;
 import dev.adapterferry.tensor.Fingerprint;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** A base without any adapter as a GGUF file, made once per base and format and kept under the working directory. */
 final class ConvertedBase {
+    /** Where they lie in the working directory. */
+    static final String FOLDER = "bases";
+
     private ConvertedBase() { }
 
     /**
@@ -37,7 +45,7 @@ final class ConvertedBase {
     static Path file(Settings settings, Path base, String format, Progress progress, Cancellation cancellation) {
         try (CheckpointFolder checkpoint = CheckpointFolder.open(base)) {
             String key = checkpoint.files().stream().map(Fingerprint::of).collect(Collectors.joining("\n"));
-            Path folder = settings.home().resolve("gguf").resolve("base").resolve(Sha256.of(key.getBytes(StandardCharsets.UTF_8)).substring(0, 12));
+            Path folder = settings.home().resolve(FOLDER).resolve(Sha256.of(key.getBytes(StandardCharsets.UTF_8)).substring(0, 12));
             Path file = folder.resolve(base.getFileName() + "-" + format + ".gguf");
             if (!Files.isRegularFile(file)) {
                 ConvertedModel model = new ModelConverter().convert(checkpoint, Provenance.NONE);
@@ -45,7 +53,11 @@ final class ConvertedBase {
                         List.of(TypeRequest.of(Mix.parse(format), false)), Optional.empty(), false);
                 new QuantizeJob(PassSettings.plain()).run(request, progress, cancellation);
             }
+            // What is used stays: the folder's time is when it was last asked for.
+            Files.setLastModifiedTime(folder, FileTime.from(Instant.now()));
             return file;
+        } catch (IOException e) {
+            throw new FerryException("Cannot keep the converted base of " + base + ": " + Durable.reason(e) + ".", e);
         }
     }
 }

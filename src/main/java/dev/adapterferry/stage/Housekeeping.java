@@ -51,8 +51,13 @@ public final class Housekeeping {
         int logs = Logs.forget(settings.log().path(), now.minus(settings.retention().logs())).size();
         int leftovers = leftovers(now.minus(settings.retention().runs()));
         int requests = requests(now.minus(settings.retention().failed()));
+        int reports = 0;
+        for (Path model : old(settings.home().resolve("evaluations"), now.plusSeconds(1))) {
+            reports += forget(model, now.minus(settings.retention().evaluations()));
+        }
+        int bases = forget(settings.home().resolve(ConvertedBase.FOLDER), now.minus(settings.retention().bases()));
         return folders.size() + " runs, " + releases + " releases, " + letters.size() + " letters, " + logs + " log files, " + leftovers + " folders of models without a run, " + requests
-                + " inbox files forgotten";
+                + " inbox files, " + reports + " evaluations, " + bases + " converted bases forgotten";
     }
 
     /** What was pulled, quantized or merged for models of which no run is known any more. */
@@ -79,14 +84,15 @@ public final class Housekeeping {
 
     /** Inbox files that were taken or refused. */
     private int requests(Instant before) {
-        int gone = 0;
-        for (String kind : List.of(".done", ".failed")) {
-            for (Path file : old(settings.inbox().path().resolve(kind), before)) {
-                deleteTree(file);
-                gone++;
-            }
-        }
-        return gone;
+        Path inbox = settings.inbox().path();
+        return forget(inbox.resolve(".done"), before) + forget(inbox.resolve(".failed"), before);
+    }
+
+    /** Deletes the entries of a folder that were last changed before a time; how many. */
+    private static int forget(Path folder, Instant before) {
+        List<Path> old = old(folder, before);
+        old.forEach(Housekeeping::deleteTree);
+        return old.size();
     }
 
     /** Entries of a folder that were last changed before a time. */

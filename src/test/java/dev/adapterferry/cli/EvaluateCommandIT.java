@@ -106,7 +106,7 @@ class EvaluateCommandIT {
         assertThat(call.code()).as(call.err() + call.out()).isZero();
         assertThat(call.out()).contains("captain 2 Q4_K_M").contains("captain 2 Q8_0").contains("base Q4_K_M").contains(reports.resolve("captain/evaluation.html").toString());
         assertThat(call.out()).containsPattern("against base Q4_K_M: score \\+0\\.\\d+ .*: better");
-        assertThat(folder.resolve("home/gguf/base")).isDirectoryRecursivelyContaining("glob:**/*-Q4_K_M.gguf");
+        assertThat(folder.resolve("home/bases")).isDirectoryRecursivelyContaining("glob:**/*-Q4_K_M.gguf");
     }
 
     @Test

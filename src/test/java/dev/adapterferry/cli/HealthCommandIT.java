@@ -13,6 +13,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -139,6 +140,54 @@ class HealthCommandIT {
             assertThat(call.code()).isEqualTo(ExitCode.UNHEALTHY);
             assertThat(call.out()).contains("lm-studio, not listed").contains("does not list 'captain'").contains("came from 'veran', asked was 'captain'");
         }
+    }
+
+    /** A command line with the exit code that it must have, with {@code --json} as without. */
+    private record Case(int code, Path settings, String... arguments) {
+        @Override
+        public String toString() {
+            return settings.getFileName() + ": ferry health " + String.join(" ", arguments);
+        }
+    }
+
+    /** Healthy 0, degraded 7, unhealthy 6, settings 3, usage 2: on every path. */
+    @Test
+    void everyPathEndsWithItsCode() throws IOException {
+        Path silent = write("silent.yaml", "home", "never", "http://127.0.0.1:9", "");
+        Path empty = write("empty.yaml", "empty", "auto", "http://127.0.0.1:9", "");
+        // Some of any machine's memory is in use.
+        Path full = write("full.yaml", "home", "never", "http://127.0.0.1:9", ", retry-delay: 0s");
+        Files.writeString(full, Files.readString(full).replace("resource-warning: 100", "resource-warning: 1"));
+        List<Case> cases = List.of(
+                new Case(0, settings, "captain", "--files-only"), new Case(0, settings, "--model", "captain", "--files-only"), new Case(0, settings, "--all", "--files-only"),
+                new Case(0, settings, "--files-only"), new Case(0, settings, "--files-only", "--detailed"), new Case(0, settings, "captain", "--api-only"),
+                new Case(0, settings, "captain", "--no-test", "--detailed"),
+                new Case(7, settings, "captain", "--set", "health.resource-warning=1"), new Case(0, full, "captain", "--files-only"), new Case(6, full, "captain", "--no-test"),
+                new Case(6, silent, "captain"), new Case(6, silent, "captain", "--api-only"), new Case(6, silent, "captain", "--no-test"), new Case(6, silent, "captain", "--detailed"),
+                new Case(0, silent, "captain", "--files-only"),
+                new Case(6, settings, "nobody"), new Case(6, settings, "nobody", "--files-only"), new Case(6, settings, "nobody", "--api-only"), new Case(6, settings, "nobody", "--no-test"),
+                new Case(6, settings, "nobody", "--detailed"), new Case(6, settings, "captain", "nobody", "--files-only"),
+                new Case(6, empty), new Case(6, empty, "--all"), new Case(6, empty, "--files-only"), new Case(6, empty, "--all", "--detailed"),
+                new Case(3, settings, "captian"), new Case(3, settings, "captain", "captian", "--files-only"), new Case(3, settings, "--set", "health.retries=many"),
+                new Case(2, settings, "captain", "--all"), new Case(2, settings, "--files-only", "--api-only"), new Case(2, settings, "--no-test", "--files-only"), new Case(2, settings, "--file-only"));
+        for (Case each : cases) {
+            FerryCall plain = FerryCall.of(each.settings(), command(each));
+            assertThat(plain.code()).as(each + "\n" + plain.out() + plain.err()).isEqualTo(each.code());
+            String[] more = java.util.Arrays.copyOf(command(each), each.arguments().length + 2);
+            more[more.length - 1] = "--json";
+            FerryCall json = FerryCall.of(each.settings(), more);
+            assertThat(json.code()).as(each + " --json").isEqualTo(each.code());
+            if (each.code() == ExitCode.USAGE || each.code() == ExitCode.SETTINGS) {
+                assertThat(json.out()).as(each + ": no document that says nothing").isEmpty();
+                assertThat(json.err()).as(each.toString()).isNotBlank();
+            } else {
+                assertThat(json(json).path("status").asText()).as(each.toString()).isEqualTo(each.code() == 0 ? "healthy" : each.code() == 7 ? "degraded" : "unhealthy");
+            }
+        }
+    }
+
+    private static String[] command(Case each) {
+        return java.util.stream.Stream.concat(java.util.stream.Stream.of("health"), java.util.Arrays.stream(each.arguments())).toArray(String[]::new);
     }
 
     @Test

@@ -110,6 +110,22 @@ class HousekeepingTest {
     }
 
     @Test
+    void forgetsReportsAndConvertedBasesThatNobodyAskedFor() throws Exception {
+        Path report = old("evaluations/majora/20200101-000000/evaluation.json");
+        Path fresh = Files.writeString(Files.createDirectories(home.resolve("evaluations/majora/20261128-000000")).resolve("evaluation.json"), "{}");
+        Path base = old("bases/0123456789ab/demo-base-Q8_0.gguf");
+        Path used = old("bases/ba9876543210/demo-base-Q8_0.gguf");
+        Files.setLastModifiedTime(used.getParent(), FileTime.from(Instant.now()));
+        new Housekeeping(settings("retention.evaluations=36500d", "retention.bases=36500d"), ledger).sweep();
+        assertThat(List.of(report, fresh, base, used)).allSatisfy(file -> assertThat(file).exists());
+        assertThat(new Housekeeping(settings(), ledger).sweep()).contains("1 evaluations, 1 converted bases");
+        assertThat(report.getParent()).doesNotExist();
+        assertThat(fresh).exists();
+        assertThat(base.getParent()).doesNotExist();
+        assertThat(used).exists();
+    }
+
+    @Test
     void leavesTheFilesOfAModelAloneThatIsBeingCarried() throws Exception {
         Path file = old("gguf/veran/abc/veran-Q8_0.gguf");
         Files.setLastModifiedTime(home.resolve("gguf/veran"), FileTime.from(LONG_AGO));
