@@ -89,7 +89,8 @@ public final class ArchitectureCatalog {
 
     /** The class names most like the given one, nearest first. */
     List<String> nearest(String className, int count) {
-        return byClass.keySet().stream().sorted(Comparator.comparingInt((String known) -> distance(core(className), core(known)))
+        // By the part that names the model; by the whole where the slip is in the rest, and among equals.
+        return byClass.keySet().stream().sorted(Comparator.comparingInt((String known) -> Math.min(distance(core(className), core(known)), distance(className, known)))
                 .thenComparingInt(known -> distance(className, known)).thenComparing(known -> known)).limit(count).toList();
     }
 

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The tables of architectures: complete, documented, each with a tiny model; what they refuse, and what a file tells of itself. */
@@ -60,6 +61,17 @@ class ArchitectureTablesTest {
         ObjectNode config = (ObjectNode) new ObjectMapper().readTree("{\"architectures\":[\"LlamaaForCausalLM\"]}");
         assertThatThrownBy(() -> ArchitectureCatalog.builtIn().check(config, "org/new")).isInstanceOf(FerryException.class).hasMessageContaining("'LlamaaForCausalLM' is not supported")
                 .hasMessageContaining("LlamaForCausalLM");
+    }
+
+    /** The names that a slip or a successor would mean. */
+    @ParameterizedTest
+    @CsvSource({"Gemma5ForCausalLM, Gemma4ForCausalLM", "Gemma4ForConditionalGeneraton, Gemma4ForConditionalGeneration", "Qwen9ForCausalLM, Qwen3ForCausalLM", "Phi5ForCausalLM, Phi3ForCausalLM",
+            "MistralLMHeadModel, MistralForCausalLM", "Lfm3MoeForCausalLM, Lfm2MoeForCausalLM", "gptoss, GptOssForCausalLM"})
+    void theNearestNamesAreThoseThatWereMeant(String unknown, String meant) {
+        ObjectNode config = new ObjectMapper().createObjectNode();
+        config.putArray("architectures").add(unknown);
+        assertThatThrownBy(() -> ArchitectureCatalog.builtIn().check(config, "org/new")).hasMessageContaining("architecture '" + unknown + "' is not supported")
+                .hasMessageContaining("nearest supported ones are").hasMessageContaining(meant);
     }
 
     @Test

@@ -8,6 +8,7 @@ import dev.adapterferry.tensor.ElementType;
 import java.lang.reflect.Array;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -103,6 +104,8 @@ class LoaderDemandsTest {
     /** Keys that may also hold one INT32 per layer. */
     private static final List<String> PER_LAYER = List.of("feed_forward_length", "attention.head_count_kv");
 
+    private static final Map<String, ConvertedModel> CONVERTED = new HashMap<>();
+
     @TempDir
     static Path folder;
 
@@ -116,7 +119,7 @@ class LoaderDemandsTest {
     }
 
     private static ConvertedModel converted(String name) {
-        return new ModelConverter().convert(TinyModels.checkpoint(name, folder.resolve(TinyModels.tokenizer(name)), ElementType.BF16), Provenance.NONE);
+        return CONVERTED.computeIfAbsent(name, n -> new ModelConverter().convert(TinyModels.checkpoint(n, folder.resolve(TinyModels.tokenizer(n)), ElementType.BF16), Provenance.NONE));
     }
 
     @Test

@@ -1,0 +1,124 @@
+package dev.adapterferry.convert;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.adapterferry.gguf.GgufMetadata;
+import dev.adapterferry.lora.MergeInput;
+import dev.adapterferry.lora.MergeOptions;
+import dev.adapterferry.lora.MergedCheckpoint;
+import dev.adapterferry.quant.GgmlType;
+import dev.adapterferry.tensor.Checkpoint;
+import dev.adapterferry.tensor.ElementType;
+import dev.adapterferry.tensor.SafetensorsWriter;
+import dev.adapterferry.tensor.TensorInfo;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * An adapter over a base becomes the same GGUF, to the byte, as a checkpoint whose weights were merged by hand. The factors are eighths, so
+ * that their products are exact and each merged weight is rounded once on both ways.
+ */
+class AdapterConversionTest {
+    private static final int RANK = 2;
+    private static final double SCALE = 2;
+
+    @TempDir
+    Path folder;
+
+    @ParameterizedTest
+    @CsvSource({"gemma3n, model.layers, q_proj k_proj v_proj o_proj gate_proj up_proj down_proj per_layer_input_gate per_layer_projection linear_left linear_right modality_router",
+            "gemma4, model.layers, q_proj k_proj v_proj o_proj gate_proj up_proj down_proj per_layer_input_gate per_layer_projection",
+            "gemma4-vision, model.language_model.layers, q_proj v_proj down_proj", "gemma4-moe, model.layers, q_proj k_proj o_proj gate_proj",
+            "lfm2moe, model.layers, q_proj k_proj v_proj out_proj in_proj w1 w2 w3", "glm4moe, model.layers, q_proj gate_proj down_proj", "gpt-oss, model.layers, q_proj k_proj o_proj"})
+    void theFileIsThatOfTheMergedCheckpoint(String name, String prefix, String modules) throws IOException {
+        TinyTokenizers.write(folder);
+        MemoryCheckpoint byHand = checkpoint(name);
+        Set<String> targets = Set.of(modules.split(" "));
+        List<TensorInfo> adapted = byHand.tensors().tensors().stream().filter(t -> t.name().startsWith(prefix) && targets.contains(module(t.name()))).toList();
+        assertThat(adapted.stream().map(t -> module(t.name())).collect(Collectors.toSet())).isEqualTo(targets);
+        Path adapter = writeAdapter(byHand, adapted, targets);
+        Path expected = write(byHand, "by-hand");
+        MergeOptions options = new MergeOptions(Optional.empty(), Set.of("base"));
+        try (MergedCheckpoint merged = MergedCheckpoint.open(checkpoint(name), List.of(MergeInput.of(adapter)), options)) {
+            Path found = write(merged, "merged");
+            assertThat(Files.mismatch(found, expected)).isEqualTo(-1);
+        }
+        Path plain = write(checkpoint(name), "plain");
+        assertThat(Files.mismatch(plain, expected)).as("the adapter changes the file").isNotEqualTo(-1);
+    }
+
+    private MemoryCheckpoint checkpoint(String name) {
+        return TinyModels.checkpoint(name, folder.resolve(TinyModels.tokenizer(name)), ElementType.F32);
+    }
+
+    /** All but what the file says of its own name and origin. */
+    private Path write(Checkpoint checkpoint, String name) {
+        ConvertedModel model = new ModelConverter().convert(checkpoint, Provenance.NONE);
+        GgufMetadata keys = new GgufMetadata();
+        model.metadata().entries().forEach((key, value) -> {
+            if (key.equals("general.architecture") || !key.startsWith("general.")) {
+                keys.put(key, value);
+            }
+        });
+        ConvertedModel nameless = new ConvertedModel(model.architecture(), model.tensors(), keys, model.tokenizer(), model.parameters(), model.notes());
+        return GgufFiles.write(nameless, folder.resolve(name + ".gguf"), GgmlType.F32);
+    }
+
+    /** The last but one part of a weight's name. */
+    private static String module(String tensor) {
+        String[] parts = tensor.split("\\.");
+        return tensor.endsWith(".weight") ? parts[parts.length - 2] : "";
+    }
+
+    /** Writes an adapter for the given weights and merges it into them. */
+    private Path writeAdapter(MemoryCheckpoint byHand, List<TensorInfo> weights, Set<String> targets) throws IOException {
+        Path adapter = Files.createDirectories(folder.resolve("adapter"));
+        Files.writeString(adapter.resolve("adapter_config.json"), "{\"peft_type\":\"LORA\",\"task_type\":\"CAUSAL_LM\",\"r\":2,\"lora_alpha\":4,\"base_model_name_or_path\":\"tiny/checkpoint\",\"target_modules\":["
+                + targets.stream().map(t -> '"' + t + '"').collect(Collectors.joining(",")) + "]}");
+        Random random = new Random(1);
+        Map<TensorInfo, float[]> factors = new LinkedHashMap<>();
+        for (TensorInfo weight : weights) {
+            int out = Math.toIntExact(weight.shape().getFirst());
+            int in = Math.toIntExact(weight.rowLength());
+            float[] a = eighths(random, RANK * in);
+            float[] b = eighths(random, out * RANK);
+            float[] values = byHand.values(weight.name());
+            for (int o = 0; o < out; o++) {
+                for (int i = 0; i < in; i++) {
+                    double delta = 0;
+                    for (int r = 0; r < RANK; r++) {
+                        delta += b[o * RANK + r] * a[r * in + i];
+                    }
+                    values[o * in + i] = (float) (values[o * in + i] + SCALE * delta);
+                }
+            }
+            String module = "base_model.model." + weight.name().replaceAll("\\.weight$", "");
+            factors.put(new TensorInfo(module + ".lora_A.weight", ElementType.F32, List.of((long) RANK, (long) in)), a);
+            factors.put(new TensorInfo(module + ".lora_B.weight", ElementType.F32, List.of((long) out, (long) RANK)), b);
+        }
+        try (SafetensorsWriter writer = SafetensorsWriter.create(adapter.resolve("adapter_model.safetensors"), List.copyOf(factors.keySet()), Map.of("format", "pt"))) {
+            factors.forEach((info, values) -> writer.write(info, 0, Math.toIntExact(info.rows()), values, 0));
+            writer.commit();
+        }
+        return adapter;
+    }
+
+    private static float[] eighths(Random random, int count) {
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = (random.nextInt(9) - 4) / 8f;
+        }
+        return values;
+    }
+}
