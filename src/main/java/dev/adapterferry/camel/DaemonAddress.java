@@ -22,6 +22,7 @@ public final class DaemonAddress implements AutoCloseable {
 
     private int taken;
     private Path written;
+    private String announced = "";
 
     DaemonAddress() { }
 
@@ -74,10 +75,15 @@ public final class DaemonAddress implements AutoCloseable {
 
     /** Leaves the address where commands find it, unless the settings say it already. */
     synchronized void announce(Settings settings) {
-        close();
-        if (settings.http().enabled() && settings.http().port() == 0) {
-            written = settings.home().resolve(FILE);
-            Durable.write(written, of(settings).orElseThrow() + "\n");
+        boolean free = settings.http().enabled() && settings.http().port() == 0;
+        String address = free ? of(settings).orElseThrow() + "\n" : "";
+        if (!address.equals(announced)) {
+            close();
+            if (free) {
+                written = settings.home().resolve(FILE);
+                Durable.write(written, address);
+            }
+            announced = address;
         }
     }
 
@@ -91,6 +97,7 @@ public final class DaemonAddress implements AutoCloseable {
             // Whoever finds it afterwards is told that nobody answers there.
         } finally {
             written = null;
+            announced = "";
         }
     }
 }

@@ -69,7 +69,7 @@ final class Reload implements AutoCloseable {
     }
 
     private void refuse(String what, String reason) {
-        LOG.error("Refused {}: {}. What ran before goes on.", what, reason);
+        LOG.error("Refused {}: {} What ran before goes on.", what, reason.replaceFirst("\\.?$", "."));
         refused.accept(what, reason);
     }
 

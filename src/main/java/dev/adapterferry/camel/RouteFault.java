@@ -18,7 +18,7 @@ final class RouteFault {
     /** The word at fault in Camel's messages; the first group is looked up in the files. */
     private static final List<Pattern> WORDS = List.of(Pattern.compile("No endpoint could be found for: ([a-z0-9+.-]+):"), Pattern.compile("Unknown parameters=\\[\\{([^=}]+)="), Pattern.compile("binding property \\(([^=)]+)="),
             Pattern.compile("Method with name: (\\S+)"), Pattern.compile("in the registry for: (\\S+)"), Pattern.compile("component with scheme: (\\S+)"),
-            Pattern.compile("key \\[([^\\]]+)]"), Pattern.compile("detected: (\\S+?)\\. "), Pattern.compile("\\{\\{([^}]+)}}"), Pattern.compile("'([^'\\s]+)'"));
+            Pattern.compile("key \\[([^\\]]+)]"), Pattern.compile("CronExpression '([^']+)'"), Pattern.compile("detected: (\\S+?)\\. "), Pattern.compile("\\{\\{([^}]+)}}"), Pattern.compile("'([^'\\s]+)'"));
 
     private final RouteFiles files;
     private final Path folder;

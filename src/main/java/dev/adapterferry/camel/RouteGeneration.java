@@ -85,6 +85,7 @@ final class RouteGeneration implements AutoCloseable {
         main.configure().setShutdownSuppressLoggingOnTimeout(true);
         main.configure().setShutdownLogInflightExchangesOnTimeout(false);
         parts.beans().forEach(main::bind);
+        main.bind("quartz", new OwnSchedule());
         main.addMainListener(new MainListenerSupport() {
             @Override
             public void afterConfigure(BaseMainSupport configured) {
@@ -141,9 +142,12 @@ final class RouteGeneration implements AutoCloseable {
 
     /** Takes work again after a pause. */
     void resume() {
-        http.open();
-        followers.reopen();
-        sources(ServiceHelper::resumeService);
+        try {
+            http.open();
+            followers.reopen();
+        } finally {
+            sources(ServiceHelper::resumeService);
+        }
     }
 
     private void sources(java.util.function.Consumer<Consumer> act) {

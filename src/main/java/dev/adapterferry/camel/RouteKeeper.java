@@ -41,10 +41,11 @@ final class RouteKeeper implements AutoCloseable {
     synchronized void replace(RouteGeneration.Parts parts) {
         RouteGeneration.rehearse(parts);
         RouteGeneration old = live;
-        old.pause();
         try {
+            old.pause();
             live = RouteGeneration.start(parts);
-        } catch (FerryException e) {
+        } catch (RuntimeException e) {
+            // What can be built may still fail when it starts: a port that is taken, a schedule that is none.
             old.resume();
             throw e;
         }
