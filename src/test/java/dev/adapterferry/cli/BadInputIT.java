@@ -7,15 +7,10 @@ import dev.adapterferry.demo.DemoMaterial;
 import dev.adapterferry.tensor.CheckpointFolder;
 import dev.adapterferry.tensor.ShardedSafetensorsWriter;
 import dev.adapterferry.tensor.TensorInfo;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.io.PrintWriter;
 import java.io.RandomAccessFile;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
@@ -25,7 +20,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import picocli.CommandLine;
 
 /** Wrong input at the command line: one sentence that names the thing, an exit code, and nothing under a final name. */
 class BadInputIT {
@@ -34,8 +28,6 @@ class BadInputIT {
 
     private DemoMaterial material;
     private Path settings;
-
-    private record Ended(int code, String text) { }
 
     @BeforeEach
     void layOut() throws IOException {
@@ -51,23 +43,11 @@ class BadInputIT {
                 + folder.resolve("known-hosts") + "}\n");
     }
 
-    private Ended ferry(String... arguments) {
-        List<String> all = new ArrayList<>(List.of(arguments));
-        all.addAll(List.of("--config", settings.toString()));
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        PrintStream before = System.err;
-        PrintStream captured = new PrintStream(bytes, true, StandardCharsets.UTF_8);
-        System.setErr(captured);
-        try {
-            CommandLine line = Ferry.commandLine();
-            line.setErr(new PrintWriter(captured, true, StandardCharsets.UTF_8));
-            return new Ended(line.execute(all.toArray(String[]::new)), bytes.toString(StandardCharsets.UTF_8));
-        } finally {
-            System.setErr(before);
-        }
+    private FerryCall ferry(String... arguments) {
+        return FerryCall.of(settings, arguments);
     }
 
-    private Ended deploy() {
+    private FerryCall deploy() {
         return ferry("deploy", "captain", "--adapter", material.training().toString(), "--base", material.base().toString());
     }
 
@@ -82,18 +62,18 @@ class BadInputIT {
 
     @Test
     void refusesAModelThatIsNotConfigured() throws IOException {
-        Ended ended = ferry("deploy", "captian");
+        FerryCall ended = ferry("deploy", "captian");
         assertThat(ended.code()).isEqualTo(ExitCode.SETTINGS);
-        assertThat(ended.text()).contains("captian").contains("did you mean 'captain'?");
+        assertThat(ended.err()).contains("captian").contains("did you mean 'captain'?");
         assertNothingIsHalfThere();
     }
 
     @Test
     void namesTheMissingAdapterFile() throws IOException {
         Files.delete(material.training().resolve("adapter_model.safetensors"));
-        Ended ended = deploy();
+        FerryCall ended = deploy();
         assertThat(ended.code()).isEqualTo(ExitCode.FAILED);
-        assertThat(ended.text()).contains("adapter_model.safetensors");
+        assertThat(ended.err()).contains("adapter_model.safetensors");
         assertNothingIsHalfThere();
     }
 
@@ -102,9 +82,9 @@ class BadInputIT {
         try (RandomAccessFile file = new RandomAccessFile(material.base().resolve("model.safetensors").toFile(), "rw")) {
             file.setLength(file.length() - 1000);
         }
-        Ended ended = deploy();
+        FerryCall ended = deploy();
         assertThat(ended.code()).isEqualTo(ExitCode.FAILED);
-        assertThat(ended.text()).contains("model.safetensors").contains("Cannot read");
+        assertThat(ended.err()).contains("model.safetensors").contains("Cannot read");
         assertNothingIsHalfThere();
     }
 
@@ -133,9 +113,9 @@ class BadInputIT {
     @Test
     void namesAndCountsTheTensorsThatTheBaseLacks() throws IOException {
         rewrite(tensor -> !tensor.name().equals("model.norm.weight") && !tensor.name().endsWith("1.input_layernorm.weight"), Long.MAX_VALUE);
-        Ended ended = deploy();
+        FerryCall ended = deploy();
         assertThat(ended.code()).isEqualTo(ExitCode.FAILED);
-        assertThat(ended.text()).contains("the checkpoint lacks 2 tensors: ").contains("model.norm.weight").contains("model.layers.1.input_layernorm.weight");
+        assertThat(ended.err()).contains("the checkpoint lacks 2 tensors: ").contains("model.norm.weight").contains("model.layers.1.input_layernorm.weight");
         assertNothingIsHalfThere();
     }
 
@@ -146,13 +126,13 @@ class BadInputIT {
         try (RandomAccessFile file = new RandomAccessFile(shard.toFile(), "rw")) {
             file.setLength(file.length() - 1000);
         }
-        Ended truncated = deploy();
+        FerryCall truncated = deploy();
         assertThat(truncated.code()).isEqualTo(ExitCode.FAILED);
-        assertThat(truncated.text()).contains("Cannot read").contains("model-00002-of-00003.safetensors").contains("it is truncated, get it again");
+        assertThat(truncated.err()).contains("Cannot read").contains("model-00002-of-00003.safetensors").contains("it is truncated, get it again");
         Files.delete(shard);
-        Ended missing = deploy();
+        FerryCall missing = deploy();
         assertThat(missing.code()).isEqualTo(ExitCode.FAILED);
-        assertThat(missing.text()).contains("model.safetensors.index.json").contains("it names model-00002-of-00003.safetensors, which is missing from the folder: get the model again");
+        assertThat(missing.err()).contains("model.safetensors.index.json").contains("it names model-00002-of-00003.safetensors, which is missing from the folder: get the model again");
         assertNothingIsHalfThere();
     }
 
@@ -160,9 +140,9 @@ class BadInputIT {
     void namesTheWrongRank() throws IOException {
         Path config = material.training().resolve("adapter_config.json");
         Files.writeString(config, Files.readString(config).replaceFirst("\"r\" : 8", "\"r\" : 16"));
-        Ended ended = deploy();
+        FerryCall ended = deploy();
         assertThat(ended.code()).isEqualTo(ExitCode.FAILED);
-        assertThat(ended.text()).contains("rank").contains("16").contains("8");
+        assertThat(ended.err()).contains("rank").contains("16").contains("8");
         assertNothingIsHalfThere();
     }
 
@@ -179,9 +159,9 @@ class BadInputIT {
         Path changed = material.base().resolve(file);
         Files.writeString(changed, Files.readString(changed).replaceFirst(Pattern.quote(text), instead));
         Files.deleteIfExists(material.training().resolve(file));
-        Ended ended = deploy();
-        assertThat(ended.code()).as(ended.text()).isEqualTo(ExitCode.FAILED);
-        assertThat(ended.text()).contains(expected);
+        FerryCall ended = deploy();
+        assertThat(ended.code()).as(ended.err()).isEqualTo(ExitCode.FAILED);
+        assertThat(ended.err()).contains(expected);
         assertNothingIsHalfThere();
     }
 
@@ -190,9 +170,9 @@ class BadInputIT {
         Path config = material.base().resolve("config.json");
         Files.writeString(config, Files.readString(config).replace("Qwen2ForCausalLM", "Qwen9ForCausalLM"));
         write(", base: " + material.base() + ", source: {url: \"ssh://root@127.0.0.1:1/never/asked\"}");
-        Ended ended = ferry("deploy", "captain");
-        assertThat(ended.code()).as(ended.text()).isEqualTo(ExitCode.FAILED);
-        assertThat(ended.text()).contains("architecture 'Qwen9ForCausalLM' is not supported");
+        FerryCall ended = ferry("deploy", "captain");
+        assertThat(ended.code()).as(ended.err()).isEqualTo(ExitCode.FAILED);
+        assertThat(ended.err()).contains("architecture 'Qwen9ForCausalLM' is not supported");
         assertNothingIsHalfThere();
     }
 
@@ -200,10 +180,10 @@ class BadInputIT {
     void saysThatTheLoginWasRefused() throws IOException {
         try (DemoInstance instance = DemoInstance.start(folder.resolve("ssh")); DemoInstance other = DemoInstance.start(folder.resolve("other"))) {
             write(", source: {url: \"ssh://root@127.0.0.1:" + instance.port() + material.training() + "\"}");
-            Ended ended = ferry("deploy", "captain", "--base", material.base().toString(), "--set", "vast.ssh-key=" + other.loginKey());
+            FerryCall ended = ferry("deploy", "captain", "--base", material.base().toString(), "--set", "vast.ssh-key=" + other.loginKey());
             assertThat(ended.code()).isEqualTo(ExitCode.FAILED);
-            assertThat(ended.text()).contains("127.0.0.1").containsPattern("(?i)refuse|denied|accept");
-            assertThat(ended.text()).doesNotContain("PRIVATE KEY");
+            assertThat(ended.err()).contains("127.0.0.1").containsPattern("(?i)refuse|denied|accept");
+            assertThat(ended.err()).doesNotContain("PRIVATE KEY");
         }
         assertNothingIsHalfThere();
     }

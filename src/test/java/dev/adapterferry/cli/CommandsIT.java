@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
@@ -52,10 +51,8 @@ class CommandsIT {
                 """.formatted(folder.resolve("home"), material.base(), material.training()));
     }
 
-    private FerryRunner.Ended ferry(String... arguments) {
-        List<String> all = new ArrayList<>(List.of(arguments));
-        all.addAll(List.of("--config", settings.toString()));
-        return FerryRunner.ferry(all.toArray(String[]::new));
+    private FerryCall ferry(String... arguments) {
+        return FerryCall.of(settings, arguments);
     }
 
     private Ledger ledger() {
@@ -64,7 +61,7 @@ class CommandsIT {
 
     @Test
     void carriesAllModelsGroupedByBaseAndSendsTheFailedOneAgain() throws Exception {
-        FerryRunner.Ended all = ferry("deploy", "--all", "--json", "--quiet");
+        FerryCall all = ferry("deploy", "--all", "--json", "--quiet");
         assertThat(all.code()).as(all.all()).isEqualTo(ExitCode.PARTLY);
         assertThat(all.err()).as("quiet: only the failure's sentence").contains("no-such-base").hasLineCount(1);
         JsonNode reports = JSON.readTree(all.out());
@@ -73,21 +70,21 @@ class CommandsIT {
         assertThat(reports.get(2).path("state").asText()).isEqualTo("failed");
         assertThat(reports.get(2).path("dead-letter").path("stage").asText()).isEqualTo("download");
 
-        FerryRunner.Ended again = ferry("retry", "--all-failed");
+        FerryCall again = ferry("retry", "--all-failed");
         assertThat(again.code()).as(again.all()).isEqualTo(ExitCode.FAILED);
         assertThat(again.err()).contains("no-such-base");
         Files.writeString(settings, Files.readString(settings).replace(folder.resolve("home") + "/no-such-adapter", material.training().toString())
                 .replace(folder.resolve("home") + "/no-such-base", material.base().toString()));
-        FerryRunner.Ended healed = ferry("retry", "--all-failed");
+        FerryCall healed = ferry("retry", "--all-failed");
         assertThat(healed.code()).as(healed.all()).isEqualTo(ExitCode.DONE);
         assertThat(healed.out()).contains("broken, run ").contains("release 1");
-        FerryRunner.Ended nothing = ferry("retry", "--all-failed");
+        FerryCall nothing = ferry("retry", "--all-failed");
         assertThat(nothing.code()).isEqualTo(ExitCode.DONE);
         assertThat(nothing.err()).contains("No failed run waits");
 
-        FerryRunner.Ended failed = ferry("runs", "--state", "failed", "--json");
+        FerryCall failed = ferry("runs", "--state", "failed", "--json");
         assertThat(JSON.readTree(failed.out())).hasSize(2).allSatisfy(run -> assertThat(run.path("model").asText()).isEqualTo("broken"));
-        FerryRunner.Ended list = ferry("runs", "--model", "mate");
+        FerryCall list = ferry("runs", "--model", "mate");
         assertThat(list.out()).contains("mate").contains("done").doesNotContain("captain");
         String id = reports.get(1).path("id").asText();
         assertThat(ferry("runs", id.substring(id.length() - 6)).out()).contains("# mate: done").contains("| quantize | done | 1 |");
@@ -105,16 +102,16 @@ class CommandsIT {
     void understandsTheFlagsOfTheOriginal() throws Exception {
         String[] usual = {"deploy", "--model", "captain", "--skip-health-check", "--skip-evaluation", "--adapter", material.training().toString()};
         assertThat(ferry(usual).code()).isEqualTo(ExitCode.DONE);
-        FerryRunner.Ended resumed = ferry("deploy", "--model", "captain", "--from-checkpoint", "--skip-download");
+        FerryCall resumed = ferry("deploy", "--model", "captain", "--from-checkpoint", "--skip-download");
         assertThat(resumed.code()).as(resumed.all()).isEqualTo(ExitCode.DONE);
         assertThat(resumed.out()).contains("already done in run");
-        FerryRunner.Ended one = ferry("deploy", "--model", "captain", "--stage", "quantize", "--json");
+        FerryCall one = ferry("deploy", "--model", "captain", "--stage", "quantize", "--json");
         assertThat(JSON.readTree(one.out()).get(0).path("stages")).filteredOn(stage -> !stage.path("state").asText().equals("skipped")).isEmpty();
-        FerryRunner.Ended forced = ferry("deploy", "--model", "captain", "--stage", "quantize", "--force", "--json");
+        FerryCall forced = ferry("deploy", "--model", "captain", "--stage", "quantize", "--force", "--json");
         assertThat(JSON.readTree(forced.out()).get(0).path("stages")).filteredOn(stage -> stage.path("state").asText().equals("done")).extracting(stage -> stage.path("stage").asText())
                 .containsExactly("quantize");
         assertThat(ferry("deploy", "captain", "--formats", "Q4_0", "--quiet").out()).contains("release 2");
-        FerryRunner.Ended back = ferry("deploy", "--rollback", "captain");
+        FerryCall back = ferry("deploy", "--rollback", "captain");
         assertThat(back.code()).as(back.all()).isIn(ExitCode.DONE, ExitCode.DEGRADED);
         assertThat(back.out()).contains("release 1 is installed again instead of 2");
     }
@@ -126,7 +123,7 @@ class CommandsIT {
         assertThat(ferry("retry").code()).isEqualTo(ExitCode.USAGE);
         assertThat(ferry("cancel").code()).isEqualTo(ExitCode.USAGE);
         assertThat(ferry("runs", "--state", "lost").code()).isEqualTo(ExitCode.USAGE);
-        assertThat(FerryRunner.ferry().code()).isEqualTo(ExitCode.USAGE);
+        assertThat(FerryCall.of().code()).isEqualTo(ExitCode.USAGE);
         assertThat(ferry("deploy", "captian").code()).isEqualTo(ExitCode.SETTINGS);
         assertThat(ferry("deploy", "captain", "--set", "pipeline.stages=download,sail").code()).isEqualTo(ExitCode.SETTINGS);
         assertThat(ferry("deploy", "captain", "--stage", "sail").code()).isEqualTo(ExitCode.SETTINGS);
@@ -141,14 +138,14 @@ class CommandsIT {
         try (Ledger ledger = ledger()) {
             id = ledger.runs().open("captain", "inbox", "{\"model\":\"captain\"}", "{}", folder.resolve("home/runs")).run().id();
         }
-        FerryRunner.Ended cancelled = ferry("cancel", id.substring(id.length() - 4));
+        FerryCall cancelled = ferry("cancel", id.substring(id.length() - 4));
         assertThat(cancelled.code()).as(cancelled.all()).isEqualTo(ExitCode.DONE);
         assertThat(cancelled.out()).contains("run " + id + ": cancelled");
-        FerryRunner.Ended again = ferry("cancel", id);
+        FerryCall again = ferry("cancel", id);
         assertThat(again.code()).isEqualTo(ExitCode.FAILED);
         assertThat(again.err()).contains("has ended already (cancelled)");
         assertThat(ferry("cancel", "--all").out()).contains("No run waits");
-        FerryRunner.Ended carried = ferry("retry", id, "--quiet");
+        FerryCall carried = ferry("retry", id, "--quiet");
         assertThat(carried.code()).as(carried.all()).isEqualTo(ExitCode.DONE);
         try (Ledger ledger = ledger()) {
             Run newest = ledger.runs().newest(1).getFirst();

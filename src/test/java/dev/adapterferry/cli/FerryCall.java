@@ -17,6 +17,11 @@ import picocli.CommandLine;
  * @param err  what it wrote to standard error
  */
 record FerryCall(int code, String out, String err) {
+    /** Both outputs, the results first. */
+    String all() {
+        return out + err;
+    }
+
     static FerryCall of(Path settings, String... arguments) {
         List<String> all = new ArrayList<>(List.of(arguments));
         all.addAll(List.of("--config", settings.toString()));

@@ -120,7 +120,7 @@ class InterruptedDeployIT {
                 try (Ledger ledger = ledger()) {
                     id = ledger.runs().in(RunState.RUNNING).getFirst().id();
                 }
-                FerryRunner.Ended cancel = FerryRunner.ferry("cancel", id, "--config", settings.toString());
+                FerryCall cancel = FerryCall.of("cancel", id, "--config", settings.toString());
                 assertThat(cancel.code()).as(cancel.all()).isEqualTo(ExitCode.DONE);
                 assertThat(cancel.out()).contains("run " + id + ": cancelled");
                 end(cancelled);
@@ -130,7 +130,7 @@ class InterruptedDeployIT {
             assertThat(cancelled.exitValue()).as(output()).isEqualTo(ExitCode.INTERRUPTED);
             assertNewest(RunState.CANCELLED);
 
-            FerryRunner.Ended again = FerryRunner.ferry("deploy", "captain", "--config", settings.toString());
+            FerryCall again = FerryCall.of("deploy", "captain", "--config", settings.toString());
             assertThat(again.code()).as(again.all()).isEqualTo(ExitCode.DONE);
             assertNewest(RunState.DONE);
         }

@@ -9,11 +9,7 @@ import dev.adapterferry.tensor.CheckpointFolder;
 import dev.adapterferry.tensor.ElementType;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,7 +20,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import picocli.CommandLine;
 
 /** {@code ferry merge} in process, on the demo's trained base and adapter. */
 class MergeCommandTest {
@@ -35,8 +30,6 @@ class MergeCommandTest {
     private DemoMaterial material;
     private Path out;
 
-    private record Ended(int code, String out, String err) { }
-
     @BeforeEach
     void layOut() throws IOException {
         material = new DemoMaterial(folder);
@@ -45,21 +38,10 @@ class MergeCommandTest {
         Files.writeString(folder.resolve("ferry.yaml"), "home: " + folder.resolve("home") + "\nhub: {offline: true, cache: " + folder.resolve("hub") + "}\n");
     }
 
-    private Ended merge(String... arguments) {
-        List<String> all = new ArrayList<>(List.of("merge", "--quiet", "--config", folder.resolve("ferry.yaml").toString(), "--out", out.toString()));
+    private FerryCall merge(String... arguments) {
+        List<String> all = new ArrayList<>(List.of("merge", "--quiet", "--out", out.toString()));
         all.addAll(List.of(arguments));
-        ByteArrayOutputStream stdout = new ByteArrayOutputStream();
-        ByteArrayOutputStream stderr = new ByteArrayOutputStream();
-        PrintStream before = System.out;
-        System.setOut(new PrintStream(stdout, true, StandardCharsets.UTF_8));
-        try {
-            CommandLine line = Ferry.commandLine();
-            line.setErr(new PrintWriter(stderr, true, StandardCharsets.UTF_8));
-            int code = line.execute(all.toArray(String[]::new));
-            return new Ended(code, stdout.toString(StandardCharsets.UTF_8), stderr.toString(StandardCharsets.UTF_8));
-        } finally {
-            System.setOut(before);
-        }
+        return FerryCall.of(folder.resolve("ferry.yaml"), all.toArray(String[]::new));
     }
 
     private String base() {
@@ -85,7 +67,7 @@ class MergeCommandTest {
         Files.writeString(material.base().resolve("chat_template.jinja"), "{{ usual }}");
         Files.createDirectories(material.base().resolve("additional_chat_templates"));
         Files.writeString(material.base().resolve("additional_chat_templates/rag.jinja"), "{{ rag }}");
-        Ended ended = merge("--base", base(), "--adapter", adapter());
+        FerryCall ended = merge("--base", base(), "--adapter", adapter());
         assertThat(ended.err()).isEmpty();
         assertThat(ended.code()).isEqualTo(ExitCode.DONE);
         assertThat(out.resolve("additional_chat_templates/rag.jinja")).hasContent("{{ rag }}");
@@ -113,7 +95,7 @@ class MergeCommandTest {
 
     @Test
     void printsTheReportAsJson() throws IOException {
-        Ended ended = merge("--base", base(), "--adapter", adapter(), "--json");
+        FerryCall ended = merge("--base", base(), "--adapter", adapter(), "--json");
         assertThat(new JsonMapper().readTree(ended.out())).isEqualTo(new JsonMapper().readTree(out.resolve("merge-report.json").toFile()));
     }
 
@@ -123,7 +105,7 @@ class MergeCommandTest {
         float[] mixed = read(out, Q);
         assertThat(merge("--base", base(), "--adapter", adapter(), "--dtype", "f32").code()).isEqualTo(ExitCode.DONE);
         assertThat(mixed).containsExactly(read(out, Q), org.assertj.core.data.Offset.offset(1e-6f));
-        Ended ended = merge("--base", base(), "--adapter", adapter(), "--weight", "1", "--weight", "2");
+        FerryCall ended = merge("--base", base(), "--adapter", adapter(), "--weight", "1", "--weight", "2");
         assertThat(ended.code()).isEqualTo(ExitCode.USAGE);
         assertThat(ended.err()).contains("1 adapters and 2 weights");
         assertThat(merge("--base", base(), "--adapter", adapter(), "--weight", "0").code()).isEqualTo(ExitCode.USAGE);
@@ -132,11 +114,11 @@ class MergeCommandTest {
     @Test
     void refusesAnotherBaseUnlessItIsAllowedByName() throws IOException {
         Path other = Files.move(material.base(), folder.resolve("coder"));
-        Ended refused = merge("--base", other.toString(), "--adapter", adapter());
+        FerryCall refused = merge("--base", other.toString(), "--adapter", adapter());
         assertThat(refused.code()).isEqualTo(ExitCode.FAILED);
         assertThat(refused.err()).contains("trained on adapterferry/demo-base", "coder", "--allow");
         assertThat(out).doesNotExist();
-        Ended allowed = merge("--base", other.toString(), "--adapter", adapter(), "--allow", "adapterferry/demo-base");
+        FerryCall allowed = merge("--base", other.toString(), "--adapter", adapter(), "--allow", "adapterferry/demo-base");
         assertThat(allowed.code()).isEqualTo(ExitCode.DONE);
         assertThat(allowed.out()).contains("warning: the adapter was trained on adapterferry/demo-base and is merged into");
         assertThat(merge("--base", other.toString(), "--adapter", adapter(), "--set", "merge.allow=adapterferry/demo-base").code()).isEqualTo(ExitCode.DONE);
@@ -144,7 +126,7 @@ class MergeCommandTest {
 
     @Test
     void comparesTheConfiguredBaseToo() {
-        Ended ended = merge("--base", base(), "--adapter", adapter(), "--set", "models.captain.base=org/another");
+        FerryCall ended = merge("--base", base(), "--adapter", adapter(), "--set", "models.captain.base=org/another");
         assertThat(ended.code()).isEqualTo(ExitCode.FAILED);
         assertThat(ended.err()).contains("the settings name the base org/another", "demo-base");
         assertThat(out).doesNotExist();
@@ -157,10 +139,10 @@ class MergeCommandTest {
 
     @Test
     void saysWhenTheBaseCannotBeHad() {
-        Ended missing = merge("--base", folder.resolve("nowhere").toString(), "--adapter", adapter());
+        FerryCall missing = merge("--base", folder.resolve("nowhere").toString(), "--adapter", adapter());
         assertThat(missing.code()).isEqualTo(ExitCode.SETTINGS);
         assertThat(missing.err()).contains("nowhere");
-        Ended unknown = merge("--base", "org/absent", "--adapter", adapter());
+        FerryCall unknown = merge("--base", "org/absent", "--adapter", adapter());
         assertThat(unknown.code()).isNotEqualTo(ExitCode.DONE);
         assertThat(unknown.err()).contains("org/absent");
         assertThat(out).doesNotExist();
@@ -169,7 +151,7 @@ class MergeCommandTest {
     @Test
     void refusesAnAdapterThatIsNone() throws IOException {
         Path empty = Files.createDirectories(folder.resolve("my.adapter v2"));
-        Ended ended = merge("--base", base(), "--adapter", empty.toString());
+        FerryCall ended = merge("--base", base(), "--adapter", empty.toString());
         assertThat(ended.code()).isEqualTo(ExitCode.FAILED);
         assertThat(ended.err()).contains("adapter_config.json");
         assertThat(merge("--base", base(), "--adapter", folder.resolve("absent").toString()).err()).contains("absent");

@@ -47,11 +47,11 @@ class SecretHygieneIT {
         }
     }
 
-    private FerryRunner.Ended ferry(String... arguments) {
+    private FerryCall ferry(String... arguments) {
         List<String> all = new ArrayList<>(List.of(arguments));
         all.addAll(List.of("--config", folder.resolve("ferry.yaml").toString(), "--verbose"));
         values.forEach((key, value) -> all.addAll(List.of("--set", key + "=" + value)));
-        FerryRunner.Ended ended = FerryRunner.ferry(all.toArray(String[]::new));
+        FerryCall ended = FerryCall.of(all.toArray(String[]::new));
         printed.append(ended.all());
         return ended;
     }
@@ -86,13 +86,13 @@ class SecretHygieneIT {
                           webhook: {enabled: true}
                           email: {enabled: true, smtp-host: 127.0.0.1, smtp-port: %d, security: none, user: ferry, from: f@example.org, to: [t@example.org]}
                         """.formatted(folder.resolve("home"), material.base(), material.training(), vast.address(), instance.loginKey(), mail.getSmtp().getPort()));
-                FerryRunner.Ended done = ferry("deploy", "captain");
+                FerryCall done = ferry("deploy", "captain");
                 assertThat(done.code()).as(done.all()).isEqualTo(ExitCode.DONE);
                 assertThat(receivers.at("/services/T0/B0/" + tokens.get(index("alerts.slack.webhook-url")))).as("the alerts did go out").hasSize(2);
 
                 values.put("vast.api-key", "tOkEn-that-vast-refuses");
                 tokens.add("tOkEn-that-vast-refuses");
-                FerryRunner.Ended failed = ferry("deploy", "captain", "--force");
+                FerryCall failed = ferry("deploy", "captain", "--force");
                 assertThat(failed.code()).as(failed.all()).isEqualTo(ExitCode.FAILED);
                 ferry("runs", "--json");
                 ferry("status");
