@@ -1,6 +1,7 @@
 package dev.adapterferry.convert;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.convert.Decoder.Activation;
 import dev.adapterferry.convert.Decoder.FeedForward;
 import dev.adapterferry.convert.Decoder.Gating;
@@ -15,7 +16,8 @@ import java.util.List;
  * configuration fields. Knows nothing of GGUF or of the architecture files.
  */
 final class CheckpointDecoder {
-    private static final List<String> OFFSET_NORMS = List.of("GemmaForCausalLM", "Gemma2ForCausalLM", "Gemma3ForCausalLM", "NemotronForCausalLM");
+    private static final List<String> OFFSET_NORMS = List.of("GemmaForCausalLM", "Gemma2ForCausalLM", "Gemma3ForCausalLM", "NemotronForCausalLM",
+            "Qwen3NextForCausalLM", "Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration", "Qwen3_5MoeForCausalLM");
 
     private final CheckpointTensors stored;
     private final JsonNode config;
@@ -24,8 +26,15 @@ final class CheckpointDecoder {
 
     private CheckpointDecoder(MemoryCheckpoint checkpoint) {
         this.stored = new CheckpointTensors(checkpoint);
-        this.config = checkpoint.rawConfig();
+        this.config = ofTheText(checkpoint.rawConfig());
         this.model = config.at("/architectures/0").asText();
+    }
+
+    /** Fields of the text part are laid over those of the whole model. */
+    private static JsonNode ofTheText(ObjectNode root) {
+        ObjectNode flat = root.deepCopy();
+        root.path("text_config").properties().forEach(field -> flat.set(field.getKey(), field.getValue()));
+        return flat;
     }
 
     static Decoder of(MemoryCheckpoint checkpoint) {
@@ -37,9 +46,10 @@ final class CheckpointDecoder {
         d.heads = config.get("num_attention_heads").asInt();
         d.keyHeads = config.get("num_key_value_heads").asInt();
         d.headSize = model.equals("GraniteForCausalLM") || model.equals("GraniteMoeForCausalLM") ? width() / d.heads : config.path("head_dim").asInt(width() / d.heads);
-        d.ropeDimensions = (int) (d.headSize * config.path("partial_rotary_factor").asDouble(1));
+        double turned = config.path("partial_rotary_factor").asDouble(config.at("/rope_parameters/partial_rotary_factor").asDouble(1));
+        d.ropeDimensions = config.path("qk_rope_head_dim").asInt((int) (d.headSize * turned));
         // Cohere and GLM turn neighbours in transformers too.
-        d.neighbours = List.of("CohereForCausalLM", "Glm4ForCausalLM", "GlmForCausalLM", "Ernie4_5ForCausalLM", "Ernie4_5_MoeForCausalLM").contains(model);
+        d.neighbours = List.of("CohereForCausalLM", "Glm4ForCausalLM", "GlmForCausalLM", "Ernie4_5ForCausalLM", "Ernie4_5_MoeForCausalLM", "Llama4ForCausalLM", "Llama4ForConditionalGeneration").contains(model);
         d.attentionScale = 1 / Math.sqrt(config.path("query_pre_attn_scalar").asDouble(d.headSize));
         d.attentionCap = config.path("attn_logit_softcapping").asDouble(0);
         d.outputCap = config.path("final_logit_softcapping").asDouble(0);
@@ -47,7 +57,7 @@ final class CheckpointDecoder {
         d.epsilon = List.of("rms_norm_eps", "layer_norm_eps", "norm_epsilon", "norm_eps").stream().filter(config::has).findFirst().map(n -> config.get(n).asDouble()).orElseThrow();
         d.parallel = List.of("CohereForCausalLM", "PhiForCausalLM").contains(model) || config.path("use_parallel_residual").asBoolean();
         if (OFFSET_NORMS.contains(model)) {
-            d.activation = model.startsWith("Gemma") ? Activation.GELU_TANH : Activation.SQUARED_RELU;
+            d.activation = model.startsWith("Gemma") ? Activation.GELU_TANH : model.startsWith("Nemotron") ? Activation.SQUARED_RELU : Activation.SILU;
             d.embeddingScale = model.startsWith("Gemma") ? Math.sqrt(width()) : 1;
         }
         if (List.of("PhiForCausalLM", "Starcoder2ForCausalLM").contains(model)) {
@@ -58,7 +68,7 @@ final class CheckpointDecoder {
         }
         scales();
         CheckpointRope.read(config, d);
-        d.normedAfterTurning = model.equals("HunYuanDenseV1ForCausalLM");
+        d.normedAfterTurning = model.equals("HunYuanDenseV1ForCausalLM") || model.startsWith("Llama4For");
         if (model.equals("Ministral3ForCausalLM")) {
             double beta = config.at("/rope_parameters/llama_4_scaling_beta").asDouble();
             int original = config.at("/rope_parameters/original_max_position_embeddings").asInt();
@@ -102,6 +112,7 @@ final class CheckpointDecoder {
                 layer.window = local ? config.get("sliding_window").asInt() : 0;
                 layer.ropeBase = local ? config.get("rope_local_base_freq").asDouble() : layer.ropeBase;
             }
+            case "Llama4ForCausalLM", "Llama4ForConditionalGeneration" -> layer.rotated = (number + 1) % config.path("no_rope_layer_interval").asInt(4) != 0;
             case "SmolLM3ForCausalLM" -> layer.rotated = (number + 1) % 4 != 0;
             case "Exaone4ForCausalLM" -> {
                 boolean windows = config.path("sliding_window").isNumber();
@@ -173,6 +184,15 @@ final class CheckpointDecoder {
             layer.mixer = new ShortConvolution(stored.linear(l + "conv.in_proj"), stored.matrix(l + "conv.conv"), stored.linear(l + "conv.out_proj"));
             return;
         }
+        if (config.path("use_qk_norm").asBoolean() && layer.rotated) {
+            // Llama4TextL2Norm has no weights.
+            layer.queryNorm = new Norm(null, null);
+            layer.keyNorm = new Norm(null, null);
+        }
+        layer.mixer = CheckpointMixers.of(stored, config, decoder, layer, l);
+        if (layer.mixer != null) {
+            return;
+        }
         int q = decoder.heads * decoder.headSize;
         int kv = decoder.keyHeads * decoder.headSize;
         if (stored.has(l + "self_attn.qkv_proj.weight")) {
@@ -222,7 +242,7 @@ final class CheckpointDecoder {
         } else if (stored.has(l + "feed_forward.w1.weight")) {
             layer.dense = new FeedForward(stored.linear(l + "feed_forward.w1"), stored.linear(l + "feed_forward.w3"), stored.linear(l + "feed_forward.w2"));
         } else {
-            layer.dense = stored.gated(l + "mlp.");
+            layer.dense = stored.gated(l + (stored.has(l + "mlp.up_proj.weight") ? "mlp." : "feed_forward."));
         }
     }
 

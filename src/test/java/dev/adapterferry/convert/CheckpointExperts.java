@@ -50,12 +50,55 @@ final class CheckpointExperts {
             }
             case "Lfm2MoeForCausalLM" -> has("feed_forward.gate.weight") ? sigmoid(mixture("feed_forward.gate", count("num_experts"), count("num_experts_per_tok"),
                     config.get("norm_topk_prob").asBoolean(), e -> named("feed_forward.experts." + e + "."), null, null), "feed_forward.expert_bias") : null;
+            case "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "Glm4MoeLiteForCausalLM" -> has("mlp.gate.weight") ? deepseek(model) : null;
+            case "Llama4ForCausalLM", "Llama4ForConditionalGeneration" -> {
+                if (!has("feed_forward.router.weight")) {
+                    yield null;
+                }
+                ExpertMixture experts = mixture("feed_forward.router", count("num_local_experts"), count("num_experts_per_tok"), false, e -> inputsFirst("feed_forward.experts.", e),
+                        stored.gated(l + "feed_forward.shared_expert."), null);
+                experts.shares = Shares.SIGMOID;
+                experts.weighedInput = true;
+                yield experts;
+            }
+            case "Qwen3VLMoeForConditionalGeneration" -> mixture("mlp.gate", count("num_experts"), count("num_experts_per_tok"), true, e -> inputsFirst("mlp.experts.", e), null, null);
             default -> {
                 boolean shared = has("mlp.shared_expert_gate.weight");
                 yield !has("mlp.gate.weight") ? null : mixture("mlp.gate", count("num_experts"), count("num_experts_per_tok"), config.path("norm_topk_prob").asBoolean(),
                         e -> stored.gated(l + "mlp.experts." + e + "."), shared ? stored.gated(l + "mlp.shared_expert.") : null, shared ? stored.linear(l + "mlp.shared_expert_gate") : null);
             }
         };
+    }
+
+    /** V2: shares of a softmax, times a factor. V3: sigmoids, chosen with a bias and by groups, scaled to a sum of one, times a factor. */
+    private ExpertMixture deepseek(String model) {
+        ExpertMixture experts = mixture("mlp.gate", count("n_routed_experts"), count("num_experts_per_tok"), config.path("norm_topk_prob").asBoolean(),
+                e -> stored.gated(l + "mlp.experts." + e + "."), stored.gated(l + "mlp.shared_experts."), null);
+        if (model.equals("DeepseekV2ForCausalLM")) {
+            experts.scale = config.get("routed_scaling_factor").asDouble();
+            return experts;
+        }
+        experts.groups = count("n_group");
+        experts.groupsUsed = count("topk_group");
+        return sigmoid(experts, "mlp.gate.e_score_correction_bias");
+    }
+
+    /** Packed and stored inputs by outputs, {@code x @ W}: the first half of gate_up_proj's outputs is the gate. */
+    private FeedForward inputsFirst(String prefix, int expert) {
+        double[][] in = stored.slab(l + prefix + "gate_up_proj", expert);
+        double[][] out = stored.slab(l + prefix + "down_proj", expert);
+        int inner = out.length;
+        return new FeedForward(columns(in, 0, inner), columns(in, inner, inner), columns(out, 0, out[0].length));
+    }
+
+    private static Linear columns(double[][] matrix, int first, int count) {
+        double[][] weight = new double[count][matrix.length];
+        for (int o = 0; o < count; o++) {
+            for (int i = 0; i < matrix.length; i++) {
+                weight[o][i] = matrix[i][first + o];
+            }
+        }
+        return new Linear(weight, null);
     }
 
     private ExpertMixture sigmoid(ExpertMixture experts, String choice) {

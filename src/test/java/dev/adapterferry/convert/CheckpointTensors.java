@@ -3,10 +3,14 @@ package dev.adapterferry.convert;
 import dev.adapterferry.convert.Decoder.FeedForward;
 import dev.adapterferry.convert.Decoder.Linear;
 import dev.adapterferry.tensor.TensorInfo;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /** Tensors of a checkpoint under their own names, as the tests' forward passes take them. */
 final class CheckpointTensors {
+    /** Where models that see keep their text part. */
+    private static final List<String> PREFIXES = List.of("", "language_model.", "model.language_model.");
+
     private final MemoryCheckpoint checkpoint;
 
     CheckpointTensors(MemoryCheckpoint checkpoint) {
@@ -14,7 +18,16 @@ final class CheckpointTensors {
     }
 
     boolean has(String tensor) {
-        return checkpoint.values(tensor) != null;
+        return values(tensor) != null;
+    }
+
+    private float[] values(String tensor) {
+        return checkpoint.values(stored(tensor));
+    }
+
+    private String stored(String tensor) {
+        return PREFIXES.stream().map(prefix -> prefix.startsWith("model.") ? tensor.replaceFirst("^model\\.", prefix) : prefix + tensor).filter(name -> checkpoint.values(name) != null)
+                .findFirst().orElse(tensor);
     }
 
     Linear linear(String name) {
@@ -37,7 +50,7 @@ final class CheckpointTensors {
     }
 
     private double[][] rows(String tensor, int first, int count) {
-        float[] all = checkpoint.values(tensor);
+        float[] all = values(tensor);
         int length = Math.toIntExact(info(tensor).rowLength());
         double[][] rows = new double[count][length];
         for (int r = 0; r < count; r++) {
@@ -49,11 +62,11 @@ final class CheckpointTensors {
     }
 
     private TensorInfo info(String tensor) {
-        return checkpoint.tensors().find(tensor).orElseThrow();
+        return checkpoint.tensors().find(stored(tensor)).orElseThrow();
     }
 
     double[] vector(String tensor) {
-        float[] values = checkpoint.values(tensor);
+        float[] values = values(tensor);
         return IntStream.range(0, values.length).mapToDouble(i -> values[i]).toArray();
     }
 

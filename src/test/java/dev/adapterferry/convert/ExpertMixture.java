@@ -1,6 +1,7 @@
 package dev.adapterferry.convert;
 
 import static dev.adapterferry.convert.Arithmetic.plus;
+import static dev.adapterferry.convert.Arithmetic.scaled;
 import static dev.adapterferry.convert.Arithmetic.sigmoid;
 import static dev.adapterferry.convert.Arithmetic.softmax;
 import static dev.adapterferry.convert.Arithmetic.times;
@@ -8,7 +9,9 @@ import static dev.adapterferry.convert.Arithmetic.times;
 import dev.adapterferry.convert.Decoder.FeedForward;
 import dev.adapterferry.convert.Decoder.Linear;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Experts behind a router, and those that every token gets. */
 final class ExpertMixture {
@@ -29,6 +32,11 @@ final class ExpertMixture {
     double[] choice;
     /** What each expert's result is multiplied by, whatever its share; or null. */
     double[] expertScales;
+    /** Groups of experts of which only the best {@code groupsUsed} are looked at, by the sum of their two best. */
+    int groups = 1;
+    int groupsUsed = 1;
+    /** An expert's share multiplies what it is given, not what it makes. */
+    boolean weighedInput;
     /** What the sum of the experts is multiplied by. */
     double scale = 1;
 
@@ -55,7 +63,9 @@ final class ExpertMixture {
         double[] weights = weights(routed.clone());
         double[] out = new double[x.length];
         for (int e = 0; e < weights.length; e++) {
-            if (weights[e] != 0) {
+            if (weights[e] != 0 && weighedInput) {
+                out = plus(out, feedForward.of(experts.get(e), scaled(x, weights[e])), 1);
+            } else if (weights[e] != 0) {
                 out = plus(out, feedForward.of(experts.get(e), x), weights[e] * scale * (expertScales == null ? 1 : expertScales[e]));
             }
         }
@@ -72,7 +82,7 @@ final class ExpertMixture {
         } else if (shares == Shares.SIGMOID) {
             Arrays.setAll(routed, e -> sigmoid(routed[e]));
         }
-        boolean[] taken = new boolean[routed.length];
+        boolean[] taken = outOfReach(routed);
         double[] chosen = new double[used];
         int[] which = new int[used];
         double sum = 0;
@@ -94,6 +104,21 @@ final class ExpertMixture {
             weights[which[n]] = renormalise ? chosen[n] / sum : chosen[n];
         }
         return weights;
+    }
+
+    /** The members of all groups but the best. */
+    private boolean[] outOfReach(double[] routed) {
+        boolean[] closed = new boolean[routed.length];
+        Arrays.fill(closed, groups > 1);
+        int size = routed.length / groups;
+        double[] best = new double[groups];
+        for (int g = 0; g < groups; g++) {
+            int first = g * size;
+            double[] sorted = IntStream.range(first, first + size).mapToDouble(e -> wish(routed, e)).sorted().toArray();
+            best[g] = sorted[size - 1] + (size > 1 ? sorted[size - 2] : 0);
+        }
+        IntStream.range(0, groups).boxed().sorted(Comparator.comparingDouble(g -> -best[g])).limit(groupsUsed).forEach(g -> Arrays.fill(closed, g * size, (g + 1) * size, false));
+        return closed;
     }
 
     private double wish(double[] routed, int expert) {

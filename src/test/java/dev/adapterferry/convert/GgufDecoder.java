@@ -18,9 +18,9 @@ import java.util.Set;
 final class GgufDecoder {
     /** Architectures whose graph turns neighbours (LLAMA_ROPE_TYPE_NORM); all others turn halves (NEOX). */
     private static final Set<String> NEIGHBOURS = Set.of("llama", "granite", "granitemoe", "smollm3", "arcee", "minicpm", "command-r", "internlm2", "glm4", "ernie4_5",
-            "ernie4_5-moe", "mistral3");
+            "ernie4_5-moe", "mistral3", "llama4");
     /** Architectures that normalise before the feed-forward with what others call the norm after attention. */
-    private static final Set<String> NORM_BETWEEN = Set.of("seed_oss", "gpt-oss", "glm4moe");
+    private static final Set<String> NORM_BETWEEN = Set.of("seed_oss", "gpt-oss", "glm4moe", "qwen3next", "qwen35", "qwen35moe");
 
     /** Architectures whose graph takes the mean out as well; all others divide by the root mean square only. */
     private static final Set<String> LAYER_NORMS = Set.of("command-r", "phi2", "starcoder2", "stablelm", "nemotron");
@@ -58,7 +58,7 @@ final class GgufDecoder {
         d.residualScale = file.number("residual_scale", 1);
         // Cohere multiplies by its scale, Granite and MiniCPM divide.
         d.outputScale = arch.equals("command-r") ? file.number("logit_scale", 1) : 1 / file.number("logit_scale", 1);
-        d.normedAfterTurning = arch.equals("hunyuan-dense");
+        d.normedAfterTurning = arch.equals("hunyuan-dense") || arch.equals("llama4");
         double step = file.number("rope.scaling.original_context_length", 0);
         double temperature = file.number("attention.temperature_scale", 0);
         d.temperature = temperature == 0 ? null : position -> Math.log(Math.floor(position / step) + 1) * temperature + 1;
@@ -67,7 +67,7 @@ final class GgufDecoder {
         // LFM2 gives its last norm the name of the embedding's.
         d.outputNorm = file.norm(arch.startsWith("lfm2") ? "token_embd_norm" : "output_norm");
         d.output = file.find("output.weight").isPresent() ? file.linear("output") : new Linear(d.embedding, null);
-        for (int i = 0; i < file.number("block_count", 0); i++) {
+        for (int i = 0; i < file.number("block_count", 0) - file.number("nextn_predict_layers", 0); i++) {
             d.layers.add(layer(i));
         }
         return d;
@@ -84,6 +84,7 @@ final class GgufDecoder {
                 layer.window = local ? (int) file.number("attention.sliding_window", 0) : 0;
                 layer.ropeBase = local ? 10000 : layer.ropeBase;
             }
+            case "llama4" -> layer.rotated = (number + 1) % 4 != 0;
             case "smollm3" -> layer.rotated = (number + 1) % 4 != 0;
             case "exaone4" -> {
                 // The graph knows the model with windows, and which layers have none, by the number of layers.
@@ -103,12 +104,21 @@ final class GgufDecoder {
         layer.attentionNorm = file.norm(l + "attn_norm");
         layer.queryNorm = file.norm(l + "attn_q_norm");
         layer.keyNorm = file.norm(l + "attn_k_norm");
+        if (arch.equals("llama4") && layer.rotated && file.number("expert_count", 0) != 128) {
+            // Norms without weights, of the turned rows.
+            layer.queryNorm = new Norm(null, null);
+            layer.keyNorm = new Norm(null, null);
+        }
         layer.afterAttention = NORM_BETWEEN.contains(arch) ? null : file.norm(l + "post_attention_norm");
         layer.feedForwardNorm = file.norm(l + (NORM_BETWEEN.contains(arch) ? "post_attention_norm" : "ffn_norm"));
         layer.afterFeedForward = file.norm(l + "post_ffw_norm");
         feedForward(layer, l);
         if (arch.startsWith("lfm2") && file.number("attention.head_count_kv", number, 0) == 0) {
             layer.mixer = new ShortConvolution(file.linear(l + "shortconv.in_proj"), file.matrix(l + "shortconv.conv.weight"), file.linear(l + "shortconv.out_proj"));
+            return layer;
+        }
+        layer.mixer = GgufMixers.of(file, decoder, layer, number);
+        if (layer.mixer != null) {
             return layer;
         }
         int q = decoder.heads * decoder.headSize;

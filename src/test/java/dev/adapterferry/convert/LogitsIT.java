@@ -44,6 +44,15 @@ class LogitsIT {
         assertThat(difference(read(file), expected)).as("our reading of llama.cpp's graph from the definition of the model").isLessThan(1e-5);
     }
 
+    /** The library's own form of DeepSeek's attention; groups of experts it does not know. */
+    @ParameterizedTest
+    @ValueSource(strings = {"deepseek2", "deepseek2-lite", "deepseek3-ungrouped"})
+    void llamaCppComputesWhatTheCheckpointComputesInTheFormThatItKnows(String name) {
+        MemoryCheckpoint checkpoint = checkpoint(name);
+        Path file = GgufFiles.write(OlderLatentForm.of(converted(checkpoint)), folder.resolve(name + "-older.gguf"), GgmlType.F32);
+        assertThat(difference(llamaCpp(file), CheckpointDecoder.of(checkpoint).logits(TOKENS))).isLessThan(BOUND);
+    }
+
     /** Newer than the embedded library: the graph is computed by {@link GgufDecoder}, which the test above holds to llama.cpp. */
     @ParameterizedTest
     @ValueSource(strings = {"qwen3", "qwen3moe", "smollm3", "arcee", "glm4", "seed_oss", "ernie4_5"})

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * ({@code src/models/*.cpp}, 2026): every tensor that they create, in their order of dimensions, and none besides.
  */
 class NewerArchitecturesTest {
-    private static final String LINEAR = "attn_norm.weight 64; attn_qkv.weight 64 64; attn_gate.weight 64 32; post_attention_norm.weight 64; ssm_a 4; ssm_conv1d.weight 4 64; ssm_dt.bias 4; ssm_norm.weight 8; ssm_out.weight 32 64";
+    private static final String LINEAR = "attn_norm.weight 64; attn_qkv.weight 64 80; attn_gate.weight 64 48; post_attention_norm.weight 64; ssm_a 6; ssm_conv1d.weight 4 80; ssm_dt.bias 6; ssm_norm.weight 8; ssm_out.weight 48 64";
     private static final String FULL = "attn_norm.weight 64; attn_q.weight 64 128; attn_k.weight 64 32; attn_v.weight 64 32; attn_output.weight 64 64; attn_q_norm.weight 16; attn_k_norm.weight 16; post_attention_norm.weight 64";
     private static final String EXPERTS = "; ffn_gate_inp.weight 64 4; ffn_down_exps.weight 32 64 4; ffn_gate_exps.weight 64 32 4; ffn_up_exps.weight 64 32 4; ffn_gate_inp_shexp.weight 64 1; ffn_gate_shexp.weight 64 48; "
             + "ffn_up_shexp.weight 64 48; ffn_down_shexp.weight 48 64";
@@ -55,12 +55,12 @@ class NewerArchitecturesTest {
 
     @Test
     void layersHaveTheTensorsThatLlamaCppCreates() {
-        layer("qwen3next", 0, LINEAR + "; ssm_ba.weight 64 8" + EXPERTS);
+        layer("qwen3next", 0, LINEAR + "; ssm_ba.weight 64 12" + EXPERTS);
         layer("qwen3next", 1, FULL + EXPERTS);
         layer("qwen3next-mtp", 4, FULL + EXPERTS + NEXT);
-        layer("qwen35", 2, LINEAR + "; ssm_alpha.weight 64 4; ssm_beta.weight 64 4" + DENSE);
+        layer("qwen35", 2, LINEAR + "; ssm_alpha.weight 64 6; ssm_beta.weight 64 6" + DENSE);
         layer("qwen35", 3, FULL + DENSE);
-        layer("qwen35moe", 0, LINEAR + "; ssm_alpha.weight 64 4; ssm_beta.weight 64 4" + EXPERTS);
+        layer("qwen35moe", 0, LINEAR + "; ssm_alpha.weight 64 6; ssm_beta.weight 64 6" + EXPERTS);
         layer("qwen35-vision", 4, FULL + DENSE + NEXT);
         layer("deepseek2", 0, LATENT + DENSE);
         layer("deepseek2", 1, LATENT + "; ffn_gate_inp.weight 64 4; ffn_down_exps.weight 32 64 4; ffn_gate_exps.weight 64 32 4; ffn_up_exps.weight 64 32 4" + SHARED);
@@ -99,9 +99,9 @@ class NewerArchitecturesTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            qwen3next | block_count 4, attention.key_length 16, expert_count 4, expert_used_count 2, expert_feed_forward_length 32, expert_shared_feed_forward_length 48, ssm.conv_kernel 4, ssm.state_size 8, ssm.group_count 2, ssm.time_step_rank 4, ssm.inner_size 32, full_attention_interval 2, rope.dimension_count 4, nextn_predict_layers -
+            qwen3next | block_count 4, attention.key_length 16, expert_count 4, expert_used_count 2, expert_feed_forward_length 32, expert_shared_feed_forward_length 48, ssm.conv_kernel 4, ssm.state_size 8, ssm.group_count 2, ssm.time_step_rank 6, ssm.inner_size 48, full_attention_interval 2, rope.dimension_count 4, nextn_predict_layers -
             qwen3next-mtp | block_count 5, nextn_predict_layers 1
-            qwen35 | block_count 4, feed_forward_length 96, expert_count -, ssm.inner_size 32, rope.dimension_count 4, nextn_predict_layers -
+            qwen35 | block_count 4, feed_forward_length 96, expert_count -, ssm.inner_size 48, rope.dimension_count 4, nextn_predict_layers -
             qwen35-vision | block_count 5, embedding_length 64, nextn_predict_layers 1, rope.dimension_count 4
             deepseek2 | attention.head_count 4, attention.head_count_kv 1, leading_dense_block_count 1, attention.q_lora_rank 24, attention.kv_lora_rank 16, attention.key_length 24, attention.value_length 16, attention.key_length_mla 16, attention.value_length_mla 12, expert_shared_count 2, expert_gating_func 1, expert_weights_norm -, rope.dimension_count 8, rope.scaling.original_context_length 512
             deepseek2-lite | attention.q_lora_rank -, block_count 27
@@ -127,6 +127,18 @@ class NewerArchitecturesTest {
         assertThat(converted("qwen35-vision").metadata().find("qwen35.rope.dimension_sections").orElseThrow().value()).isEqualTo(new int[] {1, 1, 0, 0});
         assertThat(converted("qwen2vl").metadata().find("qwen2vl.rope.dimension_sections").orElseThrow().value()).isEqualTo(new int[] {2, 3, 3, 0});
         assertThat(converted("deepseek2").metadata().find("deepseek2.rope.scaling.yarn_log_multiplier").orElseThrow().value()).isEqualTo((float) (0.1 * 0.707));
+    }
+
+    @Test
+    void normsOfTheLayersThatPredictFurtherTokensAreOffsetsToo() {
+        MemoryCheckpoint checkpoint = checkpoint("qwen3next-mtp");
+        ConvertedModel model = converted("qwen3next-mtp");
+        Map.of("enorm", "mtp.pre_fc_norm_embedding", "hnorm", "mtp.pre_fc_norm_hidden", "shared_head_norm", "mtp.norm").forEach((name, source) -> {
+            float[] stored = checkpoint.values(source + ".weight");
+            assertThat(GgufFiles.read(model, "blk.4.nextn." + name + ".weight")).startsWith(stored[0] + 1, stored[1] + 1);
+        });
+        assertThat(GgufFiles.read(model, "blk.4.nextn.eh_proj.weight")).isEqualTo(checkpoint.values("mtp.fc.weight"));
+        assertThat(GgufFiles.read(model, "blk.0.ssm_norm.weight")).isEqualTo(checkpoint.values("model.layers.0.linear_attn.norm.weight"));
     }
 
     @Test

@@ -18,12 +18,12 @@ import java.util.function.Consumer;
 
 /** The cases of {@link TinyModels} whose layers are more than attention and a feed-forward, and the text parts of models that see. */
 final class NewerTinyModels {
-    /** Linear attention: 2 key heads and 4 value heads of 8, a convolution over 4 tokens. */
+    /** Linear attention: 2 key heads and 6 value heads of 8, a convolution over 4 tokens. */
     private static final String LINEAR = ",\"num_hidden_layers\":4,\"full_attention_interval\":2,\"head_dim\":16,\"partial_rotary_factor\":0.25,\"linear_conv_kernel_dim\":4,\"linear_key_head_dim\":8,"
-            + "\"linear_value_head_dim\":8,\"linear_num_key_heads\":2,\"linear_num_value_heads\":4";
+            + "\"linear_value_head_dim\":8,\"linear_num_key_heads\":2,\"linear_num_value_heads\":6";
     private static final String EXPERTS = ",\"num_experts\":4,\"num_experts_per_tok\":2,\"moe_intermediate_size\":32,\"shared_expert_intermediate_size\":48,\"norm_topk_prob\":true";
     /** Latent attention: heads of 8 and 8 turned rows, values of 12, latent vectors of 16 (queries 24). */
-    private static final String LATENT = RMS + ",\"num_hidden_layers\":3,\"num_key_value_heads\":4,\"qk_nope_head_dim\":8,\"qk_rope_head_dim\":8,\"v_head_dim\":12,\"kv_lora_rank\":16,\"first_k_dense_replace\":1,"
+    private static final String LATENT = ",\"rms_norm_eps\":1e-6,\"rope_theta\":10000.0,\"num_hidden_layers\":3,\"num_key_value_heads\":4,\"qk_nope_head_dim\":8,\"qk_rope_head_dim\":8,\"v_head_dim\":12,\"kv_lora_rank\":16,\"first_k_dense_replace\":1,"
             + "\"n_shared_experts\":2,\"moe_intermediate_size\":32,\"rope_scaling\":{\"type\":\"yarn\",\"factor\":40,\"original_max_position_embeddings\":512,\"beta_fast\":32,\"beta_slow\":1,"
             + "\"mscale\":0.707,\"mscale_all_dim\":0.707}";
     private static final String MULTIMODAL_ROPE = ",\"rope_scaling\":{\"type\":\"mrope\",\"mrope_section\":[2,3,3]}";
@@ -143,16 +143,16 @@ final class NewerTinyModels {
             gatedAttention(c, l);
         } else {
             String a = l + "linear_attn.";
-            c.add(a + "conv1d.weight", 0, 64, 1, 4).add(a + "A_log", 0.5, 4).add(a + "dt_bias", 1, 4).add(a + "norm.weight", 1, 8).add(a + "out_proj.weight", 0, WIDTH, 32);
-            for (int h = 0; h < 4; h++) {
+            c.add(a + "conv1d.weight", 0, 80, 1, 4).add(a + "A_log", 0.5, 6).add(a + "dt_bias", 1, 6).add(a + "norm.weight", 1, 8).add(a + "out_proj.weight", 0, WIDTH, 48);
+            for (int h = 0; h < 6; h++) {
                 // Apart enough that heads in another order compute something else.
-                c.values(a + "A_log")[h] = h * 0.75f - 1;
-                c.values(a + "dt_bias")[h] = 1.5f - h;
+                c.values(a + "A_log")[h] = h * 0.5f - 1;
+                c.values(a + "dt_bias")[h] = 1.5f - 0.75f * h;
             }
             if (joined) {
-                c.add(a + "in_proj_qkvz.weight", 0, 96, WIDTH).add(a + "in_proj_ba.weight", 0, 8, WIDTH);
+                c.add(a + "in_proj_qkvz.weight", 0, 128, WIDTH).add(a + "in_proj_ba.weight", 0, 12, WIDTH);
             } else {
-                c.add(a + "in_proj_qkv.weight", 0, 64, WIDTH).add(a + "in_proj_z.weight", 0, 32, WIDTH).add(a + "in_proj_a.weight", 0, 4, WIDTH).add(a + "in_proj_b.weight", 0, 4, WIDTH);
+                c.add(a + "in_proj_qkv.weight", 0, 80, WIDTH).add(a + "in_proj_z.weight", 0, 48, WIDTH).add(a + "in_proj_a.weight", 0, 6, WIDTH).add(a + "in_proj_b.weight", 0, 6, WIDTH);
             }
         }
         feedForward(c, l);
