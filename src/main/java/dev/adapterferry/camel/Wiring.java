@@ -77,7 +77,7 @@ final class Wiring implements AutoCloseable {
         Fallback fallback = new Fallback(ledger, servers, http, this::announce);
         LocalBases bases = new LocalBases(new HubBases());
         Map<Stage, StageWork> works = new EnumMap<>(Stage.class);
-        for (StageWork work : new StageWork[] {new DownloadStage(sources, ledger, bases), new MergeStage(bases), new QuantizeStage(bases), new DeployStage(ledger, http), new HealthStage(http, servers, fallback, ledger),
+        for (StageWork work : new StageWork[] {new DownloadStage(sources, ledger, bases), new MergeStage(bases), new QuantizeStage(bases), new DeployStage(ledger, http, this::announce), new HealthStage(http, servers, fallback, ledger),
                 new EvaluateStage(http, servers, fallback, ledger, this::announce)}) {
             works.put(work.stage(), seam.apply(work));
         }

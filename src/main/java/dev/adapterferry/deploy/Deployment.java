@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,7 +25,7 @@ public final class Deployment {
     private final Optional<LmStudioServer> server;
     private final List<Target> targets;
     private final boolean takeBack;
-    private final Consumer<Release> listener;
+    private final Listener listener;
 
     /**
      * @param models   models directory
@@ -35,10 +34,10 @@ public final class Deployment {
      * @param server   the running LM Studio that is to load the model, if any
      * @param targets  further places
      * @param takeBack whether a deployment that fails after the switch goes back to the former release
-     * @param listener hears of every release that was switched in, before it is loaded
+     * @param listener hears of every release that was switched in and of what was taken back
      */
     public Deployment(Path models, ReleaseStore store, Installation.Options options, Optional<LmStudioServer> server, List<Target> targets, boolean takeBack,
-            Consumer<Release> listener) {
+            Listener listener) {
         this.models = models;
         this.store = store;
         this.options = options;
@@ -46,6 +45,22 @@ public final class Deployment {
         this.targets = List.copyOf(targets);
         this.takeBack = takeBack;
         this.listener = listener;
+    }
+
+    /** Hears of the switches of a deployment. */
+    @FunctionalInterface
+    public interface Listener {
+        /** A release was switched in; it is not loaded yet. */
+        void switchedIn(Release release);
+
+        /**
+         * A release could not be brought into use and was taken back.
+         *
+         * @param release the release
+         * @param now     number of the release that is in use again, empty for none
+         * @param reason  why, one or more sentences
+         */
+        default void tookBack(Release release, OptionalInt now, String reason) { }
     }
 
     /**
@@ -70,7 +85,7 @@ public final class Deployment {
         targets.forEach(Target::check);
         try (ModelLock lock = lock(profile)) {
             Installation.Installed installed = installation(profile).install(candidate.with(profile.settings()));
-            listener.accept(installed.release());
+            listener.switchedIn(installed.release());
             try {
                 return bringIntoUse(installed, profile);
             } catch (Cancelled e) {
@@ -79,7 +94,7 @@ public final class Deployment {
                 if (!takeBack) {
                     throw e;
                 }
-                throw afterwards(e, profile, installed.release().number());
+                throw afterwards(e, profile, installed.release());
             }
         }
     }
@@ -116,7 +131,7 @@ public final class Deployment {
         try (ModelLock lock = lock(profile)) {
             ModelProfile kept = profile.asOf(store.get(profile.model(), number.getAsInt()));
             Installation.Installed installed = installation(kept).restore(profile.model(), number.getAsInt());
-            listener.accept(installed.release());
+            listener.switchedIn(installed.release());
             return bringIntoUse(installed, kept);
         }
     }
@@ -174,9 +189,11 @@ public final class Deployment {
         return new Deployed(release, installed.files(), folder(profile).path().resolve(primary.name()), installed.previous(), loaded);
     }
 
-    private FerryException afterwards(FerryException failure, ModelProfile profile, int number) {
+    private FerryException afterwards(FerryException failure, ModelProfile profile, Release release) {
+        int number = release.number();
         try {
             Optional<Deployed> back = takeBack(profile, number);
+            listener.tookBack(release, back.map(deployed -> OptionalInt.of(deployed.release().number())).orElse(OptionalInt.empty()), failure.getMessage());
             String sentence = failure.getMessage() + " " + back.map(deployed -> "Release " + deployed.release().number() + " of " + profile.model() + " is back.")
                     .orElse("Release " + number + " of " + profile.model() + " was taken out again.");
             return failure instanceof TransientFailure ? new TransientFailure(sentence, failure) : new FerryException(sentence, failure);

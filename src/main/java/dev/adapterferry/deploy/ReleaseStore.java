@@ -150,6 +150,11 @@ public final class ReleaseStore {
         return key == null ? file : key;
     }
 
+    /** Whether a release is kept. */
+    public boolean has(String model, int number) {
+        return Files.exists(directory(model, number).resolve(MANIFEST));
+    }
+
     /** One kept release. */
     public Release get(String model, int number) {
         Path manifest = directory(model, number).resolve(MANIFEST);

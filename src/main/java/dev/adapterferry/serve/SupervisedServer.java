@@ -58,12 +58,12 @@ public final class SupervisedServer implements AutoCloseable {
     }
 
     private void died(ServerProcess dead) {
-        String cause = dead.cause();
+        String death = death(dead);
         synchronized (this) {
             if (closed) {
                 return;
             }
-            lastDeath = "The server of " + names() + " " + cause;
+            lastDeath = death;
             long now = System.nanoTime();
             deathTimes.removeIf(time -> now - time > WINDOW.toNanos());
             deathTimes.add(now);
@@ -108,8 +108,20 @@ public final class SupervisedServer implements AutoCloseable {
     }
 
     /** The last death in one sentence without a full stop, or null when there was none. */
-    public synchronized String lastDeath() {
-        return lastDeath;
+    public String lastDeath() {
+        ServerProcess last;
+        synchronized (this) {
+            if (lastDeath != null || closed) {
+                return lastDeath;
+            }
+            last = process;
+        }
+        // Whoever finds the connection broken asks before the watch has been told.
+        return last.isAlive() ? null : death(last);
+    }
+
+    private String death(ServerProcess dead) {
+        return "The server of " + names() + " " + dead.cause();
     }
 
     /**

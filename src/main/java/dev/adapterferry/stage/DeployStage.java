@@ -20,14 +20,17 @@ import java.util.Optional;
 public final class DeployStage implements StageWork {
     private final Ledger ledger;
     private final HttpCaller http;
+    private final Announcer announcer;
 
     /**
-     * @param ledger is told of the release
-     * @param http   sends the small requests to LM Studio and Ollama
+     * @param ledger    is told of the release
+     * @param http      sends the small requests to LM Studio and Ollama
+     * @param announcer tells of a release that could not be loaded and was taken back
      */
-    public DeployStage(Ledger ledger, HttpCaller http) {
+    public DeployStage(Ledger ledger, HttpCaller http, Announcer announcer) {
         this.ledger = ledger;
         this.http = http;
+        this.announcer = announcer;
     }
 
     @Override
@@ -54,7 +57,7 @@ public final class DeployStage implements StageWork {
     public Facts.Deployed carry(RunContext run) {
         Facts.Quantized made = run.records().get(Stage.QUANTIZE, Facts.Quantized.class);
         List<Candidate.Item> items = made.files().stream().map(f -> Candidate.Item.of(f.item().path(), f.format(), f.item().sha256())).toList();
-        ReleaseDesk.InUse inUse = ReleaseDesk.of(run, ledger, http).deploy(new Candidate(run.name(), items, made.identity()), run.id(), run.request().force());
+        ReleaseDesk.InUse inUse = ReleaseDesk.of(run, ledger, http).deploy(new Candidate(run.name(), items, made.identity()), run.id(), run.request().force(), announcer);
         return facts(inUse, primary(run.model(), made));
     }
 

@@ -1,5 +1,6 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.deploy.ModelProfile;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.http.HttpCaller;
@@ -10,7 +11,6 @@ import dev.adapterferry.secret.Secret;
 import dev.adapterferry.serve.ServedModel;
 import dev.adapterferry.serve.ServerOptions;
 import dev.adapterferry.serve.SupervisedServer;
-import dev.adapterferry.settings.ModelSettings;
 import dev.adapterferry.settings.ServeSettings;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.Use;
@@ -63,7 +63,7 @@ public final class EmbeddedServers implements ModelServers {
             throw new TransientFailure("No server answers at " + endpoint + " for " + model + ". Start LM Studio's server, set models." + model
                     + ".endpoint, or let the ferry serve it (serve.enabled: auto).");
         }
-        return embed(holder, settings, served(settings.model(model), settings.deployName(model), release.primaryFile().item().path()));
+        return embed(holder, settings, served(Places.profile(settings, model, release.release()), settings.deployName(model), release.primaryFile().item().path()));
     }
 
     @Override
@@ -106,8 +106,8 @@ public final class EmbeddedServers implements ModelServers {
         return new Serving(configured(settings, model), release.modelId() == null ? settings.deployName(model) : release.modelId(), false);
     }
 
-    private static ServedModel served(ModelSettings model, String id, Path file) {
-        return new ServedModel(id, file, model.systemPrompt().isBlank() ? null : model.systemPrompt(), model.temperature(), model.contextLength());
+    static ServedModel served(ModelProfile profile, String id, Path file) {
+        return new ServedModel(id, file, profile.system().isBlank() ? null : profile.system(), profile.temperature(), profile.context());
     }
 
     /** A server on a free loopback port and with a token of its own: the configured ones belong to {@code ferry serve}. */

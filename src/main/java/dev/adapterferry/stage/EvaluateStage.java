@@ -73,8 +73,8 @@ public final class EvaluateStage implements StageWork {
         }
         Baselines baselines = new Baselines(ledger, Optional.ofNullable(deployed.previous()),
                 settings.base() ? run.records().find(Stage.MERGE, Facts.Merged.class).map(Facts.Merged::base) : Optional.empty());
-        EvaluationReport report = new ReleaseEvaluation(run.settings(), caller, servers, run.progress(), run.cancellation())
-                .evaluate(run.id(), run.name(), deployed, List.of(deployed.primary()), baselines);
+        EvaluationReport report = fallback.whileServed(run, deployed, "evaluation", () -> new ReleaseEvaluation(run.settings(), caller, servers, run.progress(), run.cancellation())
+                .evaluate(run.id(), run.name(), deployed, List.of(deployed.primary()), baselines));
         Path file = report.write(run.folder());
         ActiveReleases.scored(ledger, run.name(), deployed.release(), report);
         if (!report.passed()) {

@@ -57,8 +57,10 @@ public final class HealthStage implements StageWork {
         Path report = run.folder().resolve("health.json");
         Reports.write(report, health);
         List<String> findings = health.findings().stream().map(f -> f.sentence()).toList();
-        if (health.status() == Status.UNHEALTHY) {
-            String found = String.join("; ", findings);
+        boolean died = servers.death(run.id()).isPresent();
+        if (health.status() == Status.UNHEALTHY || died) {
+            // What was started again and answered at last has crashed all the same.
+            String found = findings.isEmpty() ? Fallback.DIED : String.join("; ", findings) + (died ? "; " + Fallback.DIED : "");
             throw new FerryException("The health check of " + run.name() + " (release " + deployed.release() + ") failed: " + found
                     + ". The report is " + report + "." + fallback.takeBack(run, deployed, "it failed the health check: " + found));
         }

@@ -1,5 +1,6 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.deploy.ModelProfile;
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
@@ -89,12 +90,14 @@ public final class ModelHealth {
 
     private Health check(Settings settings, String name, Facts.Deployed release, ModelServers.Serving serving, Set<HealthCheck.Part> parts) {
         ModelSettings model = settings.model(name);
+        // As it was deployed: a release that came back is not asked with the settings of the one after it.
+        ModelProfile profile = Places.profile(settings, name, release.release());
         HealthSettings health = settings.health();
         List<String> forbidden = health.forbidden().stream().map(Pattern::pattern).toList();
         List<TestPrompt> prompts = model.testPrompts().stream().map(prompt -> new TestPrompt(prompt, health.minResponseLength(), List.of(), forbidden)).toList();
         List<Subject.InstalledFile> files = release.items().stream().map(item -> new Subject.InstalledFile(item.path(), item.bytes(), item.sha256())).toList();
         Endpoint endpoint = serving.endpoint();
-        Subject subject = new Subject(name, files, endpoint, serving.modelId(), model.systemPrompt(), model.temperature(), prompts, release.primary(), model.contextLength(), serving.embedded());
+        Subject subject = new Subject(name, files, endpoint, serving.modelId(), profile.system(), profile.temperature(), prompts, release.primary(), profile.context(), serving.embedded());
         return new HealthCheck(caller, limits(health), digests, Clock.systemUTC()).check(subject, parts);
     }
 

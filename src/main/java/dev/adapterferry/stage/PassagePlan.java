@@ -49,7 +49,7 @@ public final class PassagePlan {
         keyed.put(Stage.MERGE, new MergeStage(bases));
         keyed.put(Stage.QUANTIZE, new QuantizeStage(bases));
         ledger.ifPresent(book -> {
-            keyed.put(Stage.DEPLOY, new DeployStage(book, http));
+            keyed.put(Stage.DEPLOY, new DeployStage(book, http, Announcer.NOBODY));
             keyed.put(Stage.EVALUATE, new EvaluateStage(http, null, null, book, Announcer.NOBODY));
         });
     }

@@ -10,7 +10,6 @@ import dev.adapterferry.deploy.ModelFolder;
 import dev.adapterferry.deploy.ModelProfile;
 import dev.adapterferry.deploy.OllamaTarget;
 import dev.adapterferry.deploy.Placement;
-import dev.adapterferry.deploy.Release;
 import dev.adapterferry.deploy.ReleaseStore;
 import dev.adapterferry.deploy.RemoteTarget;
 import dev.adapterferry.deploy.Target;
@@ -27,7 +26,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Consumer;
 
 /** From the settings to the places that one model is deployed to: models directory, LM Studio, further targets. */
 final class Places implements AutoCloseable {
@@ -57,6 +55,12 @@ final class Places implements AutoCloseable {
         return new ModelProfile(name, model.publisher(), settings.deployName(name), model.primaryFormat().map(f -> f.text()).orElse(""), model.contextLength(), model.temperature(), model.systemPrompt());
     }
 
+    /** How a deployed release wants to be run: as it was deployed, whatever the settings say by now. */
+    static ModelProfile profile(Settings settings, String name, int release) {
+        ReleaseStore kept = new ReleaseStore(settings.deploy().releases());
+        return kept.has(name, release) ? profile(settings, name).asOf(kept.get(name, release)) : profile(settings, name);
+    }
+
     /** What a further target is, in words that change when the settings of the targets do. */
     static String names(Settings settings) {
         DeploySettings deploy = settings.deploy();
@@ -64,7 +68,7 @@ final class Places implements AutoCloseable {
     }
 
     /** @param listener hears of every release that was switched in, before it is loaded */
-    Deployment deployment(Consumer<Release> listener) {
+    Deployment deployment(Deployment.Listener listener) {
         ModelFolder folder = ModelsFolder.make(settings, model);
         Optional<LmStudioServer> server = ModelsFolder.isLmStudios(settings) ? lmStudio() : Optional.empty();
         boolean load = settings.deploy().lmstudio().load();

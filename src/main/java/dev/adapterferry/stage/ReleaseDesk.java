@@ -1,5 +1,6 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.alert.Alert;
 import dev.adapterferry.deploy.Candidate;
 import dev.adapterferry.deploy.ClientCode;
 import dev.adapterferry.deploy.Deployment;
@@ -77,12 +78,25 @@ public final class ReleaseDesk {
      * @param candidate the files
      * @param run       run that made them
      * @param anew      make a new release even when these very files are installed already
+     * @param announcer tells of a release that could not be loaded and was taken back
      */
-    InUse deploy(Candidate candidate, String run, boolean anew) {
+    InUse deploy(Candidate candidate, String run, boolean anew, Announcer announcer) {
         String model = candidate.model();
         ModelProfile profile = Places.profile(settings, model);
         try (Places places = places(model)) {
-            Deployment deployment = places.deployment(release -> settle(model, ReleaseState.FAILED, run));
+            Deployment deployment = places.deployment(new Deployment.Listener() {
+                @Override
+                public void switchedIn(Release release) {
+                    settle(model, ReleaseState.FAILED, run);
+                }
+
+                @Override
+                public void tookBack(Release release, OptionalInt now, String reason) {
+                    settle(model, ReleaseState.FAILED, run);
+                    ledger.events().add(run, model, "rolled-back", "release " + release.number() + " was taken back; " + Fallback.inPlace(now) + ". " + reason, null);
+                    announcer.announce(Alert.rolledBack(model, run, release.number(), now.orElse(0), reason));
+                }
+            });
             try {
                 Optional<Deployment.Deployed> same = anew ? Optional.empty() : deployment.redeploy(candidate, profile);
                 return inUse(same.isPresent() ? same.get() : deployment.deploy(candidate, profile), run);

@@ -1,5 +1,6 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.deploy.ModelProfile;
 import dev.adapterferry.evaluate.Comparison;
 import dev.adapterferry.evaluate.Contender;
 import dev.adapterferry.evaluate.Evaluation;
@@ -12,7 +13,6 @@ import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.EvaluateSettings;
-import dev.adapterferry.settings.ModelSettings;
 import dev.adapterferry.settings.Settings;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -85,8 +85,8 @@ public final class ReleaseEvaluation {
     }
 
     private Scorecard deployed(String holder, String name, Facts.Deployed release, List<Prompt> prompts) {
-        ModelSettings model = settings.model(name);
-        return ask(Entrant.label(name, release.release(), release.primary()), release.primary(), servers.serve(holder, settings, name, release), model.systemPrompt(), model.temperature(), prompts);
+        ModelProfile profile = Places.profile(settings, name, release.release());
+        return ask(Entrant.label(name, release.release(), release.primary()), release.primary(), servers.serve(holder, settings, name, release), profile.system(), profile.temperature(), prompts);
     }
 
     /** Scores a file on a server of the ferry's own, which ends with it. */

@@ -47,7 +47,7 @@ public record Servable(ServedModel model, String origin, String format) {
                 new FerryException("Cannot serve " + word + " as " + format.get() + ": release " + release.number() + " has " + String.join(", ", formats(release)) + "."));
         // The kept file: an installed one may be replaced by the next deployment.
         Path path = store.directory(word, release.number()).resolve(file.name());
-        ServedModel model = new ServedModel(settings.deployName(word), path, profile.system().isBlank() ? null : profile.system(), profile.temperature(), profile.context());
+        ServedModel model = EmbeddedServers.served(profile, settings.deployName(word), path);
         return new Servable(model, "release " + release.number() + (file.format().isEmpty() ? "" : ", " + file.format()), file.format());
     }
 

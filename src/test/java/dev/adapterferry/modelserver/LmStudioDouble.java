@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -25,6 +26,7 @@ import java.util.TreeMap;
 import java.util.concurrent.Executors;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
@@ -52,12 +54,14 @@ public final class LmStudioDouble implements AutoCloseable {
     public volatile String reasoning = "";
     public volatile long millisPerToken;
     public volatile int failuresBeforeAnswer;
-    /** When set, loading fails with these words, as it does for files that the engine cannot read. */
-    public volatile String loadFailure;
+    /** File to the words with which it is not loaded, as those that the engine cannot read; null loads it. */
+    public volatile Function<Path, String> refusal = file -> null;
     /** Hears of each request before it is acted on: {@code POST /api/v1/models/load}. */
     public volatile Consumer<String> listener = request -> { };
 
     public final List<String> requests = new ArrayList<>();
+    /** Bodies of the chat requests. */
+    public final List<JsonNode> questions = Collections.synchronizedList(new ArrayList<>());
     public final Map<String, Instance> instances = new LinkedHashMap<>();
     private final Path models;
     private final HttpServer server;
@@ -203,8 +207,8 @@ public final class LmStudioDouble implements AutoCloseable {
         for (int n = 2; instances.containsKey(id); n++) {
             id = key + ":" + n;
         }
-        if (loadFailure != null) {
-            send(exchange, 400, JSON.createObjectNode().set("error", JSON.createObjectNode().put("type", "invalid_request").put("message", "Failed to load model: " + loadFailure)).toString());
+        if (refusal.apply(file) != null) {
+            send(exchange, 400, JSON.createObjectNode().set("error", JSON.createObjectNode().put("type", "invalid_request").put("message", "Failed to load model: " + refusal.apply(file))).toString());
             return;
         }
         long context = forcedContext > 0 ? forcedContext : request.path("context_length").asLong(4096);
@@ -217,6 +221,7 @@ public final class LmStudioDouble implements AutoCloseable {
     }
 
     private void chat(HttpExchange exchange, JsonNode request) throws IOException {
+        questions.add(request);
         String asked = request.path("model").asText();
         String id;
         Instance instance;

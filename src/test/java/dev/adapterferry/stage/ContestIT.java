@@ -82,7 +82,7 @@ class ContestIT {
             Path gguf = TinyGguf.write(directory.resolve("made/majora-" + one + ".gguf"), 1);
             items.add(Candidate.Item.of(gguf, one, Sha256.of(gguf)));
         }
-        new ReleaseDesk(settings, ledger, new JdkHttpCaller(), Progress.NONE, new Cancellation()).deploy(new Candidate("majora", items, Map.of()), "run-1", false);
+        new ReleaseDesk(settings, ledger, new JdkHttpCaller(), Progress.NONE, new Cancellation()).deploy(new Candidate("majora", items, Map.of()), "run-1", false, Announcer.NOBODY);
     }
 
     @AfterEach

@@ -28,7 +28,7 @@ final class InterruptedDeployment {
     public static void main(String[] arguments) throws IOException {
         Settings settings = settings(arguments[0], Map.of());
         try (Ledger ledger = Ledger.open("jdbc:sqlite:" + settings.home().resolve("ledger.db"), Optional.empty(), Optional.empty(), Duration.ofSeconds(10))) {
-            DeployStage stage = new DeployStage(ledger, new JdkHttpCaller());
+            DeployStage stage = new DeployStage(ledger, new JdkHttpCaller(), Announcer.NOBODY);
             String line = new BufferedReader(new InputStreamReader(System.in)).readLine();
             if (line != null) {
                 String[] order = line.split(" ");
