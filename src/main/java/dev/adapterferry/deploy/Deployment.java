@@ -132,7 +132,7 @@ public final class Deployment {
             ModelProfile kept = profile.asOf(store.get(profile.model(), number.getAsInt()));
             Installation.Installed installed = installation(kept).restore(profile.model(), number.getAsInt());
             listener.switchedIn(installed.release());
-            return bringIntoUse(installed, kept);
+            return bringBackIntoUse(installed, kept);
         }
     }
 
@@ -180,13 +180,38 @@ public final class Deployment {
 
     private Deployed bringIntoUse(Installation.Installed installed, ModelProfile profile) {
         Release release = installed.release();
-        Release.File primary = profile.primaryOf(release);
+        targets.forEach(target -> put(target, release, profile));
+        return loaded(installed, profile);
+    }
+
+    /** The same for a release that comes back: a target that cannot be reached does not keep the others, and LM Studio, from having it again. */
+    private Deployed bringBackIntoUse(Installation.Installed installed, ModelProfile profile) {
+        FerryException failure = null;
         for (Target target : targets) {
-            target.put(release, store.directory(release.model(), release.number()), profile);
-            LOG.info("Release {} of {} is at {}", release.number(), release.model(), target.name());
+            try {
+                put(target, installed.release(), profile);
+            } catch (Cancelled e) {
+                throw e;
+            } catch (FerryException e) {
+                failure = failure == null ? e : failure;
+            }
         }
+        Deployed deployed = loaded(installed, profile);
+        if (failure != null) {
+            throw failure;
+        }
+        return deployed;
+    }
+
+    private void put(Target target, Release release, ModelProfile profile) {
+        target.put(release, store.directory(release.model(), release.number()), profile);
+        LOG.info("Release {} of {} is at {}", release.number(), release.model(), target.name());
+    }
+
+    private Deployed loaded(Installation.Installed installed, ModelProfile profile) {
+        Release.File primary = profile.primaryOf(installed.release());
         Optional<LmStudioServer.Loaded> loaded = server.map(lmStudio -> lmStudio.load(folder(profile), primary, profile.context()));
-        return new Deployed(release, installed.files(), folder(profile).path().resolve(primary.name()), installed.previous(), loaded);
+        return new Deployed(installed.release(), installed.files(), folder(profile).path().resolve(primary.name()), installed.previous(), loaded);
     }
 
     private FerryException afterwards(FerryException failure, ModelProfile profile, Release release) {

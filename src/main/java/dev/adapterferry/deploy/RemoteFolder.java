@@ -2,6 +2,7 @@ package dev.adapterferry.deploy;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -18,11 +19,23 @@ public interface RemoteFolder {
     /** Size in bytes, empty when there is no such file. */
     Optional<Long> size(String path) throws IOException;
 
-    /** Copies a whole file there, replacing what is there. */
-    void upload(Path local, String path) throws IOException;
+    /**
+     * Sends a file from an offset on, and has the host force it to its disk where it offers that.
+     *
+     * @param local the file
+     * @param path  where it goes
+     * @param from  bytes that are there already; 0 replaces what is there
+     */
+    void upload(Path local, String path, long from) throws IOException;
+
+    /** Names in a directory, without folders. */
+    List<String> list(String path) throws IOException;
 
     /** SHA-256 of a file as computed there, empty where the host offers no way. */
     Optional<String> sha256(String path) throws IOException;
+
+    /** SHA-256 of a file as read back from there, which costs as much as sending it. */
+    String readBack(String path) throws IOException;
 
     /** Small text file, empty when there is none. */
     Optional<String> read(String path) throws IOException;

@@ -2,6 +2,7 @@ package dev.adapterferry.stage;
 
 import dev.adapterferry.deploy.RemoteFolder;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Sha256;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.source.SourceSpec;
@@ -16,19 +17,32 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.apache.sshd.sftp.client.SftpClient;
+import org.apache.sshd.sftp.client.extensions.openssh.OpenSSHFsyncExtension;
 import org.apache.sshd.sftp.client.extensions.openssh.OpenSSHPosixRenameExtension;
+import org.apache.sshd.sftp.client.impl.SftpOutputStreamAsync;
 import org.apache.sshd.sftp.common.SftpConstants;
 import org.apache.sshd.sftp.common.SftpException;
 
 /** A folder on an SSH host, through SFTP; hashes are computed there where it lets commands run. Connects when first used. */
 final class SftpFolder implements RemoteFolder, Closeable {
     private static final int BUFFER = 256 << 10;
+    /** Most that every server takes in one packet: OpenSSH hangs up on packets of 256 KiB, others on less. */
+    private static final int PACKET = 32_000;
     private static final int SMALL_FILE = 1 << 20;
     /** Bytes a second that even a slow machine hashes. */
     private static final long SLOWEST_HASH = 20_000_000;
@@ -83,20 +97,71 @@ final class SftpFolder implements RemoteFolder, Closeable {
     }
 
     @Override
-    public void upload(Path local, String path) throws IOException {
+    public void upload(Path local, String path, long from) throws IOException {
         String activity = "sending " + local.getFileName() + " to " + target.name();
+        Set<SftpClient.OpenMode> modes = EnumSet.of(SftpClient.OpenMode.Write, SftpClient.OpenMode.Create);
+        if (from == 0) {
+            modes.add(SftpClient.OpenMode.Truncate);
+        }
         long total = Files.size(local);
-        try (InputStream in = Files.newInputStream(local);
-             OutputStream out = client().write(at(path), BUFFER, SftpClient.OpenMode.Write, SftpClient.OpenMode.Create, SftpClient.OpenMode.Truncate)) {
+        try (FileChannel in = FileChannel.open(local, StandardOpenOption.READ); OutputStream out = client().write(at(path), PACKET, modes)) {
+            in.position(from);
+            if (from > 0) {
+                ((SftpOutputStreamAsync) out).setOffset(from);
+            }
+            ByteBuffer buffer = ByteBuffer.allocate(BUFFER);
+            long done = from;
+            for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+                cancellation.check(activity);
+                out.write(buffer.array(), 0, n);
+                buffer.clear();
+                done += n;
+                progress.report(new Progress.Step(activity, done, total, Progress.Unit.BYTES));
+            }
+        } catch (IOException e) {
+            // A connection that is just breaking still calls itself open: the next call makes another.
+            close();
+            throw e;
+        }
+        force(at(path));
+    }
+
+    private void force(String file) throws IOException {
+        OpenSSHFsyncExtension fsync = client().getExtension(OpenSSHFsyncExtension.class);
+        if (fsync != null && fsync.isSupported()) {
+            try (SftpClient.CloseableHandle handle = client().open(file, SftpClient.OpenMode.Write)) {
+                fsync.fsync(handle);
+            }
+        }
+    }
+
+    @Override
+    public List<String> list(String path) throws IOException {
+        List<String> names = new ArrayList<>();
+        for (SftpClient.DirEntry entry : client().readDir(at(path))) {
+            if (entry.getAttributes().isRegularFile()) {
+                names.add(entry.getFilename());
+            }
+        }
+        return names;
+    }
+
+    @Override
+    public String readBack(String path) throws IOException {
+        String activity = "reading " + path + " back from " + target.name();
+        long total = size(path).orElse(0L);
+        MessageDigest digest = Sha256.digest();
+        try (InputStream in = client().read(at(path), BUFFER)) {
             byte[] buffer = new byte[BUFFER];
             long done = 0;
             for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
                 cancellation.check(activity);
-                out.write(buffer, 0, n);
+                digest.update(buffer, 0, n);
                 done += n;
                 progress.report(new Progress.Step(activity, done, total, Progress.Unit.BYTES));
             }
         }
+        return HexFormat.of().formatHex(digest.digest());
     }
 
     @Override
@@ -106,7 +171,7 @@ final class SftpFolder implements RemoteFolder, Closeable {
         client();
         RemoteShell.Result result = connection.run("sha256sum " + file + " 2>/dev/null || shasum -a 256 " + file + " 2>/dev/null || openssl dgst -sha256 -r " + file, limit);
         String hex = result.out().strip().split("[ *]", 2)[0];
-        // Hosts that let nobody run commands answer with an error or a greeting: then the size has to do.
+        // Hosts that let nobody run commands answer with an error, a greeting, or SFTP itself.
         return result.exit() == 0 && hex.matches("[0-9a-f]{64}") ? Optional.of(hex) : Optional.empty();
     }
 

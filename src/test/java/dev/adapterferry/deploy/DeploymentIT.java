@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.files.FileTree;
 import dev.adapterferry.http.JdkHttpCaller;
 import dev.adapterferry.modelserver.LmStudioDouble;
@@ -109,6 +110,18 @@ class DeploymentIT {
         assertThat(numbers).containsExactly(4, 1);
         assertThat(value(models.resolve("acme/majora/majora-Q4_K_M.gguf"))).isEqualTo(1);
         assertThat(store.active("majora").orElseThrow().number()).isEqualTo(1);
+    }
+
+    @Test
+    void aTargetThatIsGoneDoesNotKeepLmStudioFromGoingBack() throws IOException {
+        deployment().deploy(candidate(1, "Q4_K_M"), PROFILE);
+        Target gone = target((release, files) -> {
+            throw new TransientFailure("The host is gone.");
+        });
+        Candidate next = candidate(2, "Q4_K_M");
+        assertThatThrownBy(() -> deployment(gone).deploy(next, PROFILE)).isInstanceOf(FerryException.class).hasMessageContaining("The host is gone. Going back failed as well: The host is gone.");
+        assertThat(value(models.resolve("acme/majora/majora-Q4_K_M.gguf"))).isEqualTo(1);
+        assertThat(server.instances).as("loaded again all the same").containsOnlyKeys("majora");
     }
 
     @Test

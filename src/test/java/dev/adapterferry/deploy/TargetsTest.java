@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -68,6 +69,56 @@ class TargetsTest {
     }
 
     @Test
+    void aBrokenUploadGoesOnWhereItEnded() throws IOException {
+        Uploads remote = new Uploads(Files.createDirectories(directory.resolve("remote")));
+        RemoteTarget target = new RemoteTarget(remote);
+        Release first = release(1, "one", "Q4_K_M");
+        String waiting = "acme/majora/" + RemoteTarget.waiting(first.files().getFirst());
+        remote.breaks = 2;
+        target.put(first, kept(1), PROFILE);
+        assertThat(remote.uploaded).as("each brought it further").containsExactly(waiting + " from 0", waiting + " from 1", waiting + " from 2");
+        assertThat(remote.root.resolve("acme/majora/majora-Q4_K_M.gguf")).hasContent("one Q4_K_M");
+
+        // What an earlier process left, under the number that its release had.
+        Release second = release(7, "two", "Q4_K_M");
+        Files.writeString(remote.root.resolve("acme/majora/" + RemoteTarget.waiting(second.files().getFirst())), "two Q");
+        Files.writeString(remote.root.resolve("acme/majora/.majora-Q8_0.gguf.0123456789ab.part"), "of a release that is no more");
+        remote.uploaded.clear();
+        target.put(release(8, "two", "Q4_K_M"), kept(8), PROFILE);
+        assertThat(remote.uploaded).singleElement().asString().endsWith(" from 5");
+        assertThat(remote.root.resolve("acme/majora/majora-Q4_K_M.gguf")).hasContent("two Q4_K_M");
+        assertThat(names(remote.root.resolve("acme/majora"))).containsExactly(".release.json", "majora-Q4_K_M.gguf");
+
+        Release third = release(9, "three", "Q4_K_M");
+        Files.writeString(remote.root.resolve("acme/majora/" + RemoteTarget.waiting(third.files().getFirst())), "something else");
+        remote.uploaded.clear();
+        target.put(third, kept(9), PROFILE);
+        assertThat(remote.uploaded).as("too long to be its beginning").singleElement().asString().endsWith(" from 0");
+
+        Release fourth = release(10, "four", "Q4_K_M");
+        Files.writeString(remote.root.resolve("acme/majora/" + RemoteTarget.waiting(fourth.files().getFirst())), "fxur");
+        remote.uploaded.clear();
+        target.put(fourth, kept(10), PROFILE);
+        assertThat(remote.uploaded).extracting(sent -> sent.replaceAll(".* from ", "")).as("its beginning was wrong").containsExactly("4", "0");
+        assertThat(remote.root.resolve("acme/majora/majora-Q4_K_M.gguf")).hasContent("four Q4_K_M");
+    }
+
+    @Test
+    void aHostWithoutDigestsIsReadBack() throws IOException {
+        Uploads remote = new Uploads(Files.createDirectories(directory.resolve("remote")));
+        remote.hashing = false;
+        RemoteTarget target = new RemoteTarget(remote);
+        target.put(release(1, "one", "Q4_K_M", "Q8_0"), kept(1), PROFILE);
+        target.put(release(1, "one", "Q4_K_M", "Q8_0"), kept(1), PROFILE);
+        assertThat(remote.uploaded).as("the note knows what is there").hasSize(2);
+        assertThat(remote.readBack).isEqualTo(2);
+        remote.damage = true;
+        Release next = release(2, "two", "Q4_K_M", "Q8_0");
+        assertThatThrownBy(() -> target.put(next, kept(2), PROFILE)).isInstanceOf(TransientFailure.class).hasMessageContaining("went wrong");
+        assertThat(remote.root.resolve("acme/majora/majora-Q4_K_M.gguf")).hasContent("one Q4_K_M");
+    }
+
+    @Test
     void lmStudiosDefaultsAreMergedAndReadBack() throws IOException {
         LmStudioHome home = new LmStudioHome(directory.resolve("home"));
         LmStudioDefaults defaults = new LmStudioDefaults(home);
@@ -108,6 +159,9 @@ class TargetsTest {
         private final Path root;
         private final List<String> uploaded = new ArrayList<>();
         private boolean damage;
+        private boolean hashing = true;
+        private int breaks;
+        private int readBack;
 
         Uploads(Path root) {
             this.root = root;
@@ -129,14 +183,35 @@ class TargetsTest {
         }
 
         @Override
-        public void upload(Path local, String path) throws IOException {
-            uploaded.add(path);
-            Files.write(root.resolve(path), damage ? Files.readString(local).replace('o', 'x').getBytes() : Files.readAllBytes(local));
+        public void upload(Path local, String path, long from) throws IOException {
+            uploaded.add(path + " from " + from);
+            byte[] bytes = damage ? Files.readString(local).replace('o', 'x').getBytes() : Files.readAllBytes(local);
+            byte[] there = from == 0 ? new byte[0] : Files.readAllBytes(root.resolve(path));
+            boolean breaking = breaks > 0;
+            breaks = Math.max(0, breaks - 1);
+            int end = breaking ? (int) from + 1 : bytes.length;
+            byte[] whole = Arrays.copyOf(there, end);
+            System.arraycopy(bytes, (int) from, whole, (int) from, end - (int) from);
+            Files.write(root.resolve(path), whole);
+            if (breaking) {
+                throw new IOException("connection reset");
+            }
+        }
+
+        @Override
+        public List<String> list(String path) throws IOException {
+            return names(root.resolve(path));
+        }
+
+        @Override
+        public String readBack(String path) {
+            readBack++;
+            return Sha256.of(root.resolve(path));
         }
 
         @Override
         public Optional<String> sha256(String path) {
-            return Files.exists(root.resolve(path)) ? Optional.of(Sha256.of(root.resolve(path))) : Optional.empty();
+            return hashing && Files.exists(root.resolve(path)) ? Optional.of(Sha256.of(root.resolve(path))) : Optional.empty();
         }
 
         @Override

@@ -23,6 +23,7 @@ public final class FaultProxy implements AutoCloseable {
     private final int target;
     private final List<Socket> sockets = new CopyOnWriteArrayList<>();
     private final AtomicLong fromServer = new AtomicLong();
+    private final AtomicLong toServer = new AtomicLong();
     private final AtomicInteger connections = new AtomicInteger();
     private volatile long delayNanos;
     private volatile long cutEvery = Long.MAX_VALUE;
@@ -45,6 +46,11 @@ public final class FaultProxy implements AutoCloseable {
     /** Bytes that the server has sent so far, over all connections. */
     public long fromServer() {
         return fromServer.get();
+    }
+
+    /** Bytes that were passed on to the server so far, over all connections. */
+    public long toServer() {
+        return toServer.get();
     }
 
     public int connections() {
@@ -237,6 +243,9 @@ public final class FaultProxy implements AutoCloseable {
                 }
             }
             out.write(bytes, 0, length);
+            if (!faulty) {
+                toServer.addAndGet(length);
+            }
             return true;
         }
     }

@@ -5,6 +5,7 @@ import dev.adapterferry.failure.TransientFailure;
 import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -80,6 +81,8 @@ public final class SshConnection implements RemoteShell, Closeable {
         Bounded out = new Bounded();
         Bounded err = new Bounded();
         try (ChannelExec channel = session.createExecChannel(command)) {
+            // A host that runs something of its own in place of the command shall not wait for input.
+            channel.setIn(InputStream.nullInputStream());
             channel.setOut(out);
             channel.setErr(err);
             channel.open().verify(access.login().connectTimeout());
