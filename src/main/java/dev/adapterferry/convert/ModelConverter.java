@@ -6,6 +6,7 @@ import dev.adapterferry.convert.transform.TensorView;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.tensor.Checkpoint;
+import dev.adapterferry.tensor.DequantizedCheckpoint;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
 import java.util.Map;
@@ -24,13 +25,14 @@ public final class ModelConverter {
     /**
      * Plans one checkpoint.
      *
-     * @param checkpoint stays open as long as the result's tensors are read; the caller closes it
+     * @param stored     stays open as long as the result's tensors are read; the caller closes it
      * @param provenance written into the file
      * @return tensors and keys
      * @throws FerryException when the architecture is unknown, a field, tensor or tokenizer file is missing or malformed;
      *                        the message names it
      */
-    public ConvertedModel convert(Checkpoint checkpoint, Provenance provenance) {
+    public ConvertedModel convert(Checkpoint stored, Provenance provenance) {
+        Checkpoint checkpoint = DequantizedCheckpoint.of(stored);
         ModelOutline outline = outline(checkpoint);
         Architecture architecture = catalog.require(checkpoint.config(), checkpoint.name());
         GgufMetadata metadata = outline.metadata();

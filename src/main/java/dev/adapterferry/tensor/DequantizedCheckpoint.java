@@ -6,28 +6,32 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A checkpoint whose 8-bit floating-point weights are read as what they stand for: value times scale, as BF16 tensors of a plain
- * checkpoint. The scales and the rest of the quantization disappear from tensors and configuration.
+ * A checkpoint whose 8-bit floating-point weights, or experts packed as MXFP4, are read as what they stand for: value times scale, as BF16
+ * tensors of a plain checkpoint. The scales and the rest of the quantization disappear from tensors and configuration.
  */
 public final class DequantizedCheckpoint implements Checkpoint, SourceFiles {
     private final Checkpoint base;
-    private final DequantizedTensors tensors;
+    private final TensorSource tensors;
 
-    private DequantizedCheckpoint(Checkpoint base) {
+    private DequantizedCheckpoint(Checkpoint base, TensorSource tensors) {
         this.base = base;
-        this.tensors = new DequantizedTensors(base);
+        this.tensors = tensors;
     }
 
     /**
      * Makes a checkpoint plain where it can be.
      *
      * @param base any checkpoint; closed with the result
-     * @return a view of it without 8-bit floating-point weights; the checkpoint itself when it has none
+     * @return a view of it without such weights; the checkpoint itself when it has none
      * @throws dev.adapterferry.failure.FerryException when a weight's scale is missing or has an impossible shape
      */
     public static Checkpoint of(Checkpoint base) {
         boolean float8 = base.tensors().tensors().stream().anyMatch(tensor -> DequantizedTensors.isWeight(tensor) && tensor.type() instanceof ElementType type && type.isFloat8());
-        return float8 ? new DequantizedCheckpoint(base) : base;
+        if (float8) {
+            return new DequantizedCheckpoint(base, new DequantizedTensors(base));
+        }
+        boolean mxfp4 = base.tensors().tensors().stream().anyMatch(Mxfp4Tensors::isBlocks);
+        return mxfp4 ? new DequantizedCheckpoint(base, new Mxfp4Tensors(base)) : base;
     }
 
     @Override

@@ -47,7 +47,7 @@ class AdapterConversionTest {
         Set<String> targets = Set.of(modules.split(" "));
         List<TensorInfo> adapted = byHand.tensors().tensors().stream().filter(t -> t.name().startsWith(prefix) && targets.contains(module(t.name()))).toList();
         assertThat(adapted.stream().map(t -> module(t.name())).collect(Collectors.toSet())).isEqualTo(targets);
-        Path adapter = writeAdapter(byHand, adapted, targets);
+        Path adapter = writeAdapter(folder, byHand, adapted, targets);
         Path expected = write(byHand, "by-hand");
         MergeOptions options = new MergeOptions(Optional.empty(), Set.of("base"));
         try (MergedCheckpoint merged = MergedCheckpoint.open(checkpoint(name), List.of(MergeInput.of(adapter)), options)) {
@@ -82,7 +82,7 @@ class AdapterConversionTest {
     }
 
     /** Writes an adapter for the given weights and merges it into them. */
-    private Path writeAdapter(MemoryCheckpoint byHand, List<TensorInfo> weights, Set<String> targets) throws IOException {
+    static Path writeAdapter(Path folder, MemoryCheckpoint byHand, List<TensorInfo> weights, Set<String> targets) throws IOException {
         Path adapter = Files.createDirectories(folder.resolve("adapter"));
         Files.writeString(adapter.resolve("adapter_config.json"), "{\"peft_type\":\"LORA\",\"task_type\":\"CAUSAL_LM\",\"r\":2,\"lora_alpha\":4,\"base_model_name_or_path\":\"tiny/checkpoint\",\"target_modules\":["
                 + targets.stream().map(t -> '"' + t + '"').collect(Collectors.joining(",")) + "]}");

@@ -1,0 +1,136 @@
+package dev.adapterferry.tensor;
+
+import dev.adapterferry.failure.FerryException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The tensors of a checkpoint whose experts are stored as MXFP4, as gpt-oss is released: {@code X_blocks} (U8, [experts, rows, groups, 16])
+ * holds two values of 4 bits per byte, the lower half first, {@code X_scales} (U8, [experts, rows, groups]) the exponent of each group of
+ * 32. {@code X_blocks} is read as what it stands for, [experts, rows, 32 * groups] in BF16, which holds every such value exactly;
+ * the scales disappear. Source: OCP Microscaling Formats 1.0; transformers' {@code convert_moe_packed_tensors}.
+ */
+final class Mxfp4Tensors implements TensorSource, StoredBytes {
+    private static final String BLOCKS = "_blocks";
+    private static final String SCALES = "_scales";
+    private static final int BYTES = 16;
+    private static final int VALUES = 32;
+    private static final int BIAS = 127;
+    private static final float[] HALVES = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0.0f, -0.5f, -1, -1.5f, -2, -3, -4, -6};
+
+    private final TensorSource base;
+    private final List<TensorInfo> tensors = new ArrayList<>();
+    private final Map<String, Packed> packed = new HashMap<>();
+    private final Map<String, TensorInfo> plain = new HashMap<>();
+
+    private record Packed(TensorInfo info, TensorInfo blocks, TensorInfo scales) { }
+
+    /**
+     * @throws FerryException when blocks have no scales, or such of another shape
+     */
+    Mxfp4Tensors(Checkpoint checkpoint) {
+        this.base = checkpoint.tensors();
+        Set<String> gone = new HashSet<>();
+        base.tensors().stream().filter(Mxfp4Tensors::isBlocks).forEach(blocks -> {
+            Packed own = packed(checkpoint.name(), blocks);
+            packed.put(blocks.name(), own);
+            gone.add(own.scales().name());
+        });
+        for (TensorInfo tensor : base.tensors()) {
+            if (packed.containsKey(tensor.name())) {
+                tensors.add(packed.get(tensor.name()).info());
+            } else if (!gone.contains(tensor.name())) {
+                tensors.add(tensor);
+                plain.put(tensor.name(), tensor);
+            }
+        }
+    }
+
+    /** True for a tensor of packed values. */
+    static boolean isBlocks(TensorInfo tensor) {
+        return tensor.name().endsWith(BLOCKS) && tensor.type() == ElementType.U8 && tensor.rank() > 2 && tensor.rowLength() == BYTES;
+    }
+
+    private Packed packed(String model, TensorInfo blocks) {
+        List<Long> groups = blocks.shape().subList(0, blocks.rank() - 1);
+        String name = blocks.name().substring(0, blocks.name().length() - BLOCKS.length()) + SCALES;
+        TensorInfo scales = base.find(name).orElseThrow(() -> new FerryException("Cannot read " + model + ": tensor '" + PrintableName.of(blocks.name()) + "' has no '" + PrintableName.of(name)
+                + "' beside it. Download the base again."));
+        if (scales.type() != ElementType.U8 || !scales.shape().equals(groups)) {
+            throw new FerryException("Cannot read " + model + ": tensor '" + PrintableName.of(name) + "' has type " + scales.type().label() + " and shape " + scales.shape() + ", expected U8 and " + groups + ".");
+        }
+        List<Long> shape = new ArrayList<>(groups);
+        shape.set(shape.size() - 1, groups.getLast() * VALUES);
+        return new Packed(new TensorInfo(blocks.name(), ElementType.BF16, shape), blocks, scales);
+    }
+
+    @Override
+    public List<TensorInfo> tensors() {
+        return List.copyOf(tensors);
+    }
+
+    @Override
+    public Optional<TensorInfo> find(String name) {
+        return Optional.ofNullable(packed.get(name)).map(Packed::info).or(() -> Optional.ofNullable(plain.get(name)));
+    }
+
+    @Override
+    public Optional<String> identity(TensorInfo tensor) {
+        Packed own = packed.get(tensor.name());
+        return own == null ? base.identity(tensor) : base.identity(own.blocks()).flatMap(blocks -> base.identity(own.scales()).map(scales -> blocks + " mxfp4 " + scales));
+    }
+
+    @Override
+    public void read(TensorInfo tensor, long firstRow, int rows, float[] into, int offset) {
+        Packed own = packed.get(tensor.name());
+        if (own == null) {
+            base.read(tensor, firstRow, rows, into, offset);
+            return;
+        }
+        Objects.checkFromIndexSize(firstRow, rows, tensor.rows());
+        int groups = Math.toIntExact(own.scales().rowLength());
+        float[] scales = new float[rows * groups];
+        float[] bytes = new float[groups * BYTES];
+        base.read(own.scales(), firstRow, rows, scales, 0);
+        for (int row = 0; row < rows; row++) {
+            base.read(own.blocks(), (firstRow + row) * groups, groups, bytes, 0);
+            int at = offset + row * groups * VALUES;
+            for (int group = 0; group < groups; group++) {
+                float scale = power((int) scales[row * groups + group]);
+                for (int b = 0; b < BYTES; b++) {
+                    int two = (int) bytes[group * BYTES + b];
+                    into[at++] = HALVES[two & 15] * scale;
+                    into[at++] = HALVES[two >> 4] * scale;
+                }
+            }
+        }
+    }
+
+    /** 2^(e - 127); 255 stands for no number. */
+    private static float power(int exponent) {
+        return exponent == 255 ? Float.NaN : Math.scalb(1f, exponent - BIAS);
+    }
+
+    @Override
+    public boolean isStored(TensorInfo tensor) {
+        return !packed.containsKey(tensor.name()) && base instanceof StoredBytes stored && stored.isStored(tensor);
+    }
+
+    @Override
+    public void readStored(TensorInfo tensor, long firstByte, int length, byte[] into, int offset) {
+        if (!isStored(tensor)) {
+            throw new IllegalArgumentException("tensor " + tensor.name() + " is computed, not stored");
+        }
+        ((StoredBytes) base).readStored(tensor, firstByte, length, into, offset);
+    }
+
+    /** Nothing of its own. */
+    @Override
+    public void close() { }
+}
