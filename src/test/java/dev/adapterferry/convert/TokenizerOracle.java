@@ -12,7 +12,6 @@ import dev.adapterferry.llamacpp.LoadedModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -39,17 +38,23 @@ final class TokenizerOracle {
 
     /** Requires equal ids for so many strings. */
     static void compare(Path files, VariedText texts, int strings) throws IOException {
-        try (LoadedModel model = LoadedModel.openVocabulary(files.resolve("vocabulary.gguf")); HuggingFaceTokenizer reference = HuggingFaceTokenizer.newInstance(files.resolve("tokenizer.json"))) {
-            List<String> different = new ArrayList<>();
-            for (int i = 0; i < strings; i++) {
-                String text = texts.next();
+        compare(files, files.resolve("tokenizer.json"), Stream.generate(texts::next).limit(strings).toList());
+    }
+
+    /** Requires of {@code vocabulary.gguf} in a folder, for each text, the ids that a tokenizer.json gives. */
+    static void compare(Path files, Path tokenizer, List<String> texts) throws IOException {
+        List<String> different = differences(files, tokenizer, texts);
+        assertThat(different.size()).as(() -> different.size() + " strings of " + texts.size() + ", such as " + String.join("\n", different.subList(0, Math.min(3, different.size())))).isZero();
+    }
+
+    /** What is not the same. Both tokenizers are asked by several threads; neither keeps anything between two texts. */
+    static List<String> differences(Path files, Path tokenizer, List<String> texts) throws IOException {
+        try (LoadedModel model = LoadedModel.openVocabulary(files.resolve("vocabulary.gguf")); HuggingFaceTokenizer reference = HuggingFaceTokenizer.newInstance(tokenizer)) {
+            return texts.parallelStream().map(text -> {
                 long[] expected = reference.encode(text, false, false).getIds();
                 long[] found = Arrays.stream(model.vocabulary().tokenize(text, false, true)).asLongStream().toArray();
-                if (!Arrays.equals(found, expected)) {
-                    different.add("'" + text + "'\n  llama.cpp " + Arrays.toString(found) + "\n  reference " + Arrays.toString(expected));
-                }
-            }
-            assertThat(different.size()).as(() -> different.size() + " strings of " + strings + ", such as " + String.join("\n", different.subList(0, Math.min(3, different.size())))).isZero();
+                return Arrays.equals(found, expected) ? "" : "'" + text + "'\n  llama.cpp " + Arrays.toString(found) + "\n  reference " + Arrays.toString(expected);
+            }).filter(difference -> !difference.isEmpty()).toList();
         }
     }
 }

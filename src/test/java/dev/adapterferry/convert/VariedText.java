@@ -25,35 +25,42 @@ final class VariedText {
     private final Random random;
     private final List<String> specials;
     private final UnaryOperator<String> filter;
+    private final int most;
 
     /**
      * @param seed     equal seeds give equal strings
      * @param specials texts of special tokens to strew in
      */
     VariedText(long seed, List<String> specials) {
-        this(seed, specials, text -> text);
+        this(seed, specials, text -> text, 12);
     }
 
-    private VariedText(long seed, List<String> specials, UnaryOperator<String> filter) {
+    private VariedText(long seed, List<String> specials, UnaryOperator<String> filter, int most) {
         this.random = new Random(seed);
         this.specials = specials;
         this.filter = filter;
+        this.most = most;
     }
 
     /** The same strings in composed form (NFC). */
     static VariedText composed(long seed, List<String> specials) {
-        return new VariedText(seed, specials, text -> Normalizer.normalize(text, Normalizer.Form.NFC));
+        return changed(seed, specials, text -> Normalizer.normalize(text, Normalizer.Form.NFC));
     }
 
     /** The same strings, changed. */
     static VariedText changed(long seed, List<String> specials, UnaryOperator<String> change) {
-        return new VariedText(seed, specials, change);
+        return new VariedText(seed, specials, change, 12);
     }
 
-    /** The next string: up to a dozen fragments, with and without blanks between them. */
+    /** Shorter strings, changed: for expressions that take llama.cpp milliseconds per word. */
+    static VariedText brief(long seed, List<String> specials, UnaryOperator<String> change) {
+        return new VariedText(seed, specials, change, 3);
+    }
+
+    /** The next string: some fragments, with and without blanks between them. */
     String next() {
         StringBuilder text = new StringBuilder();
-        int fragments = 1 + random.nextInt(12);
+        int fragments = 1 + random.nextInt(most);
         for (int i = 0; i < fragments; i++) {
             switch (random.nextInt(16)) {
                 case 0, 1, 2, 3, 4 -> text.append(pick(WORDS)).append(' ');
