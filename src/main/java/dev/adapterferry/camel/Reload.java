@@ -69,7 +69,7 @@ final class Reload implements AutoCloseable {
     }
 
     private void refuse(String what, String reason) {
-        LOG.error("Refused {}: {} What ran before goes on.", what, reason.replaceFirst("\\.?$", "."));
+        LOG.error("Refused {}: {} What ran before goes on.", what, reason.matches("(?s).*[.?!]") ? reason : reason + ".");
         refused.accept(what, reason);
     }
 

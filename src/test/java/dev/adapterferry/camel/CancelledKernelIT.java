@@ -69,39 +69,16 @@ class CancelledKernelIT {
 
     /** The stage's real work, in which each report of progress waits until the cancellation has arrived: the pass cannot end before. */
     private static StageWork held(StageWork real, CountDownLatch under) {
-        return new StageWork() {
-            @Override
-            public Stage stage() {
-                return real.stage();
-            }
-
-            @Override
-            public Class<?> facts() {
-                return real.facts();
-            }
-
-            @Override
-            public Optional<String> key(RunContext run) {
-                return real.key(run);
-            }
-
-            @Override
-            public Object carry(RunContext run) {
-                boolean first = under.getCount() > 0;
-                Progress waiting = step -> {
-                    under.countDown();
-                    while (first && !run.cancellation().isRequested()) {
-                        Thread.onSpinWait();
-                        Thread.yield();
-                    }
-                };
-                return real.carry(new RunContext(run.id(), run.request(), run.settings(), run.records(), waiting, run.cancellation()));
-            }
-
-            @Override
-            public String summary(Object facts) {
-                return real.summary(facts);
-            }
-        };
+        return new OtherWork(real, run -> {
+            boolean first = under.getCount() > 0;
+            Progress waiting = step -> {
+                under.countDown();
+                while (first && !run.cancellation().isRequested()) {
+                    Thread.onSpinWait();
+                    Thread.yield();
+                }
+            };
+            return real.carry(new RunContext(run.id(), run.request(), run.settings(), run.records(), waiting, run.cancellation()));
+        });
     }
 }

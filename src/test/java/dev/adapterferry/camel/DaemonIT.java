@@ -10,22 +10,19 @@ import dev.adapterferry.ledger.RunState;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.SettingsLoader;
+import dev.adapterferry.waiting.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The daemon with the real routes: what starts runs by itself. */
 class DaemonIT {
-    private static final Duration PATIENCE = Duration.ofSeconds(120);
-
     @TempDir
     Path folder;
 
@@ -46,14 +43,6 @@ class DaemonIT {
         return new SettingsLoader(Path.of("").toAbsolutePath(), Map.of()).load(Optional.of(file), Map.of("vast.api-key", "demo")).settings();
     }
 
-    private static void await(String what, BooleanSupplier condition) throws InterruptedException {
-        Instant end = Instant.now().plus(PATIENCE);
-        while (!condition.getAsBoolean()) {
-            assertThat(Instant.now()).as("waiting for " + what).isBefore(end);
-            Thread.sleep(100);
-        }
-    }
-
     @Test
     void carriesAFinishedAdapterThatTheScheduleFindsOnceOnly() throws Exception {
         DemoMaterial material = new DemoMaterial(folder);
@@ -62,14 +51,14 @@ class DaemonIT {
             Settings settings = settings(material, "{instance-id: 7, path: " + material.training() + "}",
                     "vast: {api-url: \"" + vast.address() + "\", ssh-key: " + instance.loginKey() + ", poll: \"0/2 * * * * ?\"}");
             try (FerryApplication daemon = FerryApplication.forDaemon(settings, Path.of("").toAbsolutePath(), Progress.NONE)) {
-                await("a run by the schedule", () -> daemon.ledger().runs().newest(5).stream().anyMatch(run -> run.state().isEnd()));
+                Waiting.until("a run by the schedule", () -> daemon.ledger().runs().newest(5).stream().anyMatch(run -> run.state().isEnd()));
                 Run run = daemon.ledger().runs().newest(1).getFirst();
                 assertThat(run.trigger()).isEqualTo("schedule");
                 assertThat(run.state()).as(run.error().orElse("")).isEqualTo(RunState.DONE);
                 assertThat(folder.resolve("models/demo/captain/captain-Q8_0.gguf")).isRegularFile();
                 // Two more looks at the same adapter start nothing.
                 Instant later = Instant.now().plusSeconds(5);
-                await("two more looks", () -> Instant.now().isAfter(later));
+                Waiting.until("two more looks", () -> Instant.now().isAfter(later));
                 assertThat(daemon.ledger().runs().newest(5)).hasSize(1);
             }
         }
@@ -85,9 +74,9 @@ class DaemonIT {
             Files.createDirectories(inbox);
             Files.createFile(inbox.resolve("captain"));
             Files.createFile(inbox.resolve("nobody"));
-            await("the refusal", () -> Files.exists(inbox.resolve(".failed/nobody.reason.txt")));
+            Waiting.until("the refusal", () -> Files.exists(inbox.resolve(".failed/nobody.reason.txt")));
             assertThat(Files.readString(inbox.resolve(".failed/nobody.reason.txt"))).contains("nobody").contains("captain");
-            await("the run", () -> daemon.ledger().runs().newest(5).stream().anyMatch(run -> run.state().isEnd()));
+            Waiting.until("the run", () -> daemon.ledger().runs().newest(5).stream().anyMatch(run -> run.state().isEnd()));
             List<Run> runs = daemon.ledger().runs().newest(5);
             assertThat(runs).hasSize(1);
             assertThat(runs.getFirst().trigger()).isEqualTo("inbox");

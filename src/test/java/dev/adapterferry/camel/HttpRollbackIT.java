@@ -10,7 +10,6 @@ import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.SettingsLoader;
 import dev.adapterferry.settings.Stage;
-import dev.adapterferry.stage.RunContext;
 import dev.adapterferry.stage.StageWork;
 import dev.adapterferry.waiting.Waiting;
 import java.io.IOException;
@@ -65,43 +64,13 @@ class HttpRollbackIT {
 
     /** The real stage, which waits before it begins while the test holds it. */
     private StageWork holdable(StageWork real) {
-        if (real.stage() != Stage.DOWNLOAD) {
-            return real;
-        }
-        return new StageWork() {
-            @Override
-            public Stage stage() {
-                return real.stage();
+        return real.stage() != Stage.DOWNLOAD ? real : new OtherWork(real, run -> {
+            if (holding) {
+                held.countDown();
+                Waiting.behind(goOn);
             }
-
-            @Override
-            public Class<?> facts() {
-                return real.facts();
-            }
-
-            @Override
-            public Optional<String> key(RunContext run) {
-                return real.key(run);
-            }
-
-            @Override
-            public Object carry(RunContext run) {
-                if (holding) {
-                    held.countDown();
-                    try {
-                        assertThat(goOn.await(120, TimeUnit.SECONDS)).isTrue();
-                    } catch (InterruptedException e) {
-                        Thread.currentThread().interrupt();
-                    }
-                }
-                return real.carry(run);
-            }
-
-            @Override
-            public String summary(Object facts) {
-                return real.summary(facts);
-            }
-        };
+            return real.carry(run);
+        });
     }
 
     private static void deploy(ApiCalls api, String formats) throws Exception {
@@ -137,6 +106,9 @@ class HttpRollbackIT {
             assertThat(back.path("files").path(0).path("sha256").asText()).isEqualTo(Sha256.of(folder.resolve("models/demo/captain/captain-Q8_0.gguf")));
             assertThat(api.get("/api/models/captain/releases", 200).findValuesAsText("state")).containsExactly("rolled-back", "active");
             assertThat(api.get("/api/models", 200).path(0).path("release").asInt()).isEqualTo(1);
+            JsonNode health = api.get("/api/models/captain/health", 200).path("models").path(0);
+            assertThat(health.path("files").path(0).path("intact").asBoolean()).as(health.toString()).isTrue();
+            assertThat(health.path("status").asText()).as("nobody serves at its endpoint, and the ferry starts nothing for this").isEqualTo("unhealthy");
 
             assertThat(api.post(path, "{\"to\":7}", 404).path("detail").asText()).contains("There is no release 7 of captain");
             assertThat(api.post(path, "{\"to\":\"x\"}", 400).path("detail").asText()).contains("\"x\"");

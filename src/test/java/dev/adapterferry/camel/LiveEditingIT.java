@@ -3,14 +3,13 @@ package dev.adapterferry.camel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.adapterferry.failure.FerryException;
-import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.alert.Alert;
 import dev.adapterferry.ledger.Run;
 import dev.adapterferry.ledger.RunState;
 import dev.adapterferry.settings.Stage;
 import dev.adapterferry.stage.RunContext;
+import dev.adapterferry.waiting.Waiting;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -42,10 +41,6 @@ class LiveEditingIT {
         return run -> into.add(run.name());
     }
 
-    private static boolean ended(StubbedDaemon daemon, String model) {
-        return daemon.ledger().runs().of(model, 10).stream().anyMatch(run -> run.state().isEnd());
-    }
-
     private static List<String> stages(StubbedDaemon daemon, Run run) {
         return daemon.ledger().stages().of(run.id()).stream().map(stage -> stage.name()).toList();
     }
@@ -62,7 +57,7 @@ class LiveEditingIT {
         Map<Stage, Consumer<RunContext>> work = Map.of(Stage.MERGE, run -> {
             merging.countDown();
             if (run.name().equals("majora")) {
-                waitFor(goOn);
+                Waiting.behind(goOn);
             }
         });
         try (StubbedDaemon daemon = daemon(work)) {
@@ -73,22 +68,13 @@ class LiveEditingIT {
             StubbedDaemon.await("the next generation", () -> daemon.application().routes().live() != before);
             assertThat(daemon.application().routes().retiring()).as("the old one still carries majora").isEqualTo(1);
             goOn.countDown();
-            StubbedDaemon.await("majora", () -> ended(daemon, "majora"));
+            StubbedDaemon.await("majora", () -> daemon.ended("majora"));
             assertThat(daemon.run("majora").state()).isEqualTo(RunState.DONE);
             assertThat(stages(daemon, daemon.run("majora"))).as("carried by the routes it began with").contains("evaluate");
             daemon.drop("nayru");
-            StubbedDaemon.await("nayru", () -> ended(daemon, "nayru"));
+            StubbedDaemon.await("nayru", () -> daemon.ended("nayru"));
             assertThat(stages(daemon, daemon.run("nayru"))).contains("health-check").doesNotContain("evaluate");
             StubbedDaemon.await("the end of the old generation", () -> daemon.application().routes().retiring() == 0);
-        }
-    }
-
-    private static void waitFor(CountDownLatch latch) {
-        try {
-            assertThat(latch.await(60, TimeUnit.SECONDS)).isTrue();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new TransientFailure("interrupted");
         }
     }
 
@@ -99,20 +85,20 @@ class LiveEditingIT {
             // Added: a second inbox.
             daemon.edit("second-inbox", none -> secondInbox(second, "second-inbox"));
             Files.createFile(second.resolve("majora"));
-            StubbedDaemon.await("the added way in", () -> ended(daemon, "majora"));
+            StubbedDaemon.await("the added way in", () -> daemon.ended("majora"));
             // Renamed, file and route: it goes on under its new name, once.
             Files.move(daemon.routes.resolve("second-inbox.camel.yaml"), folder.resolve("gone.yaml"));
             daemon.edit("other-inbox", none -> secondInbox(second, "other-inbox"));
             StubbedDaemon.await("the renamed route", () -> daemon.application().routes().live().context().getRoute("other-inbox") != null);
             assertThat(daemon.application().routes().live().context().getRoute("second-inbox")).isNull();
             Files.createFile(second.resolve("nayru"));
-            StubbedDaemon.await("the renamed way in", () -> ended(daemon, "nayru"));
+            StubbedDaemon.await("the renamed way in", () -> daemon.ended("nayru"));
             // Deleted: nobody looks there any more.
             Files.delete(daemon.routes.resolve("other-inbox.camel.yaml"));
             StubbedDaemon.await("the deletion", () -> daemon.application().routes().live().context().getRoute("other-inbox") == null);
             Files.createFile(second.resolve("veran"));
             daemon.drop("veran");
-            StubbedDaemon.await("the first inbox", () -> ended(daemon, "veran"));
+            StubbedDaemon.await("the first inbox", () -> daemon.ended("veran"));
             assertThat(second.resolve("veran")).as("left where it lies").exists();
             assertThat(carried).containsExactly("majora", "nayru", "veran");
             assertThat(daemon.alerts).isEmpty();
@@ -151,7 +137,7 @@ class LiveEditingIT {
         });
         try (StubbedDaemon daemon = daemon(work)) {
             daemon.drop("majora");
-            StubbedDaemon.await("majora", () -> ended(daemon, "majora"));
+            StubbedDaemon.await("majora", () -> daemon.ended("majora"));
             assertThat(attempts.get()).as("what cannot heal is not tried again").isEqualTo(1);
             RouteGeneration before = daemon.application().routes().live();
             // Only error-handling.camel.yaml is saved: everything that fails for good is tried twice more, at once.
@@ -160,7 +146,7 @@ class LiveEditingIT {
             StubbedDaemon.await("the next generation", () -> daemon.application().routes().live() != before);
             attempts.set(0);
             daemon.drop("nayru");
-            StubbedDaemon.await("nayru", () -> ended(daemon, "nayru"));
+            StubbedDaemon.await("nayru", () -> daemon.ended("nayru"));
             assertThat(attempts.get()).isEqualTo(3);
         }
     }
@@ -210,7 +196,7 @@ class LiveEditingIT {
                 before = daemon.application().routes().live();
             }
             daemon.drop("majora");
-            StubbedDaemon.await("a run after all that", () -> ended(daemon, "majora"));
+            StubbedDaemon.await("a run after all that", () -> daemon.ended("majora"));
             assertThat(daemon.run("majora").state()).isEqualTo(RunState.DONE);
             assertThat(daemon.alerts).hasSize(told);
         }
@@ -228,7 +214,7 @@ class LiveEditingIT {
             StubbedDaemon.await("the new model", () -> daemon.settings().get().models().containsKey("ganon"));
             assertThat(daemon.settings().get().home()).isEqualTo(home);
             daemon.drop("ganon");
-            StubbedDaemon.await("its run", () -> ended(daemon, "ganon"));
+            StubbedDaemon.await("its run", () -> daemon.ended("ganon"));
             // A wrong key: refused, told, and what was goes on.
             Files.writeString(daemon.config, good.replace("health: {every: 0}", "health: {evrey: 0}"));
             StubbedDaemon.await("the refusal", () -> daemon.alerts.size() == 2);

@@ -9,11 +9,6 @@ import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.ledger.ReleaseEntry;
 import dev.adapterferry.settings.Stage;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,8 +31,8 @@ class MetricsIT {
     @TempDir
     Path folder;
 
-    private static String scrape(int port) throws IOException, InterruptedException {
-        HttpResponse<String> response = HttpClient.newHttpClient().send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/observe/metrics")).build(), HttpResponse.BodyHandlers.ofString());
+    private static String scrape(StubbedDaemon daemon) throws IOException, InterruptedException {
+        HttpResponse<String> response = daemon.api().send(daemon.api().to("/observe/metrics"));
         assertThat(response.statusCode()).isEqualTo(200);
         return response.body();
     }
@@ -75,13 +70,9 @@ class MetricsIT {
 
     @Test
     void everyQueryOfTheDashboardFindsItsMetric() throws Exception {
-        int port;
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            port = socket.getLocalPort();
-        }
         AtomicInteger attempts = new AtomicInteger();
         String models = "  majora: {formats: [Q8_0]}\n  nayru: {formats: [Q8_0]}\n  veran: {formats: [Q8_0], source: {url: \"file:" + folder.resolve("gone") + "\"}}";
-        try (StubbedDaemon daemon = new StubbedDaemon(folder, models, "http: {port: " + port + "}\npipeline: {retries: {delay: 10ms}}\n", Map.of(Stage.DOWNLOAD, run -> {
+        try (StubbedDaemon daemon = new StubbedDaemon(folder, models, "http: {port: 0}\npipeline: {retries: {delay: 10ms}}\n", Map.of(Stage.DOWNLOAD, run -> {
             if (run.name().equals("nayru") && attempts.getAndIncrement() == 0) {
                 throw new TransientFailure("The network is down.");
             }
@@ -101,7 +92,7 @@ class MetricsIT {
             daemon.drop("nayru");
             StubbedDaemon.await("both runs, a probe and a look", () -> {
                 try {
-                    String text = scrape(port);
+                    String text = scrape(daemon);
                     return text.contains("result=\"done\"") && text.contains("ferry_runs_total{camelContext=\"ferry\",result=\"failed\"") && text.contains("ferry_probe_seconds_count")
                             && text.contains("ferry_looks_failed_total") && text.contains("ferry_alerts_total");
                 } catch (IOException e) {
@@ -111,7 +102,7 @@ class MetricsIT {
                     return false;
                 }
             });
-            String text = scrape(port);
+            String text = scrape(daemon);
             List<Query> queries = queries();
             assertThat(queries).hasSizeGreaterThan(15);
             for (Query query : queries) {

@@ -16,7 +16,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -39,11 +38,7 @@ class RunFollowersIT {
     void asManyFollowAsThereArePlacesAndOneThatVanishesFreesIts() throws Exception {
         CountDownLatch goOn = new CountDownLatch(1);
         try (StubbedDaemon daemon = new StubbedDaemon(folder, "  majora: {formats: [Q8_0]}", "http: {port: 0}", Map.of(Stage.MERGE, run -> {
-            try {
-                assertThat(goOn.await(180, TimeUnit.SECONDS)).isTrue();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
+            Waiting.behind(goOn);
         }))) {
             ApiCalls api = daemon.api();
             String run = api.post("/api/runs", "{\"model\":\"majora\"}", 202).path("run").asText();

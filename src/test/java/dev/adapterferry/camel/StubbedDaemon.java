@@ -12,6 +12,7 @@ import dev.adapterferry.settings.Stage;
 import dev.adapterferry.stage.Facts;
 import dev.adapterferry.stage.RunContext;
 import dev.adapterferry.stage.StageWork;
+import dev.adapterferry.waiting.Waiting;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -21,8 +22,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,8 +36,6 @@ import java.util.stream.Stream;
  * do what the test says instead of carrying gigabytes.
  */
 class StubbedDaemon implements AutoCloseable {
-    private static final Duration PATIENCE = Duration.ofSeconds(180);
-
     /** Alerts as they arrived, JSON. */
     final List<String> alerts = new CopyOnWriteArrayList<>();
     final Path folder;
@@ -167,13 +164,14 @@ class StubbedDaemon implements AutoCloseable {
         Files.move(part, path, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
     }
 
+    /** Whether a run of a model has come to its end. */
+    boolean ended(String model) {
+        return ledger().runs().of(model, 10).stream().anyMatch(run -> run.state().isEnd());
+    }
+
     /** Waits for a condition; never for a time. */
-    static void await(String what, BooleanSupplier condition) throws InterruptedException {
-        Instant end = Instant.now().plus(PATIENCE);
-        while (!condition.getAsBoolean()) {
-            assertThat(Instant.now()).as("waiting for " + what).isBefore(end);
-            Thread.sleep(50);
-        }
+    static void await(String what, BooleanSupplier condition) throws Exception {
+        Waiting.until(what, condition::getAsBoolean);
     }
 
     static boolean exists(Path folder, String pattern) {

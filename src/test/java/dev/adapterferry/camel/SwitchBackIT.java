@@ -6,16 +6,20 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.adapterferry.ledger.RunState;
 import dev.adapterferry.settings.Stage;
 import dev.adapterferry.stage.RunContext;
+import dev.adapterferry.waiting.Waiting;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.quartz.Scheduler;
+import org.quartz.impl.SchedulerRepository;
 
 /** Edits that can be built and only fail when they start: by then the old routes have stopped taking work, and must take it again. */
 class SwitchBackIT {
@@ -59,15 +63,12 @@ class SwitchBackIT {
         CountDownLatch goOn = new CountDownLatch(1);
         try (StubbedDaemon daemon = daemon(Map.of(Stage.MERGE, run -> {
             merging.countDown();
-            try {
-                assertThat(goOn.await(180, TimeUnit.SECONDS)).isTrue();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
+            Waiting.behind(goOn);
         }))) {
             daemon.drop("majora");
             assertThat(merging.await(60, TimeUnit.SECONDS)).isTrue();
             RouteGeneration before = daemon.application().routes().live();
+            Collection<Scheduler> schedulers = SchedulerRepository.getInstance().lookupAll();
             // Only the scheduler itself reads the expression, when the route starts.
             daemon.edit("scheduled-pull", text -> text.replace("cron: \"{{vast.poll}}\"", "cron: \"every now and then\""));
             StubbedDaemon.await("the refusal", () -> !daemon.alerts.isEmpty());
@@ -82,6 +83,7 @@ class SwitchBackIT {
             daemon.edit("scheduled-pull", text -> text.replace("cron: \"every now and then\"", "cron: \"0/2 * * * * ?\""));
             StubbedDaemon.await("the mended file", () -> daemon.application().routes().live() != before);
             StubbedDaemon.await("the end of the old generation", () -> daemon.application().routes().retiring() == 0);
+            assertThat(SchedulerRepository.getInstance().lookupAll()).as("of what failed and of what ended no scheduler is left").hasSameSizeAs(schedulers);
             long looks = route(daemon, "scheduled-pull").path("done").asLong();
             StubbedDaemon.await("the new schedule, which does not end with the old one's", () -> route(daemon, "scheduled-pull").path("done").asLong() > looks + 1);
             assertThat(daemon.alerts).hasSize(1);

@@ -2,13 +2,13 @@ package dev.adapterferry.camel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.ledger.Run;
 import dev.adapterferry.ledger.RunState;
 import dev.adapterferry.settings.Stage;
 import dev.adapterferry.stage.RunContext;
 import dev.adapterferry.stage.RunDesk;
 import dev.adapterferry.stage.RunRequest;
+import dev.adapterferry.waiting.Waiting;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -41,16 +41,12 @@ class WatchFolderIT {
         return new StubbedDaemon(folder, MODELS, "", work);
     }
 
-    private static boolean ended(StubbedDaemon daemon, String model) {
-        return daemon.ledger().runs().of(model, 10).stream().anyMatch(run -> run.state().isEnd());
-    }
-
     @Test
     void overridesReachTheRun() throws Exception {
         try (StubbedDaemon daemon = daemon(Map.of(Stage.DOWNLOAD, run -> carried.add("download"), Stage.MERGE, run -> carried.add("merge"), Stage.DEPLOY, run -> carried.add("deploy")))) {
             Files.createDirectories(daemon.inbox());
             Files.writeString(daemon.inbox().resolve("majora.yaml"), "instance: 4711\nformats: [Q4_K_M]\nstages: [download, merge]\n");
-            StubbedDaemon.await("the run", () -> ended(daemon, "majora"));
+            StubbedDaemon.await("the run", () -> daemon.ended("majora"));
             Run run = daemon.run("majora");
             RunRequest request = RunDesk.request(run);
             assertThat(request.instanceId()).isEqualTo("4711");
@@ -71,13 +67,13 @@ class WatchFolderIT {
                 // The clock of the file is kept ahead, as a writer that never pauses keeps it.
                 Files.setLastModifiedTime(file, FileTime.from(Instant.now().plusSeconds(3600)));
                 daemon.drop("nayru");
-                StubbedDaemon.await("another file, dropped later", () -> ended(daemon, "nayru"));
+                StubbedDaemon.await("another file, dropped later", () -> daemon.ended("nayru"));
                 assertThat(daemon.ledger().runs().of("majora", 5)).isEmpty();
                 assertThat(file).exists();
                 out.write(" Q8_0]\n".getBytes(StandardCharsets.UTF_8));
             }
             Files.setLastModifiedTime(file, FileTime.from(Instant.now()));
-            StubbedDaemon.await("the finished file", () -> ended(daemon, "majora"));
+            StubbedDaemon.await("the finished file", () -> daemon.ended("majora"));
             assertThat(RunDesk.request(daemon.run("majora")).formats()).containsExactly("Q4_K_M", "Q8_0");
         }
     }
@@ -88,7 +84,7 @@ class WatchFolderIT {
         CountDownLatch goOn = new CountDownLatch(1);
         try (StubbedDaemon daemon = daemon(Map.of(Stage.MERGE, run -> {
             merging.countDown();
-            waitFor(goOn);
+            Waiting.behind(goOn);
         }))) {
             daemon.drop("majora");
             assertThat(merging.await(60, TimeUnit.SECONDS)).isTrue();
@@ -97,17 +93,8 @@ class WatchFolderIT {
             StubbedDaemon.await("the second file", () -> !Files.exists(daemon.inbox().resolve("majora")));
             StubbedDaemon.await("the event", () -> daemon.ledger().events().of(run, 0, 100).stream().anyMatch(event -> event.kind().equals("joined")));
             goOn.countDown();
-            StubbedDaemon.await("the end", () -> ended(daemon, "majora"));
+            StubbedDaemon.await("the end", () -> daemon.ended("majora"));
             assertThat(daemon.run("majora").id()).isEqualTo(run);
-        }
-    }
-
-    private static void waitFor(CountDownLatch latch) {
-        try {
-            assertThat(latch.await(60, TimeUnit.SECONDS)).isTrue();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new TransientFailure("interrupted");
         }
     }
 
@@ -148,7 +135,7 @@ class WatchFolderIT {
             assertThat(Files.readString(inbox.resolve(".failed/majora.yml.reason.txt"))).contains("dance").contains("quantize");
             assertThat(Files.readString(inbox.resolve(".failed/nayru.yml.reason.txt"))).contains("Q9_9");
             daemon.drop("majora");
-            StubbedDaemon.await("a run after all that", () -> ended(daemon, "majora"));
+            StubbedDaemon.await("a run after all that", () -> daemon.ended("majora"));
             assertThat(carried).containsExactly("majora");
             assertThat(daemon.alerts).hasSize(bad.size() + 1);
         }

@@ -7,15 +7,14 @@ import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.Run;
 import dev.adapterferry.ledger.RunState;
 import dev.adapterferry.ledger.StageState;
+import dev.adapterferry.waiting.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,7 +22,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** The packaged daemon as a process of its own: killed, stopped, and started again. Its runs are real ones, of the demo's tiny model. */
 class DaemonProcessIT {
     private static final Path LAUNCHER = Path.of(System.getProperty("ferry.dist", "target/ferry")).toAbsolutePath().resolve("bin/ferry");
-    private static final Duration PATIENCE = Duration.ofSeconds(120);
 
     @TempDir
     Path folder;
@@ -60,11 +58,11 @@ class DaemonProcessIT {
         return file;
     }
 
-    private void start(Path settings) throws IOException, InterruptedException {
+    private void start(Path settings) throws Exception {
         Path out = folder.resolve("out");
         Files.deleteIfExists(out);
         process = new ProcessBuilder(LAUNCHER.toString(), "run", "--config", settings.toString()).redirectErrorStream(true).redirectOutput(out.toFile()).start();
-        await("the daemon", () -> {
+        Waiting.until("the daemon", () -> {
             try {
                 assertThat(process.isAlive()).as(Files.readString(out)).isTrue();
                 return Files.readString(out).contains("ferry is running");
@@ -72,14 +70,6 @@ class DaemonProcessIT {
                 return false;
             }
         });
-    }
-
-    private static void await(String what, BooleanSupplier condition) throws InterruptedException {
-        Instant end = Instant.now().plus(PATIENCE);
-        while (!condition.getAsBoolean()) {
-            assertThat(Instant.now()).as("waiting for " + what).isBefore(end);
-            Thread.sleep(20);
-        }
     }
 
     private Ledger ledger() {
@@ -103,12 +93,12 @@ class DaemonProcessIT {
         drop("captain");
         drop("bosun");
         try (Ledger ledger = ledger()) {
-            await("both requests, one under way", () -> ledger.runs().newest(5).size() == 2 && isChecked(ledger));
+            Waiting.until("both requests, one under way", () -> ledger.runs().newest(5).size() == 2 && isChecked(ledger));
             process.destroyForcibly().waitFor();
             List<Run> open = ledger.runs().newest(5);
             assertThat(open).as("nobody was there to end them").allMatch(run -> !run.state().isEnd());
             start(settings);
-            await("both runs", () -> ledger.runs().newest(5).stream().allMatch(run -> run.state().isEnd()));
+            Waiting.until("both runs", () -> ledger.runs().newest(5).stream().allMatch(run -> run.state().isEnd()));
             assertThat(ledger.runs().newest(5)).as("the same runs, no others").extracting(Run::id).containsExactlyElementsOf(open.stream().map(Run::id).toList());
             assertThat(ledger.runs().newest(5)).allSatisfy(run -> assertThat(run.state()).as(run.error().orElse("")).isEqualTo(RunState.DONE));
             assertThat(ledger.runs().newest(5)).extracting(Run::resumed).contains(1);
@@ -123,13 +113,13 @@ class DaemonProcessIT {
         start(settings);
         drop("captain");
         try (Ledger ledger = ledger()) {
-            await("the run under way", () -> isChecked(ledger));
+            Waiting.until("the run under way", () -> isChecked(ledger));
             process.destroy();
             assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("it ends by itself").isTrue();
             Run left = ledger.runs().newest(1).getFirst();
             assertThat(left.state()).as("parked, or done within the time").isIn(RunState.QUEUED, RunState.DONE);
             start(settings);
-            await("the run", () -> ledger.runs().newest(1).getFirst().state().isEnd());
+            Waiting.until("the run", () -> ledger.runs().newest(1).getFirst().state().isEnd());
             Run ended = ledger.runs().newest(1).getFirst();
             assertThat(ended.id()).isEqualTo(left.id());
             assertThat(ended.state()).as(ended.error().orElse("")).isEqualTo(RunState.DONE);
