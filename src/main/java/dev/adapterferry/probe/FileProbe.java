@@ -3,10 +3,12 @@ package dev.adapterferry.probe;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Durable;
 import dev.adapterferry.gguf.GgufCheck;
+import dev.adapterferry.gguf.GgufFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /** Looks at the installed files: there, readable, of the right size, whole GGUF files, with the right digest. */
 public final class FileProbe {
@@ -38,6 +40,7 @@ public final class FileProbe {
             if (sha256 != null && file.sha256() != null && !sha256.equals(file.sha256())) {
                 return broken(file, true, bytes, sha256, path + " has SHA-256 " + sha256 + ", installed was " + file.sha256(), findings);
             }
+            tokenizer(path).ifPresent(complaint -> findings.add(new Finding(Status.UNHEALTHY, "file", path + ": " + complaint)));
             return new Health.FileReport(path.toString(), true, bytes, sha256, sha256 != null && file.sha256() != null ? Boolean.TRUE : null, gguf);
         } catch (IOException e) {
             return broken(file, true, -1, null, "Cannot read " + path + ": " + Durable.reason(e), findings);
@@ -49,6 +52,12 @@ public final class FileProbe {
     private static Health.Gguf structure(Path path) {
         GgufCheck.Summary summary = GgufCheck.part(path);
         return new Health.Gguf(summary.architecture(), summary.tensors(), summary.parameters(), summary.contextLength().orElse(null));
+    }
+
+    private static Optional<String> tokenizer(Path path) {
+        try (GgufFile file = GgufFile.open(path)) {
+            return VocabularyOrder.complaint(file.metadata());
+        }
     }
 
     private static Health.FileReport broken(Subject.InstalledFile file, boolean exists, long bytes, String sha256, String sentence, List<Finding> findings) {

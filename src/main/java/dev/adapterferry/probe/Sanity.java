@@ -1,16 +1,19 @@
 package dev.adapterferry.probe;
 
+import java.lang.Character.UnicodeScript;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
  * Signs of a broken model that need no knowledge of the language: an answer that goes round in circles, leaks control
- * tokens or raw byte-level tokens, or mixes more writing systems than any text does. Each was chosen because a healthy
+ * tokens or raw byte-level tokens, or mixes writing systems inside its words. Each was chosen because a healthy
  * answer practically never shows it; none judges whether the answer is right.
  */
 final class Sanity {
@@ -18,7 +21,10 @@ final class Sanity {
     // Spelling of space and newline inside byte-level and SentencePiece vocabularies.
     private static final Pattern RAW_TOKEN = Pattern.compile("[ĠĊ\u2581]");
     private static final Pattern CHARACTER_RUN = Pattern.compile("([^\\s=\\-_*#.~])\\1{19,}");
-    private static final int SCRIPTS = 4;
+    private static final int MIXED = 3;
+    /** Written side by side without a blank in Chinese, Japanese and Korean, and next to Latin words there. */
+    private static final Set<UnicodeScript> UNSPACED = EnumSet.of(UnicodeScript.HAN, UnicodeScript.HIRAGANA, UnicodeScript.KATAKANA, UnicodeScript.HANGUL, UnicodeScript.BOPOMOFO,
+            UnicodeScript.THAI, UnicodeScript.LAO, UnicodeScript.KHMER, UnicodeScript.MYANMAR);
 
     private Sanity() { }
 
@@ -37,13 +43,29 @@ final class Sanity {
         if (broken >= 3 && broken * 20 > text.length()) {
             complaints.add(broken + " of " + text.length() + " characters are undecodable: the tokenizer is garbled");
         }
-        long scripts = text.codePoints().filter(Character::isLetter).mapToObj(Character.UnicodeScript::of)
-                .filter(script -> script != Character.UnicodeScript.COMMON && script != Character.UnicodeScript.INHERITED).distinct().count();
-        if (scripts > SCRIPTS) {
-            complaints.add("the answer mixes " + scripts + " writing systems: the tokenizer or the weights are garbled");
+        int mixed = mixedInsideWords(text);
+        if (mixed >= MIXED) {
+            complaints.add("the answer changes the writing system " + mixed + " times inside words: the tokenizer or the weights are garbled");
         }
         repetition(text).ifPresent(complaints::add);
         return complaints;
+    }
+
+    /** How often two letters that follow each other belong to scripts that no word mixes. A list of translations mixes none: each word is of one script. */
+    private static int mixedInsideWords(String text) {
+        int mixed = 0;
+        UnicodeScript before = null;
+        for (int c : text.codePoints().toArray()) {
+            UnicodeScript script = UnicodeScript.of(c);
+            if (!Character.isLetter(c)) {
+                // Accents and the like belong to the letter before them.
+                before = script == UnicodeScript.INHERITED ? before : null;
+            } else if (script != UnicodeScript.COMMON && script != UnicodeScript.INHERITED) {
+                mixed += before != null && script != before && !UNSPACED.contains(script) && !UNSPACED.contains(before) ? 1 : 0;
+                before = script;
+            }
+        }
+        return mixed;
     }
 
     private static Optional<String> repetition(String text) {

@@ -2,8 +2,17 @@ package dev.adapterferry.probe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SanityTest {
@@ -19,6 +28,29 @@ class SanityTest {
             "Buffalo buffalo Buffalo buffalo buffalo buffalo Buffalo buffalo."})
     void healthyAnswersPass(String answer) {
         assertThat(Sanity.complaints(answer)).isEmpty();
+    }
+
+    @Test
+    void aListOfTranslationsIsNoGarbage() {
+        assertThat(Sanity.complaints("cat: gato, кошка, 猫, ねこ, 고양이, חתול, قطة, แมว, γάτα, კატა, बिल्ली")).isEmpty();
+    }
+
+    /** Answers in twenty languages, code, tables and formulas, written for this test. */
+    @ParameterizedTest
+    @MethodSource
+    void healthyAnswersOfAllKindsPass(String kind, String text) {
+        assertThat(Sanity.complaints(text)).as(kind).isEmpty();
+    }
+
+    static List<Arguments> healthyAnswersOfAllKindsPass() throws IOException {
+        try (InputStream lines = SanityTest.class.getResourceAsStream("/probe/healthy-answers.jsonl")) {
+            List<Arguments> all = new ArrayList<>();
+            for (String line : new String(lines.readAllBytes(), StandardCharsets.UTF_8).lines().toList()) {
+                JsonNode answer = new ObjectMapper().readTree(line);
+                all.add(Arguments.of(answer.path("kind").asText(), answer.path("text").asText()));
+            }
+            return all;
+        }
     }
 
     @Test
@@ -39,6 +71,6 @@ class SanityTest {
     @Test
     void findsGarbledTokenizers() {
         assertThat(Sanity.complaints("\uFFFD\uFFFD a\uFFFD\uFFFD b")).anyMatch(complaint -> complaint.contains("undecodable"));
-        assertThat(Sanity.complaints("wind Ѳета 猫 אבן ไทย mañana ქართ")).anyMatch(complaint -> complaint.contains("writing systems"));
+        assertThat(Sanity.complaints("wiѲnd Ѳеtа 猫 אבnן ไทย mañana ქაrთ")).anyMatch(complaint -> complaint.contains("writing system"));
     }
 }
