@@ -68,6 +68,11 @@ public record EvaluationReport(String model, Instant time, List<Scorecard> cards
         }
     }
 
+    /** Categories of all contenders, in the order of their first prompt. */
+    List<String> categories() {
+        return cards.stream().flatMap(card -> card.categories().stream()).distinct().toList();
+    }
+
     /** True when the gate has nothing against it. */
     public boolean passed() {
         return objections.isEmpty();

@@ -60,7 +60,7 @@ final class HtmlReport {
     }
 
     private void categories() {
-        List<String> categories = report.cards().stream().flatMap(card -> card.categories().stream()).distinct().toList();
+        List<String> categories = report.categories();
         if (categories.size() < 2) {
             return;
         }
@@ -68,6 +68,16 @@ final class HtmlReport {
         List<BarChart.Series> series = report.cards().stream()
                 .map(card -> new BarChart.Series(MarkdownReport.name(card), categories.stream().map(category -> orNaN(card.category(category).score())).toList())).toList();
         out.append(BarChart.of(categories, series, null, 1.0, ""));
+        head("figures", "category", "contender", "score", "95 % between", "answered", "errors", "latency p50", "p95", "first token p50", "p95", "tokens/s");
+        for (String category : categories) {
+            for (Scorecard card : report.cards()) {
+                EvaluationReport.Summary sum = EvaluationReport.Summary.of(card.category(category));
+                row(category, MarkdownReport.name(card), Figures.score(sum.score()), Figures.range(sum.interval()), sum.answered() + " of " + sum.prompts(), Integer.toString(sum.errors()),
+                        Figures.millis(sum.latencyMillisP50()), Figures.millis(sum.latencyMillisP95()), Figures.millis(sum.firstTokenMillisP50()), Figures.millis(sum.firstTokenMillisP95()),
+                        Figures.rate(sum.tokensPerSecond()));
+            }
+        }
+        out.append("</table>\n");
     }
 
     private void comparisons() {

@@ -16,11 +16,12 @@ final class MarkdownReport {
                 .append(report.passed() ? "passed.\n" : "**not passed**:\n\n");
         report.objections().forEach(objection -> out.append("- ").append(cell(objection)).append('\n'));
         report.notes().forEach(note -> out.append("\nNote: ").append(cell(note)).append('\n'));
-        out.append("\n| contender | score | 95 % between | answered | errors | latency p50 | p95 | first token p50 | tokens/s | memory |\n|---|---|---|---|---|---|---|---|---|---|\n");
+        out.append("\n| contender | score | 95 % between | answered | errors | latency p50 | p95 | first token p50 | p95 | tokens/s | memory |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
         for (Scorecard card : report.cards()) {
             EvaluationReport.Summary sum = EvaluationReport.Summary.of(card);
             row(out, name(card), Figures.score(sum.score()), Figures.range(sum.interval()), sum.answered() + " of " + sum.prompts(), Integer.toString(sum.errors()),
-                    Figures.millis(sum.latencyMillisP50()), Figures.millis(sum.latencyMillisP95()), Figures.millis(sum.firstTokenMillisP50()), Figures.rate(sum.tokensPerSecond()), Figures.bytes(card.memoryBytes()));
+                    Figures.millis(sum.latencyMillisP50()), Figures.millis(sum.latencyMillisP95()), Figures.millis(sum.firstTokenMillisP50()),
+                    Figures.millis(sum.firstTokenMillisP95()), Figures.rate(sum.tokensPerSecond()), Figures.bytes(card.memoryBytes()));
         }
         categories(out);
         comparisons(out);
@@ -29,17 +30,16 @@ final class MarkdownReport {
     }
 
     private void categories(StringBuilder out) {
-        List<String> categories = report.cards().stream().flatMap(card -> card.categories().stream()).distinct().toList();
-        if (categories.size() < 2) {
+        if (report.categories().size() < 2) {
             return;
         }
-        out.append("\n## By category\n\n| contender |");
-        categories.forEach(category -> out.append(' ').append(cell(category)).append(" |"));
-        out.append("\n|---|").append("---|".repeat(categories.size())).append('\n');
-        for (Scorecard card : report.cards()) {
-            out.append("| ").append(cell(name(card))).append(" |");
-            categories.forEach(category -> out.append(' ').append(Figures.score(card.category(category).score())).append(" |"));
-            out.append('\n');
+        out.append("\n## By category\n\n| category | contender | score | answered | errors | latency p50 | p95 | first token p50 | p95 | tokens/s |\n|---|---|---|---|---|---|---|---|---|---|\n");
+        for (String category : report.categories()) {
+            for (Scorecard card : report.cards()) {
+                EvaluationReport.Summary sum = EvaluationReport.Summary.of(card.category(category));
+                row(out, category, name(card), Figures.score(sum.score()), sum.answered() + " of " + sum.prompts(), Integer.toString(sum.errors()), Figures.millis(sum.latencyMillisP50()),
+                        Figures.millis(sum.latencyMillisP95()), Figures.millis(sum.firstTokenMillisP50()), Figures.millis(sum.firstTokenMillisP95()), Figures.rate(sum.tokensPerSecond()));
+            }
         }
     }
 

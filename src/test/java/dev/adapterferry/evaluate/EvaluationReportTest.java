@@ -190,11 +190,51 @@ class EvaluationReportTest {
         assertThat(page.getElementsByTagName("pre").item(1).getTextContent()).isEqualTo("<script>alert('1')</script> & \"so\" | `on` \uFFFD");
     }
 
+    /** Every figure of issue and page, per contender (a format or a release) and per category, in each of the three forms. */
+    @Test
+    void everyFormTellsEveryFigureOfEachFormatAndCategory() throws Exception {
+        List<Scored> outcomes = new ArrayList<>();
+        for (int i = 1; i <= 20; i++) {
+            outcomes.add(new Scored("p" + i, i <= 10 ? "facts" : "sums", 1, "Question " + i, "answer", i % 4 == 0 ? 0.0 : 1.0, 100.0 * i, 10.0 * i, 20, 50.0 + i, null));
+        }
+        Scorecard four = new Scorecard("majora 2 Q4_K_M", "Q4_K_M", outcomes, 4_700_000_000L, "embedded");
+        Scorecard eight = new Scorecard("majora 2 Q8_0", "Q8_0", outcomes.stream().map(one -> new Scored(one.id(), one.category(), 1, one.prompt(), one.answer(), one.score(), one.latencyMillis() * 2,
+                one.firstTokenMillis() * 2, 20, one.tokensPerSecond() / 2, null)).toList(), 8_100_000_000L, "embedded");
+        EvaluationReport report = new EvaluationReport("majora", Instant.parse("2026-08-17T10:00:00Z"), List.of(four, eight), List.of(Comparison.of(eight, four)), List.of());
+
+        JsonNode cards = new ObjectMapper().readTree(report.json()).path("cards");
+        assertThat(cards.at("/0/memoryBytes").asLong()).isEqualTo(4_700_000_000L);
+        assertThat(cards.at("/1/memoryBytes").asLong()).isEqualTo(8_100_000_000L);
+        assertThat(figures(cards.at("/0/summary"))).containsExactly(0.75, 1000.0, 1900.0, 100.0, 190.0, 60.0);
+        assertThat(figures(cards.at("/0/categories/facts"))).containsExactly(0.8, 500.0, 1000.0, 50.0, 100.0, 55.0);
+        assertThat(figures(cards.at("/1/categories/sums"))).containsExactly(0.7, 3000.0, 4000.0, 300.0, 400.0, 32.5);
+
+        assertThat(report.markdown().lines().map(line -> line.replace("\\", ""))).anyMatch(line -> line.matches("\\| majora 2 Q4_K_M \\| 0\\.750 \\| .* \\| 20 of 20 \\| 0 \\| 1000 ms \\| 1900 ms \\| 100 ms \\| 190 ms \\| 60 \\| 4\\.70 GB \\|"))
+                .contains("| facts | majora 2 Q4_K_M | 0.800 | 10 of 10 | 0 | 500 ms | 1000 ms | 50 ms | 100 ms | 55 |", "| sums | majora 2 Q8_0 | 0.700 | 10 of 10 | 0 | 3000 ms | 4000 ms | 300 ms | 400 ms | 33 |");
+
+        Document page = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new ByteArrayInputStream(report.html().getBytes(StandardCharsets.UTF_8)));
+        List<String> rows = new ArrayList<>();
+        for (int i = 0; i < page.getElementsByTagName("tr").getLength(); i++) {
+            List<String> cells = new ArrayList<>();
+            for (int j = 0; j < page.getElementsByTagName("tr").item(i).getChildNodes().getLength(); j++) {
+                cells.add(page.getElementsByTagName("tr").item(i).getChildNodes().item(j).getTextContent().strip());
+            }
+            rows.add(String.join("|", cells.stream().filter(cell -> !cell.isEmpty()).toList()));
+        }
+        assertThat(rows).anyMatch(row -> row.matches("majora 2 Q8_0\\|0\\.750\\|.*\\|20 of 20\\|0\\|2000 ms\\|3800 ms\\|200 ms\\|380 ms\\|30\\|8\\.10 GB"))
+                .anyMatch(row -> row.matches("facts\\|majora 2 Q4_K_M\\|0\\.800\\|.*\\|10 of 10\\|0\\|500 ms\\|1000 ms\\|50 ms\\|100 ms\\|55"))
+                .anyMatch(row -> row.matches("sums\\|majora 2 Q8_0\\|0\\.700\\|.*\\|3000 ms\\|4000 ms\\|300 ms\\|400 ms\\|33"));
+    }
+
+    private static List<Double> figures(JsonNode summary) {
+        return java.util.stream.Stream.of("score", "latencyMillisP50", "latencyMillisP95", "firstTokenMillisP50", "firstTokenMillisP95", "tokensPerSecond").map(name -> summary.path(name).asDouble()).toList();
+    }
+
     @Test
     void theTableSurvivesWhatModelsSay() {
         String markdown = report().markdown();
         assertThat(markdown).contains("**not passed**").contains("- too \\<low\\>").contains("## By category").contains("connection refused");
-        assertThat(markdown.lines().filter(line -> line.startsWith("| ")).map(line -> line.replace("\\|", "").chars().filter(c -> c == '|').count())).containsExactly(11L, 11L, 11L, 4L, 4L, 4L);
+        assertThat(markdown.lines().filter(line -> line.startsWith("| ")).map(line -> line.replace("\\|", "").chars().filter(c -> c == '|').count())).containsExactly(12L, 12L, 12L, 11L, 11L, 11L, 11L, 11L);
     }
 
     private static EvaluationReport report() {
