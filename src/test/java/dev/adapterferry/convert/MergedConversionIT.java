@@ -2,8 +2,6 @@ package dev.adapterferry.convert;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.lora.MergeInput;
 import dev.adapterferry.lora.MergeOptions;
 import dev.adapterferry.lora.MergedCheckpoint;
@@ -15,7 +13,6 @@ import dev.adapterferry.tensor.TensorSource;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -101,17 +98,11 @@ class MergedConversionIT {
 
     private void compare(MemoryCheckpoint checkpoint, MemoryCheckpoint plain, Map<String, float[]> factors, Map<String, List<Long>> shapes, String targets, String changed) throws IOException {
         Path base = Files.createDirectories(folder.resolve("base"));
-        Path adapter = Files.createDirectories(folder.resolve("adapter"));
         Files.writeString(base.resolve("config.json"), checkpoint.rawConfig().toString());
         write(base.resolve("model.safetensors"), checkpoint.tensors());
-        ObjectNode config = (ObjectNode) new ObjectMapper().readTree("{\"peft_type\":\"LORA\",\"r\":" + RANK + ",\"lora_alpha\":" + SCALE * RANK + ",\"base_model_name_or_path\":\"base\",\"peft_version\":\"0.19.1\"," + targets + "}");
-        Files.writeString(adapter.resolve("adapter_config.json"), config.toString());
-        List<TensorInfo> infos = new ArrayList<>();
-        shapes.forEach((name, shape) -> infos.add(new TensorInfo("base_model.model." + name, ElementType.F32, shape)));
-        try (SafetensorsWriter writer = SafetensorsWriter.create(adapter.resolve("adapter_model.safetensors"), infos, Map.of())) {
-            infos.forEach(info -> writer.write(info, 0, (int) info.rows(), factors.get(info.name().substring("base_model.model.".length())), 0));
-            writer.commit();
-        }
+        Map<TensorInfo, float[]> tensors = new LinkedHashMap<>();
+        shapes.forEach((name, shape) -> tensors.put(new TensorInfo(name, ElementType.F32, shape), factors.get(name)));
+        Path adapter = TinyAdapter.write(folder, "\"r\":" + RANK + ",\"lora_alpha\":" + SCALE * RANK + "," + targets, tensors);
         try (MergedCheckpoint merged = MergedCheckpoint.open(CheckpointFolder.open(base), List.of(MergeInput.of(adapter)), MergeOptions.STRICT)) {
             TensorSource found = new ModelConverter().tensors(merged);
             TensorSource expected = new ModelConverter().tensors(plain);

@@ -60,7 +60,7 @@ class Mxfp4CheckpointTest {
         TinyTokenizers.write(folder);
         MemoryCheckpoint byHand = TinyModels.checkpoint("gpt-oss", folder.resolve("bpe"), ElementType.F32);
         List<TensorInfo> queries = byHand.tensors().tensors().stream().filter(t -> t.name().endsWith("q_proj.weight")).toList();
-        Path adapter = AdapterConversionTest.writeAdapter(folder, byHand, queries, Set.of("q_proj"));
+        Path adapter = AdapterConversionIT.writeAdapter(folder, byHand, queries, Set.of("q_proj"));
         Packed packed = new Packed(TinyModels.checkpoint("gpt-oss", folder.resolve("bpe"), ElementType.F32));
         packed.pack("model.layers.0.mlp.experts.down_proj", 64, 96);
         try (MergedCheckpoint merged = MergedCheckpoint.open(packed, List.of(MergeInput.of(adapter)), new MergeOptions(Optional.empty(), Set.of("base")))) {

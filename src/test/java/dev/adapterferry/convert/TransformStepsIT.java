@@ -43,7 +43,7 @@ class TransformStepsIT {
     }
 
     @ParameterizedTest
-    @CsvSource({"qwen3next, 8", "qwen35, 22", "deepseek2, 3", "llama4, 5", "qwen3vlmoe, 5"})
+    @CsvSource({"qwen3next, 8", "qwen35, 22", "deepseek2, 3", "llama4, 5", "qwen3vlmoe, 5", "gpt-oss, 7", "mistral3, 2", "ernie4_5-moe, 1"})
     void everyStepIsSeen(String name, int steps) {
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, folder.resolve(TinyModels.tokenizer(name)), ElementType.F32);
         Architecture architecture = ArchitectureCatalog.builtIn().require(checkpoint.config(), name);
