@@ -41,6 +41,11 @@ final class CommonOptions {
         overrides.put(key, value);
     }
 
+    /** The models that a command line may name, for a sentence. */
+    static String configured(Settings settings) {
+        return "Configured: " + (settings.models().isEmpty() ? "none yet" : String.join(", ", settings.models().keySet())) + ".";
+    }
+
     Console console() {
         return Console.system(quiet);
     }

@@ -128,8 +128,7 @@ final class DeployCommand implements Callable<Integer> {
                     .sorted((a, b) -> a.getValue().base().orElse("").compareTo(b.getValue().base().orElse(""))).map(e -> e.getKey()).forEach(chosen::add);
         }
         if (chosen.isEmpty()) {
-            throw new ParameterException(spec.commandLine(), "Name a model, or say --all. Configured: "
-                    + (settings.models().isEmpty() ? "none yet" : String.join(", ", settings.models().keySet())) + ".");
+            throw new ParameterException(spec.commandLine(), "Name a model, or say --all. " + CommonOptions.configured(settings));
         }
         if (chosen.size() > 1 && (adapter != null || instanceId != null)) {
             throw new ParameterException(spec.commandLine(), "--adapter and --instance-id belong to one model; " + chosen.size() + " were named.");

@@ -73,8 +73,7 @@ final class PullCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "--instance-id belongs to one model.");
         }
         if (named.isEmpty() && !all) {
-            throw new ParameterException(spec.commandLine(), "Name a model or a source, or say --all. Configured: "
-                    + (settings.models().isEmpty() ? "none yet" : String.join(", ", settings.models().keySet())) + ".");
+            throw new ParameterException(spec.commandLine(), "Name a model or a source, or say --all. " + CommonOptions.configured(settings));
         }
         named.forEach(settings::model);
         try (FerryApplication application = FerryApplication.forCommand(settings, CommonOptions.installation(), console);

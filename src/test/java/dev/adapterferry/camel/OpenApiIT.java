@@ -49,6 +49,9 @@ class OpenApiIT {
         try (StubbedDaemon daemon = new StubbedDaemon(folder, "  majora: {formats: [Q8_0]}", "http: {port: 0}", Map.of())) {
             JsonNode description = daemon.api().get("/api/openapi.json", 200);
             assertThat(description.path("openapi").asText()).startsWith("3.");
+            assertThat(description.path("servers").path(0).path("url").asText()).as("programs call it there").isEqualTo(daemon.application().address().orElseThrow().toString());
+            JsonNode scheme = description.path("components").path("securitySchemes").path("token");
+            assertThat(scheme.path("type").asText() + " " + scheme.path("scheme").asText()).isEqualTo("http bearer");
             description.path("paths").properties().forEach(path -> path.getValue().properties().forEach(operation -> {
                 String name = operation.getKey() + " " + path.getKey();
                 JsonNode says = operation.getValue();

@@ -9,12 +9,18 @@ import dev.adapterferry.ledger.RunState;
 import dev.adapterferry.ledger.StageState;
 import dev.adapterferry.waiting.Waiting;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -53,7 +59,7 @@ class DaemonProcessIT {
                 evaluate: {enabled: false}
                 health: {every: 0}
                 pipeline: {shutdown-timeout: 1s}
-                http: {enabled: false}
+                http: {port: 0}
                 """.formatted(folder.resolve("home"), model, model, folder.resolve("models")));
         return file;
     }
@@ -70,6 +76,12 @@ class DaemonProcessIT {
                 return false;
             }
         });
+        // The free port that it took, as it says; commands find the same in a file, also where a killed daemon left another.
+        Matcher address = Pattern.compile("API: (http://127\\.0\\.0\\.1:[1-9]\\d*)/api/runs").matcher(Files.readString(out));
+        assertThat(address.find()).as(Files.readString(out)).isTrue();
+        assertThat(folder.resolve("home/daemon.url")).hasContent(address.group(1));
+        HttpResponse<String> runs = HttpClient.newHttpClient().send(HttpRequest.newBuilder(URI.create(address.group(1) + "/api/runs")).build(), HttpResponse.BodyHandlers.ofString());
+        assertThat(runs.statusCode()).isEqualTo(200);
     }
 
     private Ledger ledger() {
