@@ -1,15 +1,14 @@
 package dev.adapterferry.convert;
 
+import static dev.adapterferry.convert.GemmaParts.norm;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.adapterferry.convert.Decoder.Linear;
-import dev.adapterferry.convert.Decoder.Norm;
 import dev.adapterferry.gguf.GgufFile;
 import java.util.Arrays;
-import java.util.stream.IntStream;
 
 /** Gemma 3n from a GGUF file as llama.cpp's graph reads it, and from a checkpoint as transformers' {@code Gemma3nTextModel} reads it. */
 final class Gemma3nReaders {
-    private static final Norm BARE = new Norm(null, null);
     /** What torch computes in f32 as the quantile of the normal distribution at 0.95 (1.6448536 in exact arithmetic). */
     private static final double QUANTILE_95 = 1.6448533535003662;
 
@@ -28,7 +27,7 @@ final class Gemma3nReaders {
         f.embedding = file.matrix("token_embd.weight");
         f.outputNorm = file.norm("output_norm");
         f.outputCap = file.number("final_logit_softcapping", 0);
-        f.perLayer = new PerLayerEmbedding(file.matrix("per_layer_token_embd.weight"), file.linear("per_layer_model_proj"), file.norm("per_layer_proj_norm"), perLayerSize, f.epsilon);
+        f.perLayer = GemmaParts.perLayer(file, perLayerSize, f.epsilon);
         int width = f.embedding[0].length;
         double[][] unfold = file.matrix("altup_proj.weight");
         double[][] fold = file.matrix("altup_unembd_proj.weight");
@@ -52,15 +51,11 @@ final class Gemma3nReaders {
             a.queryNorm = file.norm(l + "attn_q_norm");
             a.output = file.linear(l + "attn_output");
             if (i < layersWithKeys) {
-                a.key = file.linear(l + "attn_k");
-                a.keyNorm = file.norm(l + "attn_k_norm");
-                a.value = file.linear(l + "attn_v");
-                a.valueNorm = BARE;
+                GemmaParts.own(a, file.linear(l + "attn_k"), file.norm(l + "attn_k_norm"), file.linear(l + "attn_v"));
             } else {
                 a.shared = f.layers.get(layersWithKeys - (sliding ? 2 : 1)).attention;
             }
-            finish(a, f.epsilon);
-            layer.attention = a;
+            layer.attention = GemmaParts.finished(a, f.epsilon);
             layer.attentionNorm = file.norm(l + "attn_norm");
             layer.afterAttention = file.norm(l + "post_attention_norm");
             layer.feedForwardNorm = file.norm(l + "ffn_norm");
@@ -92,8 +87,7 @@ final class Gemma3nReaders {
         f.embedding = stored.matrix("model.embed_tokens");
         f.outputNorm = norm(stored, "model.norm");
         f.outputCap = config.get("final_logit_softcapping").asDouble();
-        f.perLayer = new PerLayerEmbedding(stored.matrix("model.embed_tokens_per_layer"), stored.linear("model.per_layer_model_projection"), norm(stored, "model.per_layer_projection_norm"),
-                config.get("hidden_size_per_layer_input").asInt(), f.epsilon);
+        f.perLayer = GemmaParts.perLayer(stored, config.get("hidden_size_per_layer_input").asInt(), f.epsilon);
         for (int s = 0; s < config.get("altup_num_inputs").asInt() - 1; s++) {
             f.unfold.add(stored.linear("model.altup_projections." + s));
             f.fold.add(stored.linear("model.altup_unembed_projections." + s));
@@ -107,7 +101,7 @@ final class Gemma3nReaders {
 
     private static Gemma3nForward.Layer layer(Gemma3nForward f, CheckpointTensors stored, JsonNode config, int number, boolean sharesKeys) {
         String l = "model.layers." + number + ".";
-        String type = config.at("/layer_types/" + number).asText();
+        String type = GemmaParts.type(config, number);
         SelfAttention a = new SelfAttention();
         a.heads = config.get("num_attention_heads").asInt();
         a.keyHeads = config.get("num_key_value_heads").asInt();
@@ -119,17 +113,12 @@ final class Gemma3nReaders {
         a.queryNorm = norm(stored, l + "self_attn.q_norm");
         a.output = stored.linear(l + "self_attn.o_proj");
         if (sharesKeys) {
-            a.shared = IntStream.range(0, number).filter(i -> config.at("/layer_types/" + i).asText().equals(type) && f.layers.get(i).attention.shared == null).boxed()
-                    .reduce((first, second) -> second).map(i -> f.layers.get(i).attention).orElseThrow();
+            a.shared = GemmaParts.lastOfItsType(config, f.layers.stream().map(before -> before.attention).toList());
         } else {
-            a.key = stored.linear(l + "self_attn.k_proj");
-            a.keyNorm = norm(stored, l + "self_attn.k_norm");
-            a.value = stored.linear(l + "self_attn.v_proj");
-            a.valueNorm = BARE;
+            GemmaParts.own(a, stored.linear(l + "self_attn.k_proj"), norm(stored, l + "self_attn.k_norm"), stored.linear(l + "self_attn.v_proj"));
         }
-        finish(a, f.epsilon);
         Gemma3nForward.Layer layer = new Gemma3nForward.Layer();
-        layer.attention = a;
+        layer.attention = GemmaParts.finished(a, f.epsilon);
         layer.attentionNorm = norm(stored, l + "input_layernorm");
         layer.afterAttention = norm(stored, l + "post_attention_layernorm");
         layer.feedForwardNorm = norm(stored, l + "pre_feedforward_layernorm");
@@ -148,14 +137,5 @@ final class Gemma3nReaders {
         layer.inputProjection = stored.linear(l + "per_layer_projection");
         layer.afterInput = norm(stored, l + "post_per_layer_input_norm");
         return layer;
-    }
-
-    private static Norm norm(CheckpointTensors stored, String name) {
-        return new Norm(stored.vector(name + ".weight"), null);
-    }
-
-    private static void finish(SelfAttention attention, double epsilon) {
-        attention.scale = 1;
-        attention.norm = (row, weights) -> Arithmetic.rms(row, weights, epsilon);
     }
 }

@@ -1,9 +1,10 @@
 package dev.adapterferry.convert;
 
+import static dev.adapterferry.convert.GemmaParts.norm;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.adapterferry.convert.Decoder.FeedForward;
 import dev.adapterferry.convert.Decoder.Linear;
-import dev.adapterferry.convert.Decoder.Norm;
 import dev.adapterferry.gguf.GgufFile;
 import java.util.Arrays;
 import java.util.List;
@@ -11,7 +12,6 @@ import java.util.stream.IntStream;
 
 /** Gemma 4 from a GGUF file as llama.cpp's graph reads it, and from a checkpoint as transformers' {@code Gemma4TextModel} reads it. */
 final class Gemma4Readers {
-    private static final Norm BARE = new Norm(null, null);
 
     private Gemma4Readers() { }
 
@@ -24,7 +24,7 @@ final class Gemma4Readers {
         f.outputNorm = file.norm("output_norm");
         f.outputCap = file.number("final_logit_softcapping", 0);
         int size = (int) file.number("embedding_length_per_layer_input", 0);
-        f.perLayer = size == 0 ? null : new PerLayerEmbedding(file.matrix("per_layer_token_embd.weight"), file.linear("per_layer_model_proj"), file.norm("per_layer_proj_norm"), size, f.epsilon);
+        f.perLayer = size == 0 ? null : GemmaParts.perLayer(file, size, f.epsilon);
         int blocks = (int) file.number("block_count", 0);
         int own = blocks - (int) file.number("attention.shared_kv_layers", 0);
         for (int i = 0; i < blocks; i++) {
@@ -42,10 +42,7 @@ final class Gemma4Readers {
             a.queryNorm = file.norm(l + "attn_q_norm");
             a.output = file.linear(l + "attn_output");
             if (i < own) {
-                a.key = file.linear(l + "attn_k");
-                a.keyNorm = file.norm(l + "attn_k_norm");
-                a.value = file.has(l + "attn_v.weight") ? file.linear(l + "attn_v") : a.key;
-                a.valueNorm = BARE;
+                GemmaParts.own(a, file.linear(l + "attn_k"), file.norm(l + "attn_k_norm"), file.has(l + "attn_v.weight") ? file.linear(l + "attn_v") : file.linear(l + "attn_k"));
             } else {
                 // The graph takes the last two layers with keys for one of each kind.
                 a.shared = f.layers.get(own - (sliding ? 2 : 1)).attention;
@@ -57,8 +54,7 @@ final class Gemma4Readers {
 
     private static Gemma4Forward.Layer layer(Gemma4Forward f, SelfAttention attention, GgufTensors file, String l) {
         Gemma4Forward.Layer layer = new Gemma4Forward.Layer();
-        finish(attention, f.epsilon);
-        layer.attention = attention;
+        layer.attention = GemmaParts.finished(attention, f.epsilon);
         layer.attentionNorm = file.norm(l + "attn_norm");
         layer.afterAttention = file.norm(l + "post_attention_norm");
         layer.feedForwardNorm = file.norm(l + "ffn_norm");
@@ -96,8 +92,7 @@ final class Gemma4Readers {
         f.outputNorm = norm(stored, "model.norm");
         f.outputCap = config.path("final_logit_softcapping").asDouble(0);
         int size = config.path("hidden_size_per_layer_input").asInt();
-        f.perLayer = size == 0 ? null : new PerLayerEmbedding(stored.matrix("model.embed_tokens_per_layer"), stored.linear("model.per_layer_model_projection"),
-                norm(stored, "model.per_layer_projection_norm"), size, f.epsilon);
+        f.perLayer = size == 0 ? null : GemmaParts.perLayer(stored, size, f.epsilon);
         int blocks = config.get("num_hidden_layers").asInt();
         for (int i = 0; i < blocks; i++) {
             f.layers.add(layer(f, stored, config, i, i >= blocks - config.path("num_kv_shared_layers").asInt()));
@@ -107,7 +102,7 @@ final class Gemma4Readers {
 
     private static Gemma4Forward.Layer layer(Gemma4Forward f, CheckpointTensors stored, JsonNode config, int number, boolean sharesKeys) {
         String l = "model.layers." + number + ".";
-        String type = config.at("/layer_types/" + number).asText();
+        String type = GemmaParts.type(config, number);
         boolean full = type.equals("full_attention");
         SelfAttention a = new SelfAttention();
         a.heads = config.get("num_attention_heads").asInt();
@@ -128,18 +123,12 @@ final class Gemma4Readers {
         a.queryNorm = norm(stored, l + "self_attn.q_norm");
         a.output = stored.linear(l + "self_attn.o_proj");
         if (sharesKeys) {
-            // The last layer of the same type that has keys of its own.
-            a.shared = IntStream.range(0, number).filter(i -> config.at("/layer_types/" + i).asText().equals(type) && f.layers.get(i).attention.shared == null).boxed()
-                    .reduce((first, second) -> second).map(i -> f.layers.get(i).attention).orElseThrow();
+            a.shared = GemmaParts.lastOfItsType(config, f.layers.stream().map(before -> before.attention).toList());
         } else {
-            a.key = stored.linear(l + "self_attn.k_proj");
-            a.keyNorm = norm(stored, l + "self_attn.k_norm");
-            a.value = keysAreValues ? a.key : stored.linear(l + "self_attn.v_proj");
-            a.valueNorm = BARE;
+            GemmaParts.own(a, stored.linear(l + "self_attn.k_proj"), norm(stored, l + "self_attn.k_norm"), stored.linear(l + (keysAreValues ? "self_attn.k_proj" : "self_attn.v_proj")));
         }
-        finish(a, f.epsilon);
         Gemma4Forward.Layer layer = new Gemma4Forward.Layer();
-        layer.attention = a;
+        layer.attention = GemmaParts.finished(a, f.epsilon);
         layer.attentionNorm = norm(stored, l + "input_layernorm");
         layer.afterAttention = norm(stored, l + "post_attention_layernorm");
         layer.feedForwardNorm = norm(stored, l + "pre_feedforward_layernorm");
@@ -165,15 +154,5 @@ final class Gemma4Readers {
         }
         layer.scalar = stored.vector(l + "layer_scalar")[0];
         return layer;
-    }
-
-    private static Norm norm(CheckpointTensors stored, String name) {
-        return new Norm(stored.vector(name + ".weight"), null);
-    }
-
-    /** What both sources say of every layer: scores are not scaled, norms divide by the root mean square. */
-    private static void finish(SelfAttention attention, double epsilon) {
-        attention.scale = 1;
-        attention.norm = (row, weights) -> Arithmetic.rms(row, weights, epsilon);
     }
 }
