@@ -10,6 +10,8 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Gives a file a second place without a moment in which half of it is there. A hard link costs no space; a clone costs none
@@ -30,6 +32,7 @@ public final class Placement {
         SYMBOLIC_LINK
     }
 
+    private static final Logger LOG = LoggerFactory.getLogger(Placement.class);
     private static final long CHUNK = 64L << 20;
 
     private final Way way;
@@ -71,6 +74,9 @@ public final class Placement {
             if (cloned) {
                 Durable.force(place);
             } else {
+                if (way == Way.REFLINK) {
+                    LOG.info("{} cannot be cloned to {}: the file system shares no blocks between files there, so it is copied", source, place);
+                }
                 copy(source, place);
             }
             // The store tells by this time whether somebody touched a kept file.
