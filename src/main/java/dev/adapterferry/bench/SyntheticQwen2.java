@@ -174,8 +174,11 @@ public record SyntheticQwen2(String label, int hidden, int layers, int inner, in
         steps.addObject().put("type", "ByteLevel").put("add_prefix_space", false).put("trim_offsets", false).put("use_regex", false);
         ObjectNode model = root.putObject("model").put("type", "BPE");
         ObjectNode vocabulary = model.putObject("vocab");
+        // The bytes first, as GPT-2 spells them, so that llama.cpp can read any prompt.
+        int moved = 256;
         for (int i = 0; i < tokens - 1; i++) {
-            vocabulary.put("t" + i, i);
+            boolean printable = i >= '!' && i <= '~' || i >= 0xA1 && i <= 0xAC || i >= 0xAE && i <= 0xFF;
+            vocabulary.put(i > 255 ? "t" + i : Character.toString(printable ? i : moved++), i);
         }
         model.putArray("merges").add("t 1");
         return root;
