@@ -67,19 +67,21 @@ public final class Promotion {
         OptionalInt before = ledger.releases().active(model).map(entry -> OptionalInt.of(entry.number())).orElse(OptionalInt.empty());
         ReleaseDesk.InUse inUse = winner.format().isPresent() ? desk.use(model, winner.format().get(), run) : desk.restore(model, OptionalInt.of(winner.release()), run, "which won the comparison");
         int release = inUse.deployed().release().number();
-        Health health = ask(run == null ? model : run, model);
-        if (health.status() != Status.UNHEALTHY || before.isEmpty()) {
+        String trouble = ask(run == null ? model : run, model);
+        if (trouble.isEmpty() || before.isEmpty()) {
             return new Outcome(release, true, "");
         }
         desk.restore(model, before, run, "since the winner of the comparison does not answer as it should");
-        return new Outcome(before.getAsInt(), false, health.trouble());
+        return new Outcome(before.getAsInt(), false, trouble);
     }
 
-    /** The files were compared when they were kept; whether they answer where they are used is the question. */
-    private Health ask(String holder, String model) {
+    /** What is wrong with the answers, or an empty string. The files were compared when they were kept; whether they answer where they are used is the question. */
+    private String ask(String holder, String model) {
         servers.release(holder);
         try {
-            return new ModelHealth(http, servers, Digests.none()).check(holder, settings, model, new ActiveReleases(settings, ledger).get(model), EnumSet.allOf(HealthCheck.Part.class));
+            Health health = new ModelHealth(http, servers, Digests.none()).check(holder, settings, model, new ActiveReleases(settings, ledger).get(model), EnumSet.allOf(HealthCheck.Part.class));
+            // What was started again and answered at last has crashed all the same.
+            return health.status() == Status.UNHEALTHY ? health.trouble() : servers.death(holder).orElse("");
         } finally {
             servers.release(holder);
         }

@@ -244,6 +244,29 @@ class ReleaseDeskIT {
     }
 
     @Test
+    void aFormatThatWonIsLoadedAndAskedAndGoesBackWhereItDoesNotAnswer() throws IOException {
+        Settings settings = settings("context-length: 4096, test-prompts: [\"Who are you?\"]", "keep: 3");
+        desk(settings).deploy(candidate(1, "Q4_K_M", "Q8_0"), "run-1", false, Announcer.NOBODY);
+        assertThat(lmStudio.instances.get("majora").quantization()).isEqualTo("Q4_K_M");
+        JdkHttpCaller http = new JdkHttpCaller();
+        Promotion promotion = new Promotion(settings, ledger, http, new EmbeddedServers(http), Progress.NONE, new Cancellation());
+
+        assertThat(promotion.onDemand("majora", new Contest.Side(1, Optional.of("Q8_0")))).isEqualTo(new Promotion.Outcome(2, true, ""));
+        assertThat(lmStudio.instances).containsOnlyKeys("majora");
+        assertThat(lmStudio.instances.get("majora").quantization()).isEqualTo("Q8_0");
+        assertThat(lmStudio.questions.getLast().path("messages").toString()).contains("Who are you?");
+        assertThat(ReleaseSettings.of(ledger.releases().active("majora").orElseThrow()).primaryFormat()).isEqualTo("Q8_0");
+
+        lmStudio.brain = (file, prompt) -> file.toString().contains("Q4_K_M") ? "" : "You said: " + prompt;
+        Promotion.Outcome back = promotion.onDemand("majora", new Contest.Side(2, Optional.of("Q4_K_M")));
+        assertThat(back.held()).isFalse();
+        assertThat(back.release()).isEqualTo(2);
+        assertThat(back.trouble()).contains("characters");
+        assertThat(lmStudio.instances.get("majora").quantization()).isEqualTo("Q8_0");
+        assertThat(states()).containsExactly("3 rolled-back", "2 active", "1 retired");
+    }
+
+    @Test
     void refusesToRollBackWhatARunIsCarrying() throws IOException {
         Settings settings = settings("context-length: 4096", "keep: 3");
         desk(settings).deploy(candidate(1, "Q4_K_M"), "run-1", false, Announcer.NOBODY);
