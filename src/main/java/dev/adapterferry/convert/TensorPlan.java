@@ -34,6 +34,7 @@ final class TensorPlan {
     private final ModelConfig config;
     private final GgufMetadata keys;
     private final TensorNaming naming;
+    private final Transforms transforms = new Transforms();
     private final int blocks;
     private final Map<String, TensorView> views = new LinkedHashMap<>();
     private final Map<Integer, ExpertStacks> stacks = new TreeMap<>();
@@ -133,7 +134,7 @@ final class TensorPlan {
                     + expression.firstNames() + "' of config.json, which is missing."));
         }
         try {
-            return Transforms.apply(step.name(), numbers, view);
+            return transforms.apply(step.name(), numbers, view);
         } catch (IllegalArgumentException e) {
             throw new FerryException("Cannot convert " + model + ": tensor '" + tensor.name() + "' of shape " + tensor.shape() + " does not fit config.json ("
                     + e.getMessage() + ").", e);

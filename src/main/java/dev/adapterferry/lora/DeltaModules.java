@@ -2,6 +2,7 @@ package dev.adapterferry.lora;
 
 import dev.adapterferry.lora.AdapterConfig.Format;
 import dev.adapterferry.lora.AdapterKey.Part;
+import dev.adapterferry.tensor.BoundedCache;
 import dev.adapterferry.tensor.PrintableName;
 import dev.adapterferry.tensor.TensorInfo;
 import java.util.Arrays;

@@ -1,6 +1,7 @@
 package dev.adapterferry.lora;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.tensor.BoundedCache;
 import dev.adapterferry.tensor.ElementType;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;

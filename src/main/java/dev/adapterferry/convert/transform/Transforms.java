@@ -42,7 +42,10 @@ public final class Transforms {
             Map.entry("flatten", 0), Map.entry("pad-rows", 1),
             Map.entry("every-column", 2), Map.entry("transpose", 0), Map.entry("squeeze", 0), Map.entry("plus-one", 0), Map.entry("minus-exp", 0));
 
-    private Transforms() { }
+    private final Bands bands = new Bands();
+
+    /** Transforms whose views share what they keep: one for all tensors of a model. */
+    public Transforms() { }
 
     /**
      * How many numbers a transform takes.
@@ -63,7 +66,7 @@ public final class Transforms {
      * @return the transformed tensor, nothing read yet
      * @throws IllegalArgumentException when the shape does not allow it; the message says what was expected
      */
-    public static TensorView apply(String name, long[] n, TensorView in) {
+    public TensorView apply(String name, long[] n, TensorView in) {
         TensorView out = view(name, n, in);
         return in.identity().isEmpty() || out == in ? out : new Identified(out, in.identity().get() + " > " + name + " " + Arrays.toString(n));
     }
@@ -91,7 +94,7 @@ public final class Transforms {
         }
     }
 
-    private static TensorView view(String name, long[] n, TensorView in) {
+    private TensorView view(String name, long[] n, TensorView in) {
         return switch (name) {
             case "permute" -> permute(in, n[0]);
             case "swap" -> swapAfter(in, 0, n[0], n[1]);
@@ -137,7 +140,7 @@ public final class Transforms {
                 yield new Reshaped(in, List.copyOf(shape));
             }
             case "every-column" -> new ColumnGather(in, Math.toIntExact(in.rowLength() / n[0]), column -> (int) (column * n[0] + n[1]));
-            case "transpose" -> new Transposed(in);
+            case "transpose" -> new Transposed(in, bands);
             case "squeeze" -> Reshaped.squeezed(in);
             case "pad-rows" -> in.rows() >= n[0] ? in : new PaddedRows(in, n[0]);
             case "flatten" -> new Flattened(in);

@@ -64,8 +64,8 @@ class TransformsTest {
     })
     void rearrangesRowsAndElementsOfVectorsAlike(String name, String numbers, int size, String expected) {
         long[] n = Arrays.stream(numbers.split(" ")).mapToLong(Long::parseLong).toArray();
-        assertThat(values(Transforms.apply(name, n, Counting.of(size)))).isEqualTo(expected);
-        TensorView matrix = Transforms.apply(name, n, Counting.of(size, 2));
+        assertThat(values(new Transforms().apply(name, n, Counting.of(size)))).isEqualTo(expected);
+        TensorView matrix = new Transforms().apply(name, n, Counting.of(size, 2));
         StringBuilder rows = new StringBuilder();
         for (String row : expected.split(" ")) {
             int r = Integer.parseInt(row);
@@ -77,7 +77,7 @@ class TransformsTest {
 
     @Test
     void swapsColumns() {
-        TensorView view = Transforms.apply("swap-columns", new long[] {2, 3}, Counting.of(2, 6));
+        TensorView view = new Transforms().apply("swap-columns", new long[] {2, 3}, Counting.of(2, 6));
         assertThat(values(view)).isEqualTo("0 3 1 4 2 5 6 9 7 10 8 11");
     }
 
@@ -105,14 +105,14 @@ class TransformsTest {
     @CsvSource({"swap, '2 3', 7", "swap-after, '2 2 2', 5", "swap-after, '9 1 1', 8", "of-each, '2 0 5', 8", "of-each, '3 0 1', 8", "parts-together, '2 2 2 2', 10", "swap-columns, '2 3', 1", "matrices, '3', 4"})
     void refusesWhatDoesNotDivide(String name, String numbers, int size) {
         long[] n = Arrays.stream(numbers.split(" ")).mapToLong(Long::parseLong).toArray();
-        assertThatThrownBy(() -> Transforms.apply(name, n, Counting.of(size, 2))).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Transforms().apply(name, n, Counting.of(size, 2))).isInstanceOf(IllegalArgumentException.class);
     }
 
     private static TensorView chain(TensorView view, String... steps) {
         TensorView out = view;
         for (String step : steps) {
             String[] words = step.split(" ");
-            out = Transforms.apply(words[0], Arrays.stream(words).skip(1).mapToLong(Long::parseLong).toArray(), out);
+            out = new Transforms().apply(words[0], Arrays.stream(words).skip(1).mapToLong(Long::parseLong).toArray(), out);
         }
         return out;
     }

@@ -1,4 +1,4 @@
-package dev.adapterferry.lora;
+package dev.adapterferry.tensor;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -10,8 +10,11 @@ import java.util.function.ToLongFunction;
 /**
  * Keeps what was computed last, up to so many bytes. Values are computed once, by the first thread that asks, while others that ask
  * for the same wait; a value larger than the bound is kept alone.
+ *
+ * @param <K> what a value is asked for by
+ * @param <V> what is kept
  */
-final class BoundedCache<K, V> {
+public final class BoundedCache<K, V> {
     private final long mostBytes;
     private final ToLongFunction<V> size;
     private final LinkedHashMap<K, CompletableFuture<V>> entries = new LinkedHashMap<>(16, 0.75f, true);
@@ -21,13 +24,19 @@ final class BoundedCache<K, V> {
      * @param mostBytes bound on the sum of sizes
      * @param size      bytes of a value
      */
-    BoundedCache(long mostBytes, ToLongFunction<V> size) {
+    public BoundedCache(long mostBytes, ToLongFunction<V> size) {
         this.mostBytes = mostBytes;
         this.size = size;
     }
 
-    /** The value of a key, computed now if it is not kept. */
-    V get(K key, Supplier<V> compute) {
+    /**
+     * The value of a key.
+     *
+     * @param key     what is asked for
+     * @param compute makes the value if it is not kept
+     * @return the value, kept or new
+     */
+    public V get(K key, Supplier<V> compute) {
         CompletableFuture<V> mine = new CompletableFuture<>();
         CompletableFuture<V> found;
         synchronized (this) {
