@@ -45,6 +45,8 @@ public final class Logs {
         context.getLogger("dev.adapterferry").setLevel(least);
         // Libraries are read at one level above our own: their debugging drowns everything else.
         context.getLogger(Logger.ROOT_LOGGER_NAME).setLevel(least.isGreaterOrEqual(Level.INFO) ? least : least == Level.DEBUG ? Level.INFO : Level.DEBUG);
+        // A rollback by HTTP may load a model for minutes; the HTTP server would print a stack trace for each second beyond the first sixty.
+        context.getLogger("io.vertx.core.impl.BlockedThreadChecker").setLevel(Level.ERROR);
     }
 
     private static void replace(LoggerContext context, Appender<ILoggingEvent> appender, String name) {
