@@ -40,7 +40,7 @@ class GemmaConversionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"gemma3n-vision", "gemma4-vision"})
+    @ValueSource(strings = {"gemma3n-vision", "gemma4-vision", "gemma4-unified-vision"})
     void towersAreLeftOutAndTheRunSaysSo(String name) {
         ConvertedModel model = converted(checkpoint(name));
         assertThat(model.tensors().tensors()).noneMatch(t -> t.name().contains("vision") || t.name().contains("audio"));
@@ -105,6 +105,7 @@ class GemmaConversionTest {
         }
         json.writeValue(files.resolve("tokenizer.json").toFile(), tokenizer);
         Files.writeString(files.resolve("tokenizer_config.json"), "{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\",\"unk_token\":\"<unk>\"}");
+        Files.writeString(files.resolve("generation_config.json"), "{\"suppress_tokens\":[3,7]}");
         ConvertedModel model = converted(TinyModels.checkpoint("gemma4", files, ElementType.F32));
         GgufMetadata keys = model.metadata();
         assertThat(model.tokenizer().model()).isEqualTo("gemma4");
@@ -112,6 +113,7 @@ class GemmaConversionTest {
         assertThat(keys.find("tokenizer.ggml.pre")).isEmpty();
         assertThat(keys.find("tokenizer.ggml.add_bos_token").orElseThrow().value()).isEqualTo(true);
         assertThat(keys.find("tokenizer.ggml.add_space_prefix").orElseThrow().value()).isEqualTo(false);
+        assertThat(keys.find("tokenizer.ggml.suppress_tokens").orElseThrow().value()).as("ids that must not be answered").isEqualTo(new int[] {3, 7});
         List<?> tokens = (List<?>) keys.find("tokenizer.ggml.tokens").orElseThrow().value();
         List<?> merges = (List<?>) keys.find("tokenizer.ggml.merges").orElseThrow().value();
         int[] types = (int[]) keys.find("tokenizer.ggml.token_type").orElseThrow().value();

@@ -25,6 +25,10 @@ final class GemmaTinyModels {
             + "\"moe_intermediate_size\":null,\"num_global_key_value_heads\":null,\"attention_k_eq_v\":false";
     private static final String MIXTURE_4 = GEMMA_4 + ",\"hidden_size_per_layer_input\":0,\"num_kv_shared_layers\":0,\"enable_moe_block\":true,\"num_experts\":4,\"top_k_experts\":2,"
             + "\"moe_intermediate_size\":32,\"num_global_key_value_heads\":1,\"attention_k_eq_v\":true";
+    private static final String UNIFIED_4 = GEMMA_4 + ",\"num_kv_shared_layers\":0,\"num_global_key_value_heads\":1,\"attention_k_eq_v\":true";
+    private static final String SMALL = "small";
+    private static final String MIXTURE = "mixture";
+    private static final String UNIFIED = "unified";
     private static final String TEXT = "\"hidden_size\":64,\"num_attention_heads\":4,\"num_key_value_heads\":2,\"vocab_size\":384,\"max_position_embeddings\":512";
 
     private GemmaTinyModels() { }
@@ -35,10 +39,15 @@ final class GemmaTinyModels {
             gemma3n(c, "model.language_model.");
             towers(c);
         });
-        TinyModels.put("gemma4", "Gemma4ForCausalLM", "spm", SMALL_4, c -> gemma4(c, "model.", true));
-        TinyModels.put("gemma4-moe", "Gemma4ForCausalLM", "spm", MIXTURE_4, c -> gemma4(c, "model.", false));
+        TinyModels.put("gemma4", "Gemma4ForCausalLM", "spm", SMALL_4, c -> gemma4(c, "model.", SMALL));
+        TinyModels.put("gemma4-moe", "Gemma4ForCausalLM", "spm", MIXTURE_4, c -> gemma4(c, "model.", MIXTURE));
+        TinyModels.put("gemma4-unified", "Gemma4UnifiedForCausalLM", "spm", UNIFIED_4, c -> gemma4(c, "model.", UNIFIED));
+        TinyModels.put("gemma4-unified-vision", "Gemma4UnifiedForConditionalGeneration", "spm", ",\"text_config\":{" + TEXT + ",\"intermediate_size\":96" + UNIFIED_4 + "},\"vision_config\":{\"mm_embed_dim\":32}", c -> {
+            gemma4(c, "model.language_model.", UNIFIED);
+            towers(c);
+        });
         TinyModels.put("gemma4-vision", "Gemma4ForConditionalGeneration", "spm", ",\"text_config\":{" + TEXT + ",\"intermediate_size\":96" + SMALL_4 + "},\"vision_config\":{\"hidden_size\":32}", c -> {
-            gemma4(c, "model.language_model.", true);
+            gemma4(c, "model.language_model.", SMALL);
             towers(c);
         });
         TinyModels.put("lfm2moe", "Lfm2MoeForCausalLM", "bpe", ",\"norm_eps\":1e-5,\"rope_theta\":1000000.0,\"conv_L_cache\":3,\"num_hidden_layers\":3,\"layer_types\":[\"conv\",\"full_attention\",\"conv\"],"
@@ -66,8 +75,9 @@ final class GemmaTinyModels {
         }
     }
 
-    /** The small sizes have embeddings per layer and shared keys; the large one experts, and keys that are values where it sees everything. */
-    private static void gemma4(MemoryCheckpoint c, String prefix, boolean small) {
+    /** The small sizes have embeddings per layer and shared keys; the mixture and the unified one keys that are values where they see everything, the mixture experts. */
+    private static void gemma4(MemoryCheckpoint c, String prefix, String kind) {
+        boolean small = kind.equals(SMALL);
         c.add(prefix + "embed_tokens.weight", 0, ROWS, WIDTH).add(prefix + "norm.weight", 1, WIDTH);
         if (small) {
             c.add(prefix + "embed_tokens_per_layer.weight", 0, ROWS, 6 * PER_LAYER_4);
@@ -89,7 +99,7 @@ final class GemmaTinyModels {
             feedForward(c, l, small && i >= 4 ? 2 * INNER : INNER);
             if (small) {
                 perLayer(c, l, PER_LAYER_4);
-            } else {
+            } else if (kind.equals(MIXTURE)) {
                 c.add(l + "router.proj.weight", 0, 4, WIDTH).add(l + "router.scale", 1, WIDTH).add(l + "router.per_expert_scale", 1, 4);
                 c.add(l + "experts.gate_up_proj", 0, 4, 64, WIDTH).add(l + "experts.down_proj", 0, 4, WIDTH, 32);
                 c.add(l + "pre_feedforward_layernorm_2.weight", 1, WIDTH).add(l + "post_feedforward_layernorm_1.weight", 1, WIDTH).add(l + "post_feedforward_layernorm_2.weight", 1, WIDTH);

@@ -89,6 +89,11 @@ class LoaderDemandsTest {
         }
         String mixture = "; layer_output_scale 1; ffn_gate_inp 64 4; ffn_gate_inp.scale 64; ffn_down_exps.scale 4; pre_ffw_norm_2 64; post_ffw_norm_1 64; post_ffw_norm_2 64; ffn_gate_up_exps 64 64 4; ffn_down_exps 32 64 4";
         String bare = full.replace("attn_k 64 64; attn_v 64 64", "attn_k 64 32") + mixture;
+        String scaled = "; layer_output_scale 1";
+        String sameKeys = full.replace("attn_k 64 64; attn_v 64 64", "attn_k 64 32") + scaled;
+        for (String name : List.of("gemma4-unified", "gemma4-unified-vision")) {
+            demand(name, OUTER + "; rope_freqs 16", keys4, gemma + scaled, sameKeys, gemma + scaled, sameKeys, gemma + scaled, sameKeys);
+        }
         demand("gemma4-moe", OUTER + "; rope_freqs 16", keys4 + " expert_count expert_used_count expert_feed_forward_length", gemma + mixture, bare, gemma + mixture, bare, gemma + mixture, bare);
     }
 

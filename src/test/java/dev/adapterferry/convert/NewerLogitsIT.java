@@ -49,7 +49,7 @@ class NewerLogitsIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"gemma4", "gemma4-moe"})
+    @ValueSource(strings = {"gemma4", "gemma4-moe", "gemma4-unified"})
     void theFileOfGemma4HoldsWhatTheCheckpointComputes(String name) {
         MemoryCheckpoint checkpoint = checkpoint(name);
         assertThat(difference(read(converted(checkpoint), name), Gemma4Readers.of(checkpoint).logits(TOKENS))).isLessThan(BOUND / 100);

@@ -1,9 +1,13 @@
 package dev.adapterferry.convert.tokenizer;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
+import dev.adapterferry.tensor.CheckpointFolder;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.StreamSupport;
 
 /**
  * Gemma 4's tokenizer: byte-pair merges over SentencePiece's spelling (blanks as U+2581, unknown characters as bytes), GGUF model
@@ -39,5 +43,19 @@ final class Gemma4Vocabulary {
             throw new FerryException("Cannot convert the tokenizer of " + model + ": tokenizer.json has no merges, which llama.cpp needs.");
         }
         into.putStrings("tokenizer.ggml.merges", merges);
+    }
+
+    /** Ids that generation_config.json rules out as answers, such as those that open an image. */
+    static void writeSuppressed(Path generationConfig, GgufMetadata into) {
+        JsonNode ids;
+        try {
+            ids = CheckpointFolder.readObject(generationConfig).path("suppress_tokens");
+        } catch (FerryException e) {
+            // Advice for whoever samples the model; a file that cannot be read gives none.
+            return;
+        }
+        if (ids.isArray() && !ids.isEmpty() && StreamSupport.stream(ids.spliterator(), false).allMatch(JsonNode::isInt)) {
+            into.putInts("tokenizer.ggml.suppress_tokens", StreamSupport.stream(ids.spliterator(), false).mapToInt(JsonNode::intValue).toArray());
+        }
     }
 }

@@ -98,6 +98,7 @@ public final class TokenizerConverter {
         }
         if (name.equals("gemma4")) {
             into.putBool("tokenizer.ggml.add_space_prefix", false).putBool("tokenizer.ggml.add_bos_token", true);
+            files.apply("generation_config.json").ifPresent(file -> Gemma4Vocabulary.writeSuppressed(file, into));
         }
         if (kind.equals("llama") && rows == 49152) {
             // SmolLM and others with StarCoder's vocabulary.
