@@ -1,47 +1,33 @@
 package dev.adapterferry.camel;
 
 import dev.adapterferry.alert.Alert;
-import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.ledger.Ledger;
-import dev.adapterferry.ledger.Run;
 import dev.adapterferry.ledger.RunState;
 import dev.adapterferry.ledger.Runs;
-import dev.adapterferry.ledger.StageEntry;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.LiveSettings;
 import dev.adapterferry.settings.Settings;
-import dev.adapterferry.settings.Stage;
 import dev.adapterferry.stage.AdapterHome;
 import dev.adapterferry.stage.Announcer;
-import dev.adapterferry.stage.Facts;
-import dev.adapterferry.stage.Records;
-import dev.adapterferry.stage.RunDesk;
 import dev.adapterferry.stage.RunRequest;
 import dev.adapterferry.stage.StageWork;
 import java.net.URI;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The ferry with its routes running: for one command, or as the daemon. Closing it finishes or parks what is under way.
  */
 public final class FerryApplication implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(FerryApplication.class);
-    private static final long FOLLOW_MILLIS = 250;
-
     private final LiveSettings settings;
     private final Path camelOptions;
     private final boolean daemon;
     private final Wiring wiring;
     private final RouteKeeper routes;
+    private final CommandRuns commands;
     private final DaemonAddress address = new DaemonAddress();
-    private volatile boolean interrupted;
     private Reload reload;
 
     private FerryApplication(LiveSettings settings, Path installation, Progress progress, boolean daemon, UnaryOperator<StageWork> seam) {
@@ -51,6 +37,7 @@ public final class FerryApplication implements AutoCloseable {
         this.wiring = new Wiring(settings, Wiring.ledger(settings.get()), progress, seam);
         wiring.recover(progress);
         this.routes = new RouteKeeper(wiring.templates());
+        this.commands = new CommandRuns(wiring, routes);
     }
 
     private FerryApplication started() {
@@ -155,7 +142,7 @@ public final class FerryApplication implements AutoCloseable {
 
     /** Carries one request to its end in this process, or follows the run that another process carries for it. */
     public Outcome carry(RunRequest request) {
-        return carry(wiring.runs().open(request));
+        return commands.carry(wiring.runs().open(request));
     }
 
     /** Pulls adapters into folders of the user's own, without a run; works while this application is open. */
@@ -165,7 +152,7 @@ public final class FerryApplication implements AutoCloseable {
 
     /** Sends a run again that failed or was cancelled, and carries it to its end. */
     public Outcome retry(String run) {
-        return carry(wiring.letters().again(run));
+        return commands.carry(wiring.letters().again(run));
     }
 
     /** Runs that failed for good and were not sent again, oldest first. */
@@ -173,77 +160,14 @@ public final class FerryApplication implements AutoCloseable {
         return wiring.letters().waiting();
     }
 
-    /** The daemon may take the run first, or carry another run of the model just now: then this one waits and watches. */
-    private Outcome carry(Runs.Opened opened) {
-        RunDesk desk = wiring.runs();
-        String id = opened.run().id();
-        Run run = opened.run();
-        boolean told = false;
-        while (!run.state().isEnd()) {
-            if (run.state() == RunState.QUEUED && !interrupted && desk.take(id)) {
-                routes.live().template().requestBody("direct:pipeline", id);
-                desk.settle(id);
-            } else {
-                if (interrupted) {
-                    leave(run, opened.joined());
-                } else if (!told) {
-                    LOG.warn("Run {} waits: {} is being carried by {}", id, run.model(), desk.carrier(id));
-                    told = true;
-                }
-                pause();
-                desk.recover();
-            }
-            run = wiring.ledger().runs().get(id);
-        }
-        return outcome(run);
-    }
-
-    /** A run that this command asked for and nobody has begun is taken out of the queue; one that is under way elsewhere goes on there. */
-    private void leave(Run run, boolean joined) {
-        if (run.state() != RunState.QUEUED || joined) {
-            throw new Cancelled("waiting for run " + run.id() + ", which goes on without this command");
-        }
-        wiring.runs().cancel(run.id());
-    }
-
-    private void pause() {
-        try {
-            Thread.sleep(FOLLOW_MILLIS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            interrupted = true;
-        }
-    }
-
-    private Outcome outcome(Run run) {
-        List<Outcome.Line> lines = new ArrayList<>();
-        for (Stage stage : Stage.values()) {
-            wiring.ledger().stages().find(run.id(), stage.text()).ifPresent(entry -> lines.add(line(entry)));
-        }
-        List<Path> files = new Records(run.folder()).find(Stage.DEPLOY, Facts.Deployed.class)
-                .map(d -> d.items().stream().map(Facts.Item::path).toList()).orElse(List.of());
-        return new Outcome(run.id(), run.model(), run.state(), run.error().orElse(""), lines, files);
-    }
-
-    private Outcome.Line line(StageEntry entry) {
-        boolean worked = switch (entry.state()) {
-            case DONE, FAILED, CANCELLED -> true;
-            default -> false;
-        };
-        return new Outcome.Line(entry.name(), worked ? entry.duration(Instant.now()).toMillis() : -1, wiring.stages().summary(entry));
-    }
-
     /** Asks everything that is being carried to stop; what is waited for is left. */
     public void interrupt() {
-        interrupted = true;
-        RunDesk desk = wiring.runs();
-        desk.carried().forEach(desk::cancel);
+        commands.interrupt();
     }
 
     /** Ends as cancelled what did not stop by itself: the process is about to end, and nobody else may take it for alive. */
     public void abandon() {
-        RunDesk desk = wiring.runs();
-        desk.carried().forEach(id -> desk.cancelled(id, null));
+        commands.abandon();
     }
 
     /** Tells people by way of the routes. */
