@@ -43,12 +43,13 @@ class EvaluateCommandIT {
                 models:
                   captain: %s
                   rival: %s
+                  rough: %s
                   nobody: {}
                 deploy: {lmstudio: {enabled: always, models-dir: %s, api-url: "http://127.0.0.1:9"}}
                 health: {resource-warning: 100, retries: 0}
                 evaluate: {path: %s, max-tokens: 64, min-score: 0.5, max-drop: 0.1}
                 pipeline: {retries: {attempts: 0}}
-                """.formatted(folder.resolve("home"), captain, captain, Files.createDirectories(folder.resolve("models")), material.evaluation()));
+                """.formatted(folder.resolve("home"), captain, captain, captain.replace("Q4_K_M", "Q2_K"), Files.createDirectories(folder.resolve("models")), material.evaluation()));
         for (Path adapter : List.of(material.training(), variants.adapter(0.97))) {
             FerryCall call = deploy("captain", adapter);
             assertThat(call.code()).as(call.err()).isEqualTo(ExitCode.DONE);
@@ -170,5 +171,22 @@ class EvaluateCommandIT {
         assertThat(compared.out()).contains("captain 2 Q8_0").contains("captain 2 Q4_K_M").contains("Winner: captain 2 Q").containsPattern("which is in use already|What is in use stays; --promote would change that");
         assertThat(releases("captain")).as("--no-promote beats the setting").noneMatch(release -> release.number() > 2);
 
+    }
+
+    @Test
+    void aBetterFormatIsPutIntoUseAsTheSettingsSay() throws IOException {
+        // With this much of it the adapter leaves Q2_K no room: about a third of the answers break.
+        assertThat(deploy("rough", variants.adapter(1.7), "--skip-health-check", "--skip-evaluation").code()).isZero();
+        FerryCall promoted = FerryCall.of(settings, "compare", "rough", "--formats", "Q2_K,Q8_0", "--set", "evaluate.promote=true", "--json");
+        assertThat(promoted.code()).as(promoted.err()).isZero();
+        JsonNode result = JSON.readTree(promoted.out());
+        assertThat(result.path("winner").asText()).isEqualTo("rough 1 Q8_0");
+        assertThat(result.path("promotedRelease").asInt()).isEqualTo(2);
+        assertThat(result.path("reason").asText()).startsWith("score +").endsWith(": better");
+        assertThat(result.path("comparisons").path(0).path("chance").asDouble()).isLessThan(0.05);
+        assertThat(releases("rough")).extracting(ReleaseEntry::state).containsExactly(ReleaseState.ACTIVE, ReleaseState.RETIRED);
+        assertThat(JSON.readTree(releases("rough").getFirst().scores().orElseThrow()).path("score").asDouble()).isEqualTo(result.at("/cards/1/summary/score").asDouble());
+        FerryCall again = FerryCall.of(settings, "compare", "rough", "--releases", "1,2", "--promote");
+        assertThat(again.out()).as(again.err()).contains("Winner: rough 2 Q8_0, which is in use already.");
     }
 }
