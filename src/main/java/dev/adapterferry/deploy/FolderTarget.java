@@ -28,6 +28,7 @@ public final class FolderTarget implements Target {
     private static final Logger LOG = LoggerFactory.getLogger(FolderTarget.class);
 
     private final Path folder;
+    private final Placement.Way way;
     private final Placement placement;
 
     /**
@@ -38,6 +39,7 @@ public final class FolderTarget implements Target {
      */
     public FolderTarget(Path folder, Placement.Way way, Progress progress, Cancellation cancellation) {
         this.folder = folder;
+        this.way = way;
         this.placement = new Placement(way, progress, cancellation);
     }
 
@@ -60,6 +62,7 @@ public final class FolderTarget implements Target {
         StagedFolder staged = new StagedFolder(place);
         try {
             settle(staged, place);
+            new DiskNeed(release.model(), files, folder, way, DiskNeed::usable).check(release.files().stream().map(file -> files.resolve(file.name())).toList(), true);
             if (staged.isPossible() && putWhole(release, files, staged, place)) {
                 return;
             }

@@ -6,9 +6,7 @@ import dev.adapterferry.files.Sha256;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import java.io.IOException;
-import java.nio.file.FileStore;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
@@ -32,7 +30,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class Installation {
     private static final Logger LOG = LoggerFactory.getLogger(Installation.class);
-    private static final long MARGIN = 64L << 20;
 
     private final ModelFolder folder;
     private final ReleaseStore store;
@@ -52,7 +49,7 @@ public final class Installation {
     public record Options(Placement.Way way, int keep, Runnable beforeSwitch, ToLongFunction<Path> freeBytes, Clock clock, Progress progress, Cancellation cancellation) {
         /** Hard links where possible, nothing to unload, the real disk. */
         public static Options of(int keep) {
-            return new Options(Placement.Way.AUTO, keep, () -> { }, Installation::usable, Clock.systemUTC(), Progress.NONE, new Cancellation());
+            return new Options(Placement.Way.AUTO, keep, () -> { }, DiskNeed::usable, Clock.systemUTC(), Progress.NONE, new Cancellation());
         }
     }
 
@@ -88,7 +85,7 @@ public final class Installation {
             throw new FerryException("Cannot deploy " + model + ": the models directory " + folder.models() + " does not exist. Start LM Studio once, or set the models directory.");
         }
         return alone(model, () -> {
-            checkSpace(model, candidate.files().stream().map(Candidate.Item::file).toList(), false);
+            need(model).check(candidate.files().stream().map(Candidate.Item::file).toList(), false);
             List<Release.File> files = candidate.files().stream().map(item -> inspect(model, item)).toList();
             keepWhatIsThere(model, files);
             Release release = new Release(model, folder.publisher(), folder.model(), store.nextNumber(model), Instant.now(options.clock()), files, candidate.identity());
@@ -107,7 +104,7 @@ public final class Installation {
         return alone(model, () -> {
             Release release = store.get(model, number);
             store.verify(release, false);
-            checkSpace(model, release.files().stream().map(file -> store.directory(model, number).resolve(file.name())).toList(), true);
+            need(model).check(release.files().stream().map(file -> store.directory(model, number).resolve(file.name())).toList(), true);
             return bringIn(release);
         });
     }
@@ -250,38 +247,8 @@ public final class Installation {
         return new Placement(Placement.Way.AUTO, options.progress(), options.cancellation());
     }
 
-    private void checkSpace(String model, List<Path> files, boolean kept) {
-        try {
-            Files.createDirectories(store.root());
-            FileStore storeDisk = Files.getFileStore(store.root());
-            FileStore modelsDisk = Files.getFileStore(folder.models());
-            boolean free = switch (options.way()) {
-                case AUTO, HARD_LINK -> storeDisk.equals(modelsDisk);
-                case REFLINK -> storeDisk.equals(modelsDisk) && Reflink.works(store.root(), folder.models());
-                case COPY -> false;
-                case SYMBOLIC_LINK -> true;
-            };
-            long toStore = 0;
-            long toModels = 0;
-            for (Path file : files) {
-                long bytes = Files.size(file);
-                toStore += kept || Files.getFileStore(file).equals(storeDisk) ? 0 : bytes;
-                toModels += free ? 0 : bytes;
-            }
-            boolean oneDisk = storeDisk.equals(modelsDisk);
-            demand(model, store.root(), oneDisk ? toStore + toModels : toStore);
-            demand(model, folder.models(), oneDisk ? toStore + toModels : toModels);
-        } catch (IOException e) {
-            throw new FerryException("Cannot deploy " + model + ": " + Durable.reason(e) + ".", e);
-        }
-    }
-
-    private void demand(String model, Path place, long bytes) {
-        long free = options.freeBytes().applyAsLong(place);
-        if (bytes + MARGIN > free) {
-            throw new FerryException("Cannot deploy " + model + ": it needs " + (bytes + MARGIN) / 1_000_000 + " MB at " + place + ", only " + free / 1_000_000
-                    + " MB are free. Free some space, or keep fewer releases.");
-        }
+    private DiskNeed need(String model) {
+        return new DiskNeed(model, store.root(), folder.models(), options.way(), options.freeBytes());
     }
 
     private static long size(Path file) {
@@ -289,15 +256,6 @@ public final class Installation {
             return Files.size(file);
         } catch (IOException e) {
             throw new FerryException("Cannot read " + file + ": " + Durable.reason(e) + ".", e);
-        }
-    }
-
-    /** Usable bytes of the file system that holds an existing path. */
-    static long usable(Path path) {
-        try {
-            return Files.getFileStore(path.toRealPath(LinkOption.NOFOLLOW_LINKS)).getUsableSpace();
-        } catch (IOException e) {
-            throw new FerryException("Cannot ask for the free space of " + path + ": " + Durable.reason(e) + ".", e);
         }
     }
 }
