@@ -145,7 +145,7 @@ public final class Doctor {
                     + (declared == outline.tied() ? "" : " (config.json says otherwise; what the weights are decides)")));
             GgufMetadata metadata = vocabulary(checkpoint, outline, glance.here());
             forecast = Forecast.of(QuantizeStage.fileName(run), outline, metadata, base.tensors(), QuantizeStage.requests(run, run.settings().quantize().imatrix().isPresent()),
-                    run.model().primaryFormat().map(f -> f.text()).orElse(""), run.model().contextLength(), QuantizeStage.passSettings(run, scratch), machine.oneThread());
+                    run.model().primaryFormat().map(f -> f.text()).orElse(""), run.model().contextLength(), QuantizeStage.passSettings(run, scratch), machine.encoding());
             needs.addOutputs(run.settings(), run.name(), forecast);
             resources();
         } catch (FerryException e) {

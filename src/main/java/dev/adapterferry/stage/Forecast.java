@@ -69,15 +69,16 @@ public record Forecast(long weights, long sourceBytes, List<Size> formats, int t
      * @param primary  format that is served
      * @param context  tokens of context that it is served with
      * @param settings threads of the pass
-     * @param oneThread time of the kernels for weights of several types, on one thread
+     * @param kernels  time of the kernels for weights of several types
      */
     static Forecast of(String name, ModelOutline outline, GgufMetadata metadata, TensorSource source, List<TypeRequest> requests, String primary, int context, PassSettings settings,
-            Function<Map<GgmlType, Long>, Duration> oneThread) {
+            Function<Map<GgmlType, Long>, Machine.Encoding> kernels) {
         PassRequest plan = QuantizeJob.plan(new QuantizeRequest(name, outline.tensors(), metadata, "forecast", List.of(), Path.of("."), requests, Optional.empty(), false));
         List<Size> sizes = plan.outputs().stream().map(output -> new Size(output.format(), output.plan().size())).toList();
         long read = source.tensors().stream().mapToLong(Forecast::bytes).sum();
         long written = sizes.stream().mapToLong(Size::bytes).sum();
-        Duration computing = oneThread.apply(encoded(plan)).dividedBy(settings.threads());
+        Machine.Encoding encoding = kernels.apply(encoded(plan));
+        Duration computing = encoding.start().plus(encoding.oneThread().dividedBy(settings.threads()));
         Duration moving = Duration.ofMillis((read + written) * 1000 / ASSUMED_DISK_RATE);
         long served = sizes.stream().filter(size -> size.format().equals(primary)).findFirst().orElse(sizes.getFirst()).bytes();
         return new Forecast(outline.parameters(), read, sizes, settings.threads(), computing, moving, settings.bufferBytes(requests.size()), served + cache(outline, context));

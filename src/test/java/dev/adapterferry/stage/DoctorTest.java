@@ -44,10 +44,10 @@ class DoctorTest {
         settings.putAll(more);
         Settings loaded = new SettingsLoader(folder, Map.of()).load(Optional.empty(), settings).settings();
         RunRequest request = new RunRequest("captain", null, material.training().toString(), null, List.of(), null, null, List.of(), false, "command");
-        // A nanosecond for each weight, whatever its type.
+        // Seven milliseconds to begin, and a nanosecond for each weight, whatever its type.
         Machine machine = new Machine(memory, free, weights -> {
             timed.add(weights);
-            return Duration.ofNanos(weights.values().stream().mapToLong(Long::longValue).sum());
+            return new Machine.Encoding(Duration.ofMillis(7), Duration.ofNanos(weights.values().stream().mapToLong(Long::longValue).sum()));
         });
         AdapterSources sources = new AdapterSources(null, (connection, login) -> connection, bucket -> {
             throw new AssertionError("no bucket is named");
@@ -71,7 +71,7 @@ class DoctorTest {
         Map<GgmlType, Long> one = timed.getFirst();
         assertThat(one.keySet()).containsExactly(GgmlType.F32, GgmlType.Q8_0);
         assertThat(one.values().stream().mapToLong(Long::longValue).sum()).as("every weight is encoded once").isEqualTo(forecast.weights());
-        assertThat(forecast.computing()).isEqualTo(Duration.ofNanos(forecast.weights() / 2));
+        assertThat(forecast.computing()).isEqualTo(Duration.ofMillis(7).plusNanos(forecast.weights() / 2));
         long safetensors = Files.size(material.base().resolve("model.safetensors"));
         assertThat(forecast.sourceBytes()).isBetween(safetensors - 10_000, safetensors);
         assertThat(forecast.moving()).isEqualTo(Duration.ofMillis((forecast.sourceBytes() + forecast.outputBytes()) * 1000 / Forecast.ASSUMED_DISK_RATE));
