@@ -49,7 +49,7 @@ public final class ArchitectureCatalog {
 
     /** HF class names that can be converted, sorted. */
     public Collection<String> classNames() {
-        return List.copyOf(byClass.keySet());
+        return byClass.keySet().stream().filter(name -> !name.contains("/")).toList();
     }
 
     /** All architectures, by file name. */
@@ -83,14 +83,15 @@ public final class ArchitectureCatalog {
     Architecture require(ObjectNode config, String model) {
         String className = ModelConfig.className(config).orElseThrow(() -> new FerryException("Cannot convert " + model
                 + ": config.json has no 'architectures' entry; take the config.json that belongs to the base model."));
-        return find(className).orElseThrow(() -> new FerryException("Cannot convert " + model + ": architecture '" + className
+        String special = className + "/" + ModelConfig.flattened(config).path("model_type").asText();
+        return find(special).or(() -> find(className)).orElseThrow(() -> new FerryException("Cannot convert " + model + ": architecture '" + className
                 + "' is not supported. The nearest supported ones are " + String.join(", ", nearest(className, 3)) + "."));
     }
 
     /** The class names most like the given one, nearest first. */
     List<String> nearest(String className, int count) {
         // By the part that names the model; by the whole where the slip is in the rest, and among equals.
-        return byClass.keySet().stream().sorted(Comparator.comparingInt((String known) -> Math.min(distance(core(className), core(known)), distance(className, known)))
+        return classNames().stream().sorted(Comparator.comparingInt((String known) -> Math.min(distance(core(className), core(known)), distance(className, known)))
                 .thenComparingInt(known -> distance(className, known)).thenComparing(known -> known)).limit(count).toList();
     }
 

@@ -51,6 +51,13 @@ final class CheckpointExperts {
             case "Lfm2MoeForCausalLM" -> has("feed_forward.gate.weight") ? sigmoid(mixture("feed_forward.gate", count("num_experts"), count("num_experts_per_tok"),
                     config.get("norm_topk_prob").asBoolean(), e -> named("feed_forward.experts." + e + "."), null, null), "feed_forward.expert_bias") : null;
             case "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "Glm4MoeLiteForCausalLM" -> has("mlp.gate.weight") ? deepseek(model) : null;
+            case "Mistral3ForConditionalGeneration" -> {
+                ExpertMixture experts = mixture("mlp.gate", count("n_routed_experts"), count("num_experts_per_tok"), config.get("norm_topk_prob").asBoolean(),
+                        e -> halves("mlp.experts.gate_up_proj", "mlp.experts.down_proj", e), stored.gated(l + "mlp.shared_experts."), null);
+                experts.groups = count("n_group");
+                experts.groupsUsed = count("topk_group");
+                yield experts;
+            }
             case "Llama4ForCausalLM", "Llama4ForConditionalGeneration" -> {
                 if (!has("feed_forward.router.weight")) {
                     yield null;

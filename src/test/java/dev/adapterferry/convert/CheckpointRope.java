@@ -45,7 +45,7 @@ final class CheckpointRope {
         double[] factors = new double[d.ropeDimensions / 2];
         for (int i = 0; i < factors.length; i++) {
             double plain = 1 / Math.pow(theta, 2.0 * i / d.ropeDimensions);
-            double extrapolated = 1 - Math.clamp((i - low) / (high - low), 0, 1);
+            double extrapolated = 1 - Math.clamp((i - low) / (high == low ? 0.001 : high - low), 0, 1);
             double frequency = plain / factor * (1 - extrapolated) + plain * extrapolated;
             factors[i] = plain / frequency;
         }

@@ -9,7 +9,7 @@ final class GgufExperts {
     /** Graphs that do not scale the chosen experts' shares to a sum of one. */
     private static final Set<String> AS_THEY_ARE = Set.of("qwen2moe", "olmoe", "gpt-oss", "llama4");
     /** Graphs that ask the file whether they do. */
-    private static final Set<String> AS_THE_FILE_SAYS = Set.of("glm4moe", "deepseek2");
+    private static final Set<String> AS_THE_FILE_SAYS = Set.of("glm4moe", "deepseek2", "mistral4");
     private static final int SIGMOID = 2;
 
     private GgufExperts() { }

@@ -30,6 +30,8 @@ final class GgufLatentAttention implements Decoder.Mixer {
     private final int valueSize;
     private final double scale;
     private final double base;
+    private final double temperature;
+    private final double step;
 
     GgufLatentAttention(GgufTensors file, Decoder d, String l) {
         this.d = d;
@@ -47,6 +49,8 @@ final class GgufLatentAttention implements Decoder.Mixer {
         plain = (int) file.number("attention.key_length_mla", 0) - turned;
         valueSize = (int) file.number("attention.value_length_mla", 0);
         base = file.number("rope.freq_base", 10000);
+        temperature = file.number("attention.temperature_scale", 0);
+        step = file.number("attention.temperature_length", 1);
         // The loader takes the 0.1 out again that the converter has put in.
         double multiplier = file.number("rope.scaling.yarn_log_multiplier", 0) / 0.1;
         double magnitude = 1 + 0.1 * multiplier * Math.log(file.number("rope.scaling.factor", 1));
@@ -85,7 +89,7 @@ final class GgufLatentAttention implements Decoder.Mixer {
         double[] shares = new double[t + 1];
         for (int s = 0; s <= t; s++) {
             for (int i = 0; i < absorbed.length; i++) {
-                shares[s] += scale * absorbed[i] * memory[s][i];
+                shares[s] += scale * temperature(t) * absorbed[i] * memory[s][i];
             }
         }
         softmax(shares);
@@ -100,6 +104,11 @@ final class GgufLatentAttention implements Decoder.Mixer {
                 joined[h * valueSize + i] += values[h * valueSize + i][r] * found[r];
             }
         }
+    }
+
+    /** build_inp_attn_scale, without an offset. */
+    private double temperature(int position) {
+        return Math.log(Math.floor(position / step) + 1) * temperature + 1;
     }
 
     /** Neighbours turn together (LLAMA_ROPE_TYPE_NORM); the magnitude that YaRN adds is taken out by the graph. */

@@ -17,7 +17,7 @@ final class GgufMixers {
     /** The mixer of a layer, or null where it has ordinary attention. */
     static Decoder.Mixer of(GgufTensors file, Decoder d, Decoder.Layer layer, int number) {
         String l = "blk." + number + ".";
-        if (file.arch().equals("deepseek2")) {
+        if (file.arch().equals("deepseek2") || file.arch().equals("mistral4")) {
             return new GgufLatentAttention(file, d, l);
         }
         if (!LINEAR.contains(file.arch())) {

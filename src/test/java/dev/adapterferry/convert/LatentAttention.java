@@ -25,6 +25,8 @@ final class LatentAttention implements Decoder.Mixer {
     private final int rank;
     private final double scaling;
     private final double theta;
+    private final double beta;
+    private final int original;
 
     LatentAttention(CheckpointTensors stored, JsonNode config, Decoder d, String a) {
         this.stored = stored;
@@ -34,8 +36,10 @@ final class LatentAttention implements Decoder.Mixer {
         this.rope = config.get("qk_rope_head_dim").asInt();
         this.valueSize = config.get("v_head_dim").asInt();
         this.rank = config.get("kv_lora_rank").asInt();
-        this.theta = config.path("rope_theta").asDouble(10000);
-        JsonNode yarn = config.path("rope_scaling");
+        JsonNode yarn = config.path(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+        this.theta = yarn.path("rope_theta").asDouble(config.path("rope_theta").asDouble(10000));
+        this.beta = yarn.path("llama_4_scaling_beta").asDouble(0);
+        this.original = yarn.path("original_max_position_embeddings").asInt(1);
         double all = yarn.path("mscale_all_dim").asDouble(0);
         double mscale = all == 0 ? 1 : 0.1 * all * Math.log(yarn.get("factor").asDouble()) + 1;
         this.scaling = Math.pow(nope + rope, -0.5) * mscale * mscale;
@@ -70,7 +74,8 @@ final class LatentAttention implements Decoder.Mixer {
                     for (int i = 0; i < nope + rope; i++) {
                         shares[s] += q[t][h][i] * k[s][h][i];
                     }
-                    shares[s] *= scaling;
+                    // Mistral 4: get_llama_4_attn_scale of the query's position.
+                    shares[s] *= scaling * (1 + beta * Math.log(1 + t / original));
                 }
                 softmax(shares);
                 for (int s = 0; s <= t; s++) {

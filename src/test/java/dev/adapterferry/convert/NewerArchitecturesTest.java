@@ -67,6 +67,7 @@ class NewerArchitecturesTest {
         layer("deepseek2-lite", 26, LATENT.replace("attn_q_a.weight 64 24; attn_q_a_norm.weight 24; attn_q_b.weight 24 64", "attn_q.weight 64 64")
                 + "; ffn_gate_inp.weight 64 4; ffn_down_exps.weight 32 64 4; ffn_gate_exps.weight 64 32 4; ffn_up_exps.weight 64 32 4" + SHARED);
         layer("deepseek3", 2, LATENT + "; ffn_gate_inp.weight 64 8; exp_probs_b.bias 8; ffn_down_exps.weight 32 64 8; ffn_gate_exps.weight 64 32 8; ffn_up_exps.weight 64 32 8" + SHARED);
+        layer("mistral4", 0, LATENT + "; ffn_gate_inp.weight 64 8; ffn_down_exps.weight 32 64 8; ffn_gate_exps.weight 64 32 8; ffn_up_exps.weight 64 32 8" + SHARED);
         layer("llama4", 0, PLAIN + DENSE);
         layer("llama4-vision", 3, PLAIN + "; ffn_gate_inp.weight 64 4; ffn_gate_exps.weight 64 48 4; ffn_down_exps.weight 48 64 4; ffn_up_exps.weight 64 48 4; ffn_gate_shexp.weight 64 48; ffn_up_shexp.weight 64 48; ffn_down_shexp.weight 48 64");
         layer("qwen3vl", 1, PLAIN + "; attn_q_norm.weight 16; attn_k_norm.weight 16" + DENSE);
@@ -107,6 +108,7 @@ class NewerArchitecturesTest {
             deepseek2-lite | attention.q_lora_rank -, block_count 27
             deepseek3 | block_count 3, expert_group_count 4, expert_group_used_count 2, expert_gating_func 2, expert_weights_norm true
             glm4moelite | expert_gating_func 2, rope.scaling.type -
+            mistral4 | attention.key_length 24, attention.value_length_mla 12, leading_dense_block_count 0, expert_gating_func -, expert_weights_norm true, attention.temperature_length 5, rope.scaling.type yarn, rope.dimension_count 8
             llama4 | feed_forward_length 96, expert_feed_forward_length 48, interleave_moe_layer_step 2, expert_count 4, expert_used_count 1, rope.dimension_count 16, attention.sliding_window -
             llama4-vision | embedding_length 64, expert_feed_forward_length 48, vocab_size 384
             qwen3vl | n_deepstack_layers 3, attention.key_length 16

@@ -97,6 +97,21 @@ final class NewerTinyModels {
         });
         put("deepseek3-ungrouped", "DeepseekV3ForCausalLM", "bpe", LATENT + UNTIED
                 + ",\"q_lora_rank\":24,\"n_routed_experts\":4,\"num_experts_per_tok\":2,\"n_group\":1,\"topk_group\":1,\"routed_scaling_factor\":2.5,\"scoring_func\":\"sigmoid\",\"norm_topk_prob\":true", c -> latent(c, 4, 24, true));
+        put("mistral4", "Mistral3ForConditionalGeneration", "bpe", ",\"model_type\":\"mistral3\",\"text_config\":{\"model_type\":\"mistral4\",\"hidden_size\":64,\"intermediate_size\":96,\"num_attention_heads\":4,"
+                + "\"vocab_size\":384,\"max_position_embeddings\":512,\"bos_token_id\":1,\"eos_token_id\":2,\"q_lora_rank\":24,\"n_routed_experts\":8,\"num_experts_per_tok\":2,\"n_group\":4,\"topk_group\":2,"
+                + "\"routed_scaling_factor\":1.0,\"norm_topk_prob\":true" + LATENT.substring(0, LATENT.indexOf(",\"rope_scaling\"")).replace("\"first_k_dense_replace\":1", "\"first_k_dense_replace\":0")
+                + ",\"rope_parameters\":{\"type\":\"yarn\",\"rope_theta\":10000.0,\"factor\":128.0,\"original_max_position_embeddings\":5,\"beta_fast\":32.0,\"beta_slow\":1.0,\"mscale_all_dim\":1.0,\"mscale\":1.0,"
+                + "\"llama_4_scaling_beta\":0.1}}" + UNTIED, c -> {
+            for (int i = 0; i < 3; i++) {
+                String l = "language_model.model.layers." + i + ".";
+                norms(c, l);
+                latentAttention(c, l, 24);
+                c.add(l + "mlp.gate.weight", 0, 8, WIDTH).add(l + "mlp.experts.gate_up_proj", 0, 8, 64, WIDTH).add(l + "mlp.experts.down_proj", 0, 8, WIDTH, 32);
+                gated(c, l + "mlp.shared_experts.", 64);
+            }
+            c.add("language_model.model.embed_tokens.weight", 0, TinyModels.ROWS, WIDTH).add("language_model.model.norm.weight", 1, WIDTH).add("language_model.lm_head.weight", 0, TinyModels.ROWS, WIDTH);
+            c.add("vision_tower.patch_conv.weight", 0, 32, 3, 4, 4).add("multi_modal_projector.linear_1.weight", 0, WIDTH, 32);
+        });
         put("glm4moelite", "Glm4MoeLiteForCausalLM", "bpe", LATENT.substring(0, LATENT.indexOf(",\"rope_scaling\"")) + TIED
                 + ",\"q_lora_rank\":24,\"n_routed_experts\":4,\"num_experts_per_tok\":2,\"n_group\":1,\"topk_group\":1,\"routed_scaling_factor\":1.8,\"norm_topk_prob\":true", c -> latent(c, 4, 24, true));
     }
@@ -188,13 +203,7 @@ final class NewerTinyModels {
         outer(c, !c.rawConfig().path("tie_word_embeddings").asBoolean());
         layers(c, l -> {
             norms(c, l);
-            String a = l + "self_attn.";
-            if (queryRank == 0) {
-                c.add(a + "q_proj.weight", 0, 64, WIDTH);
-            } else {
-                c.add(a + "q_a_proj.weight", 0, queryRank, WIDTH).add(a + "q_a_layernorm.weight", 1, queryRank).add(a + "q_b_proj.weight", 0, 64, queryRank);
-            }
-            c.add(a + "kv_a_proj_with_mqa.weight", 0, 24, WIDTH).add(a + "kv_a_layernorm.weight", 1, 16).add(a + "kv_b_proj.weight", 0, 80, 16).add(a + "o_proj.weight", 0, WIDTH, 48);
+            latentAttention(c, l, queryRank);
             if (l.equals("model.layers.0.")) {
                 gated(c, l + "mlp.", 96);
                 return;
@@ -206,6 +215,16 @@ final class NewerTinyModels {
             gated(c, l + "mlp.shared_experts.", 64);
             experts(c, l, experts, 32);
         });
+    }
+
+    private static void latentAttention(MemoryCheckpoint c, String l, int queryRank) {
+        String a = l + "self_attn.";
+        if (queryRank == 0) {
+            c.add(a + "q_proj.weight", 0, 64, WIDTH);
+        } else {
+            c.add(a + "q_a_proj.weight", 0, queryRank, WIDTH).add(a + "q_a_layernorm.weight", 1, queryRank).add(a + "q_b_proj.weight", 0, 64, queryRank);
+        }
+        c.add(a + "kv_a_proj_with_mqa.weight", 0, 24, WIDTH).add(a + "kv_a_layernorm.weight", 1, 16).add(a + "kv_b_proj.weight", 0, 80, 16).add(a + "o_proj.weight", 0, WIDTH, 48);
     }
 
     private static String llama4Config(int experts) {
