@@ -2,6 +2,7 @@ package dev.adapterferry.camel;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.source.ObjectStore;
 import dev.adapterferry.transfer.Checksum;
 import java.io.IOException;
@@ -67,21 +68,24 @@ final class CamelBuckets implements ObjectStore {
         software.amazon.awssdk.services.s3.model.GetObjectRequest request = software.amazon.awssdk.services.s3.model.GetObjectRequest.builder()
                 .bucket(bucket).key(key).range("bytes=" + offset + "-" + (offset + length - 1)).build();
         try {
-            return call("getObjectRange", key, request, InputStream.class);
+            return new AbortableBody(call("getObjectRange", key, request, InputStream.class));
         } catch (TransientFailure e) {
             throw new IOException(e.getMessage(), e);
         }
     }
 
     private <T> T call(String operation, String key, Object body, Class<T> type) {
-        Exchange answer = templates.get().request(ROUTE, exchange -> {
+        String what = operation + " of s3://" + bucket;
+        // Apart: the component's client reads from plain sockets.
+        Exchange answer = Cancellation.current().apart(what, () -> templates.get().request(ROUTE, exchange -> {
             Message in = exchange.getMessage();
             in.setBody(body);
             in.setHeader("FerryBucket", bucket);
             in.setHeader("CamelAwsS3Operation", operation);
             in.setHeader("CamelAwsS3Key", key);
-        });
+        }));
         if (answer.getException() != null) {
+            Cancellation.current().check(what);
             throw sentence(answer.getException(), key == null ? "s3://" + bucket : "s3://" + bucket + "/" + key);
         }
         return answer.getMessage().getBody(type);

@@ -4,6 +4,7 @@ import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.http.HttpCall;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.http.HttpReply;
+import dev.adapterferry.progress.Cancellation;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.Locale;
@@ -23,16 +24,18 @@ final class CamelHttpCaller implements HttpCaller {
 
     @Override
     public HttpReply call(HttpCall call) {
-        Exchange answer = templates.get().request(ROUTE, exchange -> {
+        // Apart: the component's client reads from plain sockets.
+        Exchange answer = Cancellation.current().apart(call.toString(), () -> templates.get().request(ROUTE, exchange -> {
             Message in = exchange.getMessage();
             call.headers().forEach(in::setHeader);
             in.setHeader(Exchange.HTTP_METHOD, call.method());
             in.setHeader(Exchange.HTTP_URI, call.uri().toString());
             in.setHeader("FerryTimeout", call.timeout().toMillis());
             in.setBody(call.body().length == 0 ? null : call.body());
-        });
+        }));
         Exception failure = answer.getException();
         if (failure != null) {
+            Cancellation.current().check(call.toString());
             throw new TransientFailure("No answer to " + call + ": " + reason(failure), failure);
         }
         Message out = answer.getMessage();

@@ -1,6 +1,7 @@
 package dev.adapterferry.camel;
 
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.source.ssh.RemoteShell;
 import dev.adapterferry.source.ssh.SshConnection;
 import dev.adapterferry.source.ssh.SshLogin;
@@ -33,14 +34,17 @@ final class CamelShells implements AdapterSources.ShellChoice {
     }
 
     private RemoteShell.Result run(SshConnection connection, String command, Duration timeout) {
-        Exchange answer = templates.get().request(ROUTE, exchange -> {
+        String what = "a command on " + connection.target().name();
+        // Its channel is closed by the client that TrustedClients has built; the interrupt is for the time until there is one.
+        Exchange answer = Cancellation.current().interrupting(what, () -> templates.get().request(ROUTE, exchange -> {
             Message in = exchange.getMessage();
             in.setBody(command);
             in.setHeader("FerrySshUser", connection.endpoint().user());
             in.setHeader("FerrySshHost", connection.endpoint().host());
             in.setHeader("FerrySshPort", connection.endpoint().port());
             in.setHeader("FerryTimeout", timeout.toMillis());
-        });
+        }));
+        Cancellation.current().check(what);
         if (answer.getException() != null) {
             throw new TransientFailure("A command on " + connection.target().name() + " could not be run: " + RouteGeneration.innermost(answer.getException()), answer.getException());
         }

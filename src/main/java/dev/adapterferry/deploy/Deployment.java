@@ -91,6 +91,8 @@ public final class Deployment {
             } catch (Cancelled e) {
                 throw e;
             } catch (FerryException e) {
+                // Asked to stop, it goes on from here the next time; a connection that was closed for it is no failure.
+                options.cancellation().check("deploy " + profile.model());
                 if (!takeBack) {
                     throw e;
                 }

@@ -1,6 +1,5 @@
 package dev.adapterferry.deploy;
 
-import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.http.HttpCaller;
@@ -8,6 +7,7 @@ import dev.adapterferry.modelserver.Endpoint;
 import dev.adapterferry.modelserver.ListedModel;
 import dev.adapterferry.modelserver.LmStudioApi;
 import dev.adapterferry.modelserver.OpenAiClient;
+import dev.adapterferry.progress.Cancellation;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -125,12 +125,7 @@ public final class LmStudioServer {
                         + " after " + timing.index().toSeconds() + " s; it lists " + ours.stream().map(model -> model.key() + " " + model.quantization()).toList()
                         + ". Check that its models directory is " + folder.models() + ".");
             }
-            try {
-                Thread.sleep(timing.poll());
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new Cancelled("waiting for LM Studio to list " + file.name());
-            }
+            Cancellation.current().pause("waiting for LM Studio to list " + file.name(), timing.poll());
         }
     }
 

@@ -5,6 +5,7 @@ import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.modelserver.ListedModel;
+import dev.adapterferry.progress.Cancellation;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -71,7 +72,7 @@ record LmsCommand(Path command, URI server, Duration loadLimit) implements LmStu
             started.getOutputStream().close();
             CompletableFuture<byte[]> out = CompletableFuture.supplyAsync(() -> read(started.getInputStream()));
             CompletableFuture<byte[]> err = CompletableFuture.supplyAsync(() -> read(started.getErrorStream()));
-            if (!started.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
+            if (!Cancellation.current().interrupting(what, () -> started.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS))) {
                 throw new TransientFailure("'" + what + "' did not end within " + limit.toSeconds() + " s.");
             }
             String printed = new String(out.get(), StandardCharsets.UTF_8);

@@ -2,12 +2,12 @@ package dev.adapterferry.deploy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.http.HttpCall;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.http.HttpReply;
+import dev.adapterferry.progress.Cancellation;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -124,15 +124,12 @@ public final class OllamaTarget implements Target {
         }
         try {
             HttpRequest request = HttpRequest.newBuilder(URI.create(server + path)).timeout(limit).POST(HttpRequest.BodyPublishers.ofFile(file)).build();
-            HttpResponse<String> response = uploads.send(request, HttpResponse.BodyHandlers.ofString());
+            HttpResponse<String> response = Cancellation.current().interrupting("sending " + file.getFileName() + " to " + name(), () -> uploads.send(request, HttpResponse.BodyHandlers.ofString()));
             if (response.statusCode() != 201 && response.statusCode() != 200) {
                 throw failure("did not take " + file.getFileName(), response.statusCode(), response.body());
             }
         } catch (IOException e) {
             throw new TransientFailure("Sending " + file + " to " + name() + " broke off: " + (e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage()) + ".", e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new Cancelled("sending " + file.getFileName() + " to " + name());
         }
     }
 

@@ -74,11 +74,11 @@ public final class Evaluation {
         AtomicInteger done = new AtomicInteger();
         List<Scored> outcomes = new ArrayList<>();
         try (ExecutorService threads = Executors.newFixedThreadPool(options.concurrency(), Thread.ofVirtual().factory())) {
-            List<Future<Scored>> futures = prompts.stream().map(prompt -> threads.submit(() -> {
+            List<Future<Scored>> futures = prompts.stream().map(prompt -> threads.submit(() -> options.cancellation().over(() -> {
                 Scored scored = ask(client, contender, prompt);
                 options.progress().report(new Progress.Step("evaluating " + contender.label(), done.incrementAndGet(), prompts.size(), Progress.Unit.ITEMS));
                 return scored;
-            })).toList();
+            }))).toList();
             try {
                 for (Future<Scored> future : futures) {
                     outcomes.add(future.get());

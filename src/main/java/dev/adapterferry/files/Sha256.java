@@ -18,9 +18,9 @@ public final class Sha256 {
 
     private Sha256() { }
 
-    /** Digest of a whole file, without progress. */
+    /** Digest of a whole file, without progress, under the {@linkplain Cancellation#current current} request to stop. */
     public static String of(Path file) {
-        return of(file, Progress.NONE, new Cancellation());
+        return of(file, Progress.NONE, Cancellation.current());
     }
 
     /**

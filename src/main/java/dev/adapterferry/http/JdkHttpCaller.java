@@ -1,7 +1,7 @@
 package dev.adapterferry.http;
 
-import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.progress.Cancellation;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -20,15 +20,12 @@ public final class JdkHttpCaller implements HttpCaller {
                 .method(call.method(), call.body().length == 0 ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofByteArray(call.body()));
         call.headers().forEach(request::setHeader);
         try {
-            HttpResponse<byte[]> response = client.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
+            HttpResponse<byte[]> response = Cancellation.current().interrupting(call.toString(), () -> client.send(request.build(), HttpResponse.BodyHandlers.ofByteArray()));
             Map<String, String> headers = new HashMap<>();
             response.headers().map().forEach((name, values) -> headers.put(name.toLowerCase(java.util.Locale.ROOT), values.getFirst()));
             return new HttpReply(response.statusCode(), headers, response.body());
         } catch (IOException e) {
             throw new TransientFailure("No answer to " + call + ": " + (e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage()), e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new Cancelled(call.toString());
         }
     }
 }

@@ -5,6 +5,7 @@ import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.secret.Secret;
 import dev.adapterferry.transfer.FileChanged;
 import dev.adapterferry.transfer.FileEntry;
+import dev.adapterferry.transfer.Pause;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.URI;
@@ -97,7 +98,7 @@ final class HubHttp implements AutoCloseable {
             }
             FerryException refusal = HubRefusal.of(answer.statusCode(), header, what, terms.endpoint(), version.repository(), terms.token().isPresent());
             if (refusal instanceof TransientFailure) {
-                await(HubRefusal.wait(header));
+                HubRefusal.wait(header).ifPresent(Pause.SLEEP::pause);
             }
             throw refusal;
         }
@@ -152,16 +153,6 @@ final class HubHttp implements AutoCloseable {
         }
     }
 
-    private static void await(Optional<Duration> wait) throws InterruptedIOException {
-        if (wait.isPresent()) {
-            try {
-                Thread.sleep(wait.get());
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new InterruptedIOException("interrupted");
-            }
-        }
-    }
 
     @Override
     public void close() {

@@ -2,6 +2,7 @@ package dev.adapterferry.hub;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.transfer.Checksum;
 import dev.adapterferry.transfer.FileEntry;
 import dev.adapterferry.transfer.FileTree;
@@ -82,7 +83,7 @@ public final class HubTree implements FileTree {
         }
         for (int attempt = 1; ; attempt++) {
             try {
-                byte[] bytes = readOnce(file, offset, wanted);
+                byte[] bytes = Cancellation.current().interrupting("reading " + file.name() + " of " + place(), () -> readOnce(file, offset, wanted));
                 // A whole small file decides what else is fetched, so it is held to its digest like any other.
                 if (wanted < file.size() || file.checksum().isEmpty() || Checksum.of(bytes, file.checksum().get().kind()).equals(file.checksum().get())) {
                     return bytes;

@@ -53,7 +53,7 @@ public final class AdapterMerger {
             Files.createDirectories(partial);
             requireSpace(merged, request, partial);
             writeTensors(merged, request, partial, progress, cancellation);
-            MergeReport report = merged.report().withOutputs(List.of(sample(merged, partial, progress)));
+            MergeReport report = cancellation.over(merged::report).withOutputs(List.of(sample(merged, partial, progress, cancellation)));
             report.requireLanded();
             writeCompanions(merged, request, partial, report);
             delete(out);
@@ -153,12 +153,15 @@ public final class AdapterMerger {
         writer.write(to, block.firstRow(), block.rows(), values, 0);
     }
 
-    private static MergeReport.Output sample(MergedCheckpoint merged, Path folder, Progress progress) {
+    private static MergeReport.Output sample(MergedCheckpoint merged, Path folder, Progress progress, Cancellation cancellation) {
         List<String> names = merged.adaptedTensors();
         AtomicInteger sampled = new AtomicInteger();
         try (TensorSource written = ShardedSafetensors.find(folder, "model").orElseThrow()) {
             LandingCheck check = new LandingCheck(merged.plain(), merged.original().tensors(), written, false, merged.trainedTokens(), SAMPLED_ROWS);
-            return check.check("checkpoint", names, () -> progress.report(new Progress.Step("checking " + merged.name(), Math.min(sampled.incrementAndGet(), names.size()), names.size(), Progress.Unit.TENSORS)));
+            return check.check("checkpoint", names, () -> {
+                cancellation.check("check " + merged.name());
+                progress.report(new Progress.Step("checking " + merged.name(), Math.min(sampled.incrementAndGet(), names.size()), names.size(), Progress.Unit.TENSORS));
+            });
         }
     }
 

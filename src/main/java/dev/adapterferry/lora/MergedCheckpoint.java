@@ -219,6 +219,7 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
      * What the merge did, as far as rows were read: after a whole pass over the tensors it is complete.
      *
      * @return the report, without samples of written outputs
+     * @throws dev.adapterferry.failure.Cancelled when the {@linkplain Cancellation#current current} request to stop comes
      */
     public MergeReport report() {
         List<MergeReport.Adapter> adapters = new ArrayList<>();
@@ -244,7 +245,10 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
             merged.collect(adapters, lines);
         }
         adapters.add(new MergeReport.Adapter(adapter.name(), adapter.config().format().name(), adapter.config().baseName().orElse(null), adapter.tensors().tensors().size()));
-        plan.tensors().values().forEach(tensor -> lines.add(line(tensor)));
+        plan.tensors().values().forEach(tensor -> {
+            Cancellation.current().check("report on " + name());
+            lines.add(line(tensor));
+        });
     }
 
     private MergeReport.Tensor line(MergedTensor tensor) {

@@ -1,9 +1,9 @@
 package dev.adapterferry.modelserver;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.progress.Cancellation;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -32,8 +32,12 @@ final class AnswerStream {
                 .header("Content-Type", "application/json").POST(HttpRequest.BodyPublishers.ofString(body));
         endpoint.headers().forEach(request::setHeader);
         long start = System.nanoTime();
+        return Cancellation.current().interrupting("asking " + endpoint, () -> read(request.build(), start));
+    }
+
+    private Answer read(HttpRequest request, long start) throws InterruptedException {
         try {
-            HttpResponse<InputStream> response = CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+            HttpResponse<InputStream> response = CLIENT.send(request, HttpResponse.BodyHandlers.ofInputStream());
             try (InputStream in = response.body()) {
                 // The request's own limit ends with the headers; closing the stream bounds the rest.
                 long left = endpoint.timeout().toNanos() - (System.nanoTime() - start);
@@ -49,9 +53,6 @@ final class AnswerStream {
             boolean late = System.nanoTime() - start >= endpoint.timeout().toNanos();
             throw new TransientFailure("No answer from " + endpoint.at(PATH) + ": " + (late ? "not complete within " + endpoint.timeout().toSeconds() + " s"
                     : e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage()), e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new Cancelled("asking " + endpoint);
         }
     }
 

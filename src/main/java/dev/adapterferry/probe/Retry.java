@@ -1,7 +1,7 @@
 package dev.adapterferry.probe;
 
-import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.progress.Cancellation;
 import java.time.Duration;
 import java.util.function.Supplier;
 
@@ -15,17 +15,8 @@ record Retry(int retries, Duration delay) {
                 if (left == 0) {
                     throw e;
                 }
-                pause();
+                Cancellation.current().pause("health check", delay);
             }
-        }
-    }
-
-    private void pause() {
-        try {
-            Thread.sleep(delay);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new Cancelled("health check");
         }
     }
 }

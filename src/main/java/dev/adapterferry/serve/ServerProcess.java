@@ -2,8 +2,8 @@ package dev.adapterferry.serve;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.secret.Secret;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -106,19 +106,20 @@ final class ServerProcess implements AutoCloseable {
     }
 
     private void awaitReady(Duration patience) {
+        address = Cancellation.current().interrupting("waiting for " + what, () -> ready(patience));
+    }
+
+    private URI ready(Duration patience) throws InterruptedException {
         try {
             JsonNode answer = said.get(patience.toMillis(), TimeUnit.MILLISECONDS);
             if (answer.has("error")) {
                 throw new FerryException(answer.path("error").asText());
             }
-            address = URI.create(answer.path("address").asText());
+            return URI.create(answer.path("address").asText());
         } catch (TimeoutException e) {
             throw new FerryException("Cannot start " + what + ": it was not ready within " + patience.toSeconds() + " s (health.load-timeout).", e);
         } catch (ExecutionException e) {
             throw new FerryException("Cannot start " + what + ": it " + cause() + ", while it loaded. This llama.cpp may not know the architecture, or memory may be short.", e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new Cancelled("waiting for " + what);
         }
     }
 

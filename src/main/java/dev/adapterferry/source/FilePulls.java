@@ -3,6 +3,7 @@ package dev.adapterferry.source;
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.files.Durable;
 import dev.adapterferry.transfer.Checksum;
 import dev.adapterferry.transfer.FileChanged;
 import dev.adapterferry.transfer.FileEntry;
@@ -61,7 +62,7 @@ final class FilePulls {
         ExecutorService threads = Executors.newFixedThreadPool(Math.max(1, Math.min(atOnce, wanted.size())), Thread.ofPlatform().daemon().name("pull-", 0).factory());
         try {
             List<Future<PulledAdapter.File>> futures = new ArrayList<>();
-            wanted.forEach((name, file) -> futures.add(threads.submit(() -> pull(name, file, checksums.get(name)))));
+            wanted.forEach((name, file) -> futures.add(threads.submit(() -> pullUnder(name, file, checksums.get(name)))));
             List<PulledAdapter.File> files = new ArrayList<>();
             for (Future<PulledAdapter.File> future : futures) {
                 files.add(future.get());
@@ -76,6 +77,17 @@ final class FilePulls {
             threads.shutdownNow();
             threads.close();
         }
+    }
+
+    /** The terms' request to stop reaches the waits of this thread too. */
+    private PulledAdapter.File pullUnder(String name, FileEntry file, Checksum expected) {
+        return terms.cancellation().over(() -> {
+            try {
+                return pull(name, file, expected);
+            } catch (IOException e) {
+                throw new FerryException("Cannot pull " + name + " from " + tree.place() + ": " + Durable.reason(e) + ".", e);
+            }
+        });
     }
 
     private PulledAdapter.File pull(String name, FileEntry file, Checksum expected) throws IOException {

@@ -79,7 +79,7 @@ public final class LocalTree implements FileTree {
     @Override
     public Map<String, Checksum> checksums(List<FileEntry> files) {
         Map<String, Checksum> checksums = new LinkedHashMap<>();
-        files.forEach(file -> checksums.put(file.name(), Checksum.of(root.resolve(file.name()), Checksum.Kind.SHA256, new Cancellation())));
+        files.forEach(file -> checksums.put(file.name(), Checksum.of(root.resolve(file.name()), Checksum.Kind.SHA256, Cancellation.current())));
         return checksums;
     }
 

@@ -76,7 +76,7 @@ public final class AdapterHome {
      * @param cancellation stops it; what came is kept for the next time
      */
     public Arrival bring(SourceSpec spec, Path into, Progress progress, Cancellation cancellation) {
-        return bring(spec, into, progress, cancellation, Optional.empty());
+        return cancellation.over(() -> bring(spec, into, progress, cancellation, Optional.empty()));
     }
 
     /**

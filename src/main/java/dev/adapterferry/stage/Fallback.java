@@ -82,6 +82,8 @@ public final class Fallback {
      * @return what was done as a sentence with a leading blank, or an empty string
      */
     public String takeBack(RunContext run, Facts.Deployed deployed, String reason) {
+        // A check whose connections were closed under it has found out nothing.
+        run.cancellation().check("looking at release " + deployed.release() + " of " + run.name());
         // What a crashed engine leaves are broken connections; the reason is known here.
         String death = servers.death(run.id()).map(sentence -> " " + sentence + ".").orElse("");
         if (run.settings().deploy().onFailure() == DeploySettings.OnFailure.KEEP) {

@@ -64,7 +64,7 @@ final class LandingProof {
                 }));
             }
         }
-        return merged.report().withOutputs(outputs);
+        return cancellation.over(merged::report).withOutputs(outputs);
     }
 
     /**

@@ -55,6 +55,7 @@ final class SftpFolder implements RemoteFolder, Closeable {
     private SshAccess access;
     private SshConnection connection;
     private SftpClient sftp;
+    private Cancellation.Hook hook;
 
     /**
      * @param address      {@code ssh://user@host:port/path}
@@ -238,6 +239,8 @@ final class SftpFolder implements RemoteFolder, Closeable {
             try {
                 connection = access.connect(target);
                 sftp = connection.sftp();
+                // Whatever waits for the machine's answer ends with the connection.
+                hook = cancellation.onRequest(connection::close);
             } catch (IOException | FerryException e) {
                 close();
                 throw e;
@@ -248,6 +251,9 @@ final class SftpFolder implements RemoteFolder, Closeable {
 
     @Override
     public synchronized void close() {
+        if (hook != null) {
+            hook.close();
+        }
         if (connection != null) {
             connection.close();
         }
@@ -257,5 +263,6 @@ final class SftpFolder implements RemoteFolder, Closeable {
         connection = null;
         access = null;
         sftp = null;
+        hook = null;
     }
 }

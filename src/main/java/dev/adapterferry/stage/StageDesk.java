@@ -1,5 +1,7 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.failure.Cancelled;
+import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.Run;
 import dev.adapterferry.ledger.StageEntry;
@@ -42,6 +44,10 @@ public final class StageDesk {
     /** Whether a stage of a run has to be done; writes down why when not. */
     public boolean isDue(String id, Stage stage) {
         RunContext run = runs.context(id);
+        return run.cancellation().over(() -> isDue(run, stage));
+    }
+
+    private boolean isDue(RunContext run, Stage stage) {
         run.cancellation().check(stage.text() + " of " + run.name());
         if (!run.request().wants(stage) || !run.settings().pipeline().stages().contains(stage)) {
             leaveOut(run, stage);
@@ -50,11 +56,11 @@ public final class StageDesk {
         Optional<String> key = works.get(stage).key(run);
         Optional<StageRecord> known = run.request().force() ? Optional.empty() : key.flatMap(k -> ledger.stages().known(stage.text(), k));
         if (known.isPresent()) {
-            ledger.stages().skipped(id, run.folder(), known.get());
+            ledger.stages().skipped(run.id(), run.folder(), known.get());
             tell(run, stage, "skipped", "already done in run " + known.get().run());
             return false;
         }
-        int attempt = ledger.stages().begin(id, stage.text());
+        int attempt = ledger.stages().begin(run.id(), stage.text());
         tell(run, stage, "begun", attempt == 1 ? "begins" : "attempt " + attempt);
         return true;
     }
@@ -80,17 +86,35 @@ public final class StageDesk {
      */
     public Object carry(String id, Stage stage) {
         RunContext run = runs.context(id);
+        return run.cancellation().over(() -> carry(run, stage));
+    }
+
+    private Object carry(RunContext run, Stage stage) {
         run.cancellation().check(stage.text() + " of " + run.name());
         StageWork work = works.get(stage);
         String key = work.key(run).orElse("");
         Instant started = Instant.now();
-        Object facts;
-        try (LogContext context = LogContext.of(id, run.name(), stage.text())) {
-            facts = work.carry(run);
-        }
+        Object facts = facts(run, work);
         List<StageFile> files = facts instanceof Facts.Kept kept ? kept.items().stream().map(item -> StageFile.of(item.path(), item.sha256())).toList() : List.of();
-        ledger.stages().done(id, run.folder(), new StageRecord(stage.text(), key, id, started, Instant.now(), files, Records.map(facts)));
+        ledger.stages().done(run.id(), run.folder(), new StageRecord(stage.text(), key, run.id(), started, Instant.now(), files, Records.map(facts)));
         tell(run, stage, "done", work.summary(facts));
+        return facts;
+    }
+
+    /** What comes of work that was asked to stop is no result, and how it failed is no failure: its connections were closed under it. */
+    private static Object facts(RunContext run, StageWork work) {
+        String what = work.stage().text() + " of " + run.name();
+        Object facts;
+        try (LogContext context = LogContext.of(run.id(), run.name(), work.stage().text())) {
+            facts = work.carry(run);
+        } catch (FerryException e) {
+            if (e instanceof Cancelled || !run.cancellation().isRequested()) {
+                throw e;
+            }
+            LOG.debug("{} ended, asked to stop, with", what, e);
+            throw new Cancelled(what);
+        }
+        run.cancellation().check(what);
         return facts;
     }
 

@@ -1,26 +1,19 @@
 package dev.adapterferry.transfer;
 
-import dev.adapterferry.failure.Cancelled;
+import dev.adapterferry.progress.Cancellation;
 import java.time.Duration;
 
 /** Waits between attempts; tests put one here that only takes note. */
 @FunctionalInterface
 public interface Pause {
     /** Really waits. */
-    Pause SLEEP = time -> {
-        try {
-            Thread.sleep(time);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new Cancelled("waiting");
-        }
-    };
+    Pause SLEEP = time -> Cancellation.current().pause("waiting", time);
 
     /**
      * Waits.
      *
      * @param time how long
-     * @throws Cancelled when the thread is interrupted
+     * @throws dev.adapterferry.failure.Cancelled when a stop was requested, or the thread is interrupted
      */
     void pause(Duration time);
 }

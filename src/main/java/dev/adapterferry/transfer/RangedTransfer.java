@@ -80,7 +80,7 @@ public final class RangedTransfer implements Transfer {
             int lanes = useful <= 1 ? useful : opener.lanes(useful);
             List<Thread> threads = new ArrayList<>();
             for (int i = 0; i < lanes; i++) {
-                threads.add(Thread.ofPlatform().daemon().name(method + "-lane-" + i).start(this::carry));
+                threads.add(Thread.ofPlatform().daemon().name(method + "-lane-" + i).start(() -> terms.cancellation().over(this::carry)));
             }
             boolean whole = false;
             try {
@@ -140,7 +140,7 @@ public final class RangedTransfer implements Transfer {
             return Checksum.Kind.SHA256.end(digest);
         }
 
-        private void carry() {
+        private Void carry() {
             Patience patience = new Patience();
             try {
                 while (end.get() == null && !segments.done()) {
@@ -169,6 +169,7 @@ public final class RangedTransfer implements Transfer {
                 end.compareAndSet(null, new FerryException("Cannot pull " + file.name() + ": " + e, e));
                 throw e;
             }
+            return null;
         }
 
         /** Counts one lane's failures; any new block of any lane forgives them. */

@@ -34,7 +34,9 @@ public final class HubDouble implements AutoCloseable {
     public final AtomicLong served = new AtomicLong();
     final AtomicInteger corruptions = new AtomicInteger();
     final AtomicInteger busy = new AtomicInteger();
-    final AtomicInteger stalls = new AtomicInteger();
+    public final AtomicInteger stalls = new AtomicInteger();
+    /** Only files of this size stall. */
+    public volatile int stallFrom;
     public volatile String repository = "org/tiny";
     volatile String commit = COMMIT;
     volatile String requiredToken;
@@ -212,7 +214,7 @@ public final class HubDouble implements AutoCloseable {
         call.sendResponseHeaders(range != null && !ignoreRanges ? 206 : 200, piece.length);
         OutputStream out = call.getResponseBody();
         int end = Math.min(piece.length, cutAfter);
-        if (stalls.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {
+        if (bytes.length >= stallFrom && stalls.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {
             out.write(piece, 0, end / 2);
             out.flush();
             served.addAndGet(end / 2);

@@ -8,9 +8,11 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -31,6 +33,8 @@ public final class FaultProxy implements AutoCloseable {
     private volatile long stallAt = Long.MAX_VALUE;
     private volatile long corruptAt = Long.MAX_VALUE;
     private volatile boolean refusing;
+    private volatile String silencing;
+    private final AtomicInteger held = new AtomicInteger();
 
     /** @param target port on loopback that answers behind the proxy */
     public FaultProxy(int target) throws IOException {
@@ -76,6 +80,17 @@ public final class FaultProxy implements AutoCloseable {
         return this;
     }
 
+    /** From now on no answer comes to a request that contains this text, and its connection stays open and silent; null ends that for new requests. */
+    public FaultProxy silence(String request) {
+        silencing = request;
+        return this;
+    }
+
+    /** Connections that a stall or a silence keeps open, and that their client has not closed. */
+    public int held() {
+        return held.get();
+    }
+
     /** Changes the byte that the server sends at this place, counted over all connections; once. */
     public FaultProxy corrupt(long at) {
         corruptAt = at;
@@ -108,8 +123,9 @@ public final class FaultProxy implements AutoCloseable {
                 server.connect(new InetSocketAddress("127.0.0.1", target));
                 sockets.add(client);
                 sockets.add(server);
-                new Pump(client, server, false).start();
-                new Pump(server, client, true).start();
+                AtomicBoolean silent = new AtomicBoolean();
+                new Pump(client, server, false, silent).start();
+                new Pump(server, client, true, silent).start();
             } catch (IOException e) {
                 if (listener.isClosed()) {
                     return;
@@ -145,15 +161,18 @@ public final class FaultProxy implements AutoCloseable {
         private final Socket from;
         private final Socket to;
         private final boolean faulty;
+        /** Of both directions. */
+        private final AtomicBoolean silent;
         private final ArrayDeque<Piece> queue = new ArrayDeque<>();
         private long sent;
 
         private record Piece(byte[] bytes, long due) { }
 
-        Pump(Socket from, Socket to, boolean faulty) {
+        Pump(Socket from, Socket to, boolean faulty, AtomicBoolean silent) {
             this.from = from;
             this.to = to;
             this.faulty = faulty;
+            this.silent = silent;
         }
 
         void start() {
@@ -227,9 +246,11 @@ public final class FaultProxy implements AutoCloseable {
                 long total = fromServer.addAndGet(length);
                 if (total >= stallAt) {
                     stallAt = Long.MAX_VALUE;
-                    while (!to.isClosed()) {
-                        Thread.sleep(50);
-                    }
+                    awaitClosing();
+                    return false;
+                }
+                if (silent.get()) {
+                    awaitClosing();
                     return false;
                 }
                 long at = corruptAt - (total - length);
@@ -242,11 +263,27 @@ public final class FaultProxy implements AutoCloseable {
                     return false;
                 }
             }
+            String text = silencing;
+            if (!faulty && text != null && new String(bytes, 0, length, StandardCharsets.ISO_8859_1).contains(text)) {
+                silent.set(true);
+            }
             out.write(bytes, 0, length);
             if (!faulty) {
                 toServer.addAndGet(length);
             }
             return true;
+        }
+
+        /** The other direction closes both when the client has gone. */
+        private void awaitClosing() throws InterruptedException {
+            held.incrementAndGet();
+            try {
+                while (!to.isClosed()) {
+                    Thread.sleep(10);
+                }
+            } finally {
+                held.decrementAndGet();
+            }
         }
     }
 }

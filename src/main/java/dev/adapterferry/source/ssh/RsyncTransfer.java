@@ -4,6 +4,7 @@ import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.files.Durable;
+import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.transfer.Checksum;
 import dev.adapterferry.transfer.FileEntry;
@@ -126,14 +127,17 @@ public final class RsyncTransfer implements Transfer {
                 InputStream errors = process.getErrorStream();
                 CompletableFuture<Void> said = CompletableFuture.runAsync(() -> drain(errors), task -> Thread.ofPlatform().daemon().name("rsync-errors").start(task));
                 Process running = process;
-                Thread stopper = Thread.ofPlatform().daemon().name("rsync-stopper").start(() -> stopWhenAsked(running));
-                read(process.getInputStream());
-                int exit = process.waitFor();
-                stopper.interrupt();
+                int exit;
+                try (Cancellation.Hook _ = transfer.cancellation().onRequest(() -> end(running))) {
+                    read(process.getInputStream());
+                    exit = process.waitFor();
+                }
                 said.get(5, TimeUnit.SECONDS);
                 transfer.cancellation().check("pulling " + file.name());
                 return exit;
             } catch (IOException e) {
+                // Ending the program closes its output under whoever reads it.
+                transfer.cancellation().check("pulling " + file.name());
                 throw new FerryException("Cannot run rsync: " + Durable.reason(e) + ". Install rsync, or set source.transfer to sftp.", e);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
@@ -180,17 +184,6 @@ public final class RsyncTransfer implements Transfer {
                 }
             } catch (IOException e) {
                 words.append("(its errors could not be read)");
-            }
-        }
-
-        private void stopWhenAsked(Process process) {
-            try {
-                while (process.isAlive() && !transfer.cancellation().isRequested()) {
-                    Thread.sleep(200);
-                }
-                end(process);
-            } catch (InterruptedException e) {
-                // it ended by itself
             }
         }
 

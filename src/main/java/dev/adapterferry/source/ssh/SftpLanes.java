@@ -1,5 +1,6 @@
 package dev.adapterferry.source.ssh;
 
+import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.transfer.FileEntry;
 import dev.adapterferry.transfer.Lane;
 import java.io.Closeable;
@@ -82,7 +83,7 @@ final class SftpLanes implements Lane.Opener, Closeable {
                 long shortest = Long.MAX_VALUE;
                 for (int i = 0; i < 3; i++) {
                     long asked = System.nanoTime();
-                    wire.sftp().canonicalPath(".");
+                    Cancellation.current().interrupting("asking " + first.target().name(), () -> wire.sftp().canonicalPath("."));
                     shortest = Math.min(shortest, System.nanoTime() - asked);
                 }
                 idle.push(wire);

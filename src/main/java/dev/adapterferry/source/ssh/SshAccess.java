@@ -1,7 +1,9 @@
 package dev.adapterferry.source.ssh;
 
+import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.transfer.Pause;
 import java.io.Closeable;
 import java.io.IOException;
@@ -137,13 +139,16 @@ public final class SshAccess implements Closeable {
         ClientSession session;
         try {
             AttributeRepository context = AttributeRepository.ofKeyValuePair(HOSTS, hosts);
-            session = client.connect(endpoint.user(), endpoint.host(), endpoint.port(), context, null).verify(login.connectTimeout()).getSession();
+            session = Cancellation.current().interrupting("connecting to " + target.name(),
+                    () -> client.connect(endpoint.user(), endpoint.host(), endpoint.port(), context, null).verify(login.connectTimeout()).getSession());
+        } catch (Cancelled e) {
+            throw e;
         } catch (IOException | RuntimeException e) {
             throw new Refusal(Refusal.Kind.SILENT, endpoint, "does not answer (" + reason(e) + ")", e);
         }
         boolean in = false;
         try {
-            session.auth().verify(login.connectTimeout().multipliedBy(2));
+            Cancellation.current().interrupting("logging in to " + target.name(), () -> session.auth().verify(login.connectTimeout().multipliedBy(2)));
             hosts.remember();
             in = true;
             return new SshConnection(this, target, endpoint, hosts, session);

@@ -2,6 +2,7 @@ package dev.adapterferry.source.ssh;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.progress.Cancellation;
 import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
@@ -70,7 +71,7 @@ public final class SshConnection implements RemoteShell, Closeable {
     /** A new SFTP channel on this connection, closed by the caller. */
     public SftpClient sftp() throws IOException {
         try {
-            return SftpClientFactory.instance().createSftpClient(session);
+            return Cancellation.current().interrupting("opening a channel to " + target.name(), () -> SftpClientFactory.instance().createSftpClient(session));
         } catch (IllegalStateException e) {
             throw new IOException("the connection is closing", e);
         }
@@ -80,13 +81,18 @@ public final class SshConnection implements RemoteShell, Closeable {
     public Result run(String command, Duration timeout) {
         Bounded out = new Bounded();
         Bounded err = new Bounded();
-        try (ChannelExec channel = session.createExecChannel(command)) {
+        String what = "a command on " + target.name();
+        // The library's own wait lets interrupts pass; it ends with the channel.
+        try (ChannelExec channel = session.createExecChannel(command); Cancellation.Hook _ = Cancellation.current().onRequest(() -> channel.close(true))) {
             // A host that runs something of its own in place of the command shall not wait for input.
             channel.setIn(InputStream.nullInputStream());
             channel.setOut(out);
             channel.setErr(err);
-            channel.open().verify(access.login().connectTimeout());
-            Set<ClientChannelEvent> events = channel.waitFor(EnumSet.of(ClientChannelEvent.CLOSED), timeout);
+            Set<ClientChannelEvent> events = Cancellation.current().interrupting(what, () -> {
+                channel.open().verify(access.login().connectTimeout());
+                return channel.waitFor(EnumSet.of(ClientChannelEvent.CLOSED), timeout);
+            });
+            Cancellation.current().check(what);
             if (out.overflow || err.overflow) {
                 channel.close(true);
                 throw new FerryException("Refusing the answer of " + target.name() + ": a command printed more than " + (MAX_OUTPUT >> 20) + " MiB.");

@@ -1,5 +1,6 @@
 package dev.adapterferry.source.ssh;
 
+import dev.adapterferry.progress.Cancellation;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.security.KeyPair;
@@ -82,6 +83,13 @@ public final class TrustedClients extends ClientBuilder {
         });
         CoreModuleProperties.AUTH_TIMEOUT.set(client, login.get().connectTimeout().multipliedBy(4));
         client.addChannelListener(new ChannelListener() {
+            /** Called in the thread that has the command run: its request to stop closes the channel, which ends the component's wait. */
+            @Override
+            public void channelInitialized(Channel channel) {
+                Cancellation.Hook hook = Cancellation.current().onRequest(() -> channel.close(true));
+                channel.addCloseFutureListener(closed -> hook.close());
+            }
+
             @Override
             public void channelOpenSuccess(Channel channel) {
                 if (channel instanceof AbstractClientChannel command) {

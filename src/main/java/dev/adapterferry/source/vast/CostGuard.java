@@ -65,7 +65,7 @@ public final class CostGuard {
 
     /**
      * Acts after a pull. Never throws for what merely did not work out: the adapter is home, and the outcome says that the
-     * instance still costs.
+     * instance still costs. One that was not told anything yet when a stop was requested is left alone.
      *
      * @param wanted       what to do
      * @param homecoming   what is known of the pull
@@ -81,6 +81,7 @@ public final class CostGuard {
         if (!objection.isEmpty()) {
             return failed(id, wanted, "Instance " + id + " was not " + past(wanted) + ": " + objection + ". It goes on costing money.");
         }
+        boolean told = false;
         try {
             Optional<VastInstance> before = api.find(id);
             if (before.isEmpty()) {
@@ -90,6 +91,7 @@ public final class CostGuard {
             if (wanted == AfterPull.STOP && before.get().isStopped()) {
                 return new Outcome(id, wanted, End.ALREADY, 0, before.get().storagePerHour(), "Instance " + id + " is stopped already.");
             }
+            told = true;
             if (wanted == AfterPull.STOP) {
                 api.stop(id);
             } else {
@@ -97,6 +99,9 @@ public final class CostGuard {
             }
             return await(wanted, id, price, cancellation);
         } catch (Cancelled e) {
+            if (!told) {
+                throw e;
+            }
             return failed(id, wanted, "Instance " + id + " was told to be " + past(wanted) + "; nobody waited to see it happen. Look at it: it may go on costing money.");
         } catch (TransientFailure e) {
             return failed(id, wanted, "Instance " + id + " could not be " + past(wanted) + " and may go on costing money: " + e.getMessage());
