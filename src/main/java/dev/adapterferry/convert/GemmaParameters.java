@@ -37,13 +37,17 @@ final class GemmaParameters {
         }
     }
 
-    /** True for layers that see a window only: as {@code layer_types} says, else all but every fifth (Gemma 3n) or sixth (Gemma 4). */
+    /** True for layers that see a window only: as {@code layer_types} says, else all but every fifth (Gemma 3n) or sixth (Gemma 4); the last one of Gemma 4 never. */
     private List<Boolean> sliding() {
         JsonNode types = config.fields().path("layer_types");
         long period = whole("layer_period");
         List<Boolean> pattern = new ArrayList<>();
         for (int i = 0; i < blocks(); i++) {
             pattern.add(types.isArray() ? types.path(i).asText().equals("sliding_attention") : (i + 1) % period != 0);
+        }
+        if (architecture.arch().equals("gemma4")) {
+            // Whatever the list says: transformers sees to it too.
+            pattern.set(pattern.size() - 1, false);
         }
         return pattern;
     }

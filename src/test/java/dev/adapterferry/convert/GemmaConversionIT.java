@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,7 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Gemma 3n and Gemma 4 beside their numbers: what is left out and said, padded, refused, and Gemma 4's vocabulary. */
-class GemmaConversionTest {
+class GemmaConversionIT {
     @TempDir
     static Path folder;
 
@@ -65,6 +66,26 @@ class GemmaConversionTest {
         assertThat(converted(checkpoint("gemma4-moe")).metadata().find("gemma4.attention.head_count_kv").orElseThrow().value()).isEqualTo(new int[] {2, 1, 2, 1, 2, 1});
         float[] scales = (float[]) converted(checkpoint("gemma3n")).metadata().find("gemma3n.activation_sparsity_scale").orElseThrow().value();
         assertThat(scales).hasSize(25).startsWith(1.6448534f).endsWith(Float.NEGATIVE_INFINITY);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"gemma4, 101010", "gemma4-moe, 101010"})
+    void theLastLayerOfGemma4SeesEverything(String name, String pattern) {
+        MemoryCheckpoint checkpoint = checkpoint(name);
+        ((ArrayNode) checkpoint.rawConfig().get("layer_types")).set(5, "sliding_attention");
+        List<?> flags = (List<?>) converted(checkpoint).metadata().find("gemma4.attention.sliding_window_pattern").orElseThrow().value();
+        assertThat(flags.stream().map(flag -> Boolean.TRUE.equals(flag) ? "1" : "0").collect(Collectors.joining())).isEqualTo(pattern);
+    }
+
+    /** Without a list every sixth layer sees everything, and of Gemma 3n every fifth. */
+    @Test
+    void layersWithoutAListFollowTheUsualPattern() {
+        MemoryCheckpoint four = checkpoint("gemma4-unified");
+        four.rawConfig().remove("layer_types");
+        assertThat(converted(four).metadata().find("gemma4.attention.sliding_window_pattern").orElseThrow().value()).isEqualTo(List.of(true, true, true, true, true, false));
+        MemoryCheckpoint three = checkpoint("gemma3n");
+        three.rawConfig().remove("layer_types");
+        assertThat(converted(three).metadata().find("gemma3n.attention.sliding_window_pattern")).isEqualTo(converted(checkpoint("gemma3n")).metadata().find("gemma3n.attention.sliding_window_pattern"));
     }
 
     /** llama.cpp has these numbers in its code: with others it would load the file and talk nonsense. */
