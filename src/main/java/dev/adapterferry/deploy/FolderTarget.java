@@ -94,7 +94,7 @@ public final class FolderTarget implements Target {
             staged.takePlace();
         } catch (IOException e) {
             LOG.info("{} cannot be replaced as a whole ({}), so its files are replaced one after another", place, Durable.reason(e));
-            staged.discard();
+            staged.retire(ours);
             return false;
         }
         staged.retire(ours);

@@ -144,8 +144,6 @@ final class Switch {
                 staged.takePlace();
             } catch (IOException e) {
                 LOG.info("{} cannot be replaced as a whole ({}), so its files are replaced one after another", directory, Durable.reason(e));
-                staged.discard();
-                return false;
             }
             report("exchanging the folder of " + model, ++step, intent);
         }

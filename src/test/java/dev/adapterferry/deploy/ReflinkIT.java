@@ -68,7 +68,7 @@ class ReflinkIT {
             file.write(ByteBuffer.allocate(1), (256L << 20) - 1);
         }
         Path mount = Files.createDirectories(directory.resolve("mount"));
-        Assumptions.assumeTrue(run("mkfs.btrfs", "-q", "-m", "single", image.toString()) && run("mount", "-o", "loop", image.toString(), mount.toString()), "this system lets nobody mount an image");
+        Assumptions.assumeTrue(run("/sbin/mkfs.btrfs", "-q", "-m", "single", image.toString()) && run("mount", "-o", "loop", image.toString(), mount.toString()), "this system lets nobody mount an image");
         try {
             clone(mount);
             deploy(mount);
