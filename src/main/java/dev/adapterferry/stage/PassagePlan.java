@@ -34,7 +34,7 @@ public final class PassagePlan {
     public record Step(Stage stage, boolean due, String why, Optional<StageTimes.Time> time) { }
 
     /** Whether a stage is due, before its time is known. */
-    private record Need(boolean due, String why) { }
+    private record Finding(boolean due, String why) { }
 
     private final Optional<Ledger> ledger;
     private final Map<Stage, StageWork> keyed = new EnumMap<>(Stage.class);
@@ -65,51 +65,51 @@ public final class PassagePlan {
         List<Step> steps = new ArrayList<>();
         boolean fresh = false;
         for (Stage stage : Stage.values()) {
-            Need need = need(run, stage, fresh);
-            steps.add(new Step(stage, need.due(), need.why(), need.due() ? Optional.of(times.of(stage, report)) : Optional.empty()));
-            fresh |= need.due() && (stage == Stage.MERGE || stage == Stage.QUANTIZE || stage == Stage.DEPLOY);
+            Finding found = judge(run, stage, fresh);
+            steps.add(new Step(stage, found.due(), found.why(), found.due() ? Optional.of(times.of(stage, report)) : Optional.empty()));
+            fresh |= found.due() && (stage == Stage.MERGE || stage == Stage.QUANTIZE || stage == Stage.DEPLOY);
         }
         return steps;
     }
 
-    private Need need(RunContext run, Stage stage, boolean fresh) {
+    private Finding judge(RunContext run, Stage stage, boolean fresh) {
         if (!run.request().wants(stage)) {
             remember(run, stage);
-            return new Need(false, "left out by the command line");
+            return new Finding(false, "left out by the command line");
         }
         if (!run.settings().pipeline().stages().contains(stage)) {
             remember(run, stage);
-            return new Need(false, "left out by the settings (pipeline.stages)");
+            return new Finding(false, "left out by the settings (pipeline.stages)");
         }
         return switch (stage) {
             case DOWNLOAD -> download(run);
-            case HEALTH_CHECK -> new Need(true, "asks the server each time");
+            case HEALTH_CHECK -> new Finding(true, "asks the server each time");
             default -> known(run, stage, fresh);
         };
     }
 
-    private Need download(RunContext run) {
+    private Finding download(RunContext run) {
         if (run.request().adapter() != null) {
             write(run, Stage.DOWNLOAD, DownloadStage.local(Path.of(run.request().adapter())));
-            return new Need(true, "uses " + run.request().adapter() + " where it lies, nothing is transferred");
+            return new Finding(true, "uses " + run.request().adapter() + " where it lies, nothing is transferred");
         }
-        return new Need(true, remember(run, Stage.DOWNLOAD) ? "asks the source each time; what is here already is not transferred again" : "was never done");
+        return new Finding(true, remember(run, Stage.DOWNLOAD) ? "asks the source each time; what is here already is not transferred again" : "was never done");
     }
 
-    private Need known(RunContext run, Stage stage, boolean fresh) {
+    private Finding known(RunContext run, Stage stage, boolean fresh) {
         if (run.request().force()) {
-            return new Need(true, "asked for again by --force");
+            return new Finding(true, "asked for again by --force");
         }
         if (fresh) {
-            return new Need(true, "what it starts from is made anew");
+            return new Finding(true, "what it starts from is made anew");
         }
         if (ledger.isEmpty() || run.records().find(before(stage), Object.class).isEmpty()) {
-            return new Need(true, "was never done");
+            return new Finding(true, "was never done");
         }
         Optional<StageRecord> record = keyed.get(stage).key(run).flatMap(key -> ledger.get().stages().known(stage.text(), key));
         record.ifPresent(r -> r.writeTo(run.folder()));
-        return record.map(r -> new Need(false, "the same inputs were done in run " + r.run() + ", and its files are there"))
-                .orElseGet(() -> new Need(true, "was not done for these inputs and settings"));
+        return record.map(r -> new Finding(false, "the same inputs were done in run " + r.run() + ", and its files are there"))
+                .orElseGet(() -> new Finding(true, "was not done for these inputs and settings"));
     }
 
     /** The stage whose result a stage's key is made of. */
