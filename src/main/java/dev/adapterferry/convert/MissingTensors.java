@@ -37,7 +37,7 @@ final class MissingTensors {
         each((pattern, output) -> {
             if (!output.optional()) {
                 for (int layer = 0; layer < (output.name().startsWith("blk.") ? blocks : 1); layer++) {
-                    need(needed, pattern, output, layer);
+                    needed.putIfAbsent(TensorAddress.layered(bare(output.name()), layer), TensorAddress.layered(source(pattern, output.name()), layer));
                 }
             }
         });
@@ -59,7 +59,7 @@ final class MissingTensors {
         Map<String, Map<String, String>> parts = new LinkedHashMap<>();
         each((pattern, output) -> {
             if (!output.part().isEmpty()) {
-                parts.computeIfAbsent(output.part(), part -> new LinkedHashMap<>()).putIfAbsent(bare(output.name()), pattern);
+                parts.computeIfAbsent(output.part(), part -> new LinkedHashMap<>()).putIfAbsent(bare(output.name()), source(pattern, output.name()));
             }
         });
         Set<String> families = new LinkedHashSet<>();
@@ -67,23 +67,20 @@ final class MissingTensors {
         for (int number = 0; number < blocks; number++) {
             int layer = number;
             List<String> found = parts.keySet().stream().filter(part -> parts.get(part).keySet().stream().anyMatch(name -> has(TensorAddress.layered(name, layer)))).toList();
-            found.forEach(part -> parts.get(part).forEach((name, pattern) -> needed.putIfAbsent(TensorAddress.layered(name, layer), source(pattern, name, layer))));
+            found.forEach(part -> parts.get(part).forEach((name, source) -> needed.putIfAbsent(TensorAddress.layered(name, layer), TensorAddress.layered(source, layer))));
             for (String family : families) {
                 if (found.stream().noneMatch(part -> part.startsWith(family))) {
-                    missing.add(String.join(" or ", parts.keySet().stream().filter(part -> part.startsWith(family)).map(part -> parts.get(part).entrySet().iterator().next())
-                            .map(first -> source(first.getValue(), first.getKey(), layer)).toList()));
+                    missing.add(String.join(" or ", parts.keySet().stream().filter(part -> part.startsWith(family)).map(part -> parts.get(part).values().iterator().next())
+                            .map(first -> TensorAddress.layered(first, layer)).toList()));
                 }
             }
         }
     }
 
-    private void need(Map<String, String> needed, String pattern, Output output, int layer) {
-        needed.putIfAbsent(TensorAddress.layered(bare(output.name()), layer), source(pattern, output.name(), layer));
-    }
-
-    private static String source(String pattern, String name, int layer) {
+    /** The checkpoint's name, the first expert for all, the layer still open. */
+    private static String source(String pattern, String name) {
         boolean whole = name.matches(".*\\.(weight|bias)") || pattern.matches(".*\\.(weight|bias|A_log)");
-        return TensorAddress.layered(pattern, layer).replaceAll("\\bE\\b", "0") + (whole ? "" : ".weight");
+        return pattern.replaceAll("\\bE\\b", "0") + (whole ? "" : ".weight");
     }
 
     /** GGUF names are compared without {@code .weight}, which some entries write and some take over from the checkpoint. */
