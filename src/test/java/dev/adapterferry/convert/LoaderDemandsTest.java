@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class LoaderDemandsTest {
     /** Held in the same way by {@link NewerArchitecturesTest}. */
-    private static final Set<String> BESIDE = Set.of("qwen3next", "qwen35", "qwen35moe", "qwen3vl", "qwen3vlmoe", "llama4");
+    private static final Set<String> BESIDE = Set.of("qwen3next", "qwen35", "qwen35moe", "qwen3vl", "qwen3vlmoe", "llama4", "mistral4");
     private static final String OUTER = "token_embd 64 384; output_norm 64";
     private static final String UNTIED = OUTER + "; output 64 384";
     private static final String QKV = "attn_norm 64; attn_q 64 64; attn_k 64 32; attn_v 64 32; attn_output 64 64";
