@@ -9,20 +9,24 @@ import org.apache.camel.Exchange;
 
 /** The bean {@code pulls} of the routes: which sources to look at, and whether there is anything new. */
 public final class PullsBean {
+    private final Settings settings;
     private final Lookout lookout;
+    private final Looks looks;
 
-    PullsBean(Settings settings, Ledger ledger, AdapterSources sources) {
+    PullsBean(Settings settings, Ledger ledger, AdapterSources sources, Looks looks) {
+        this.settings = settings;
+        this.looks = looks;
         this.lookout = new Lookout(settings, ledger, sources);
     }
 
-    /** Names of the models that are trained on rented machines. */
-    public List<String> onInstances() {
-        return lookout.onInstances();
+    /** Leaves the names of the models that are trained on rented machines; none while the look before is under way. */
+    public void onInstances(Exchange exchange) {
+        exchange.getMessage().setBody(looks.begin(settings.home(), "scheduled-pull", exchange) ? lookout.onInstances() : List.of());
     }
 
-    /** Names of the models whose adapters come from anywhere else. */
-    public List<String> elsewhere() {
-        return lookout.elsewhere();
+    /** Leaves the names of the models whose adapters come from anywhere else; none while the look before is under way. */
+    public void elsewhere(Exchange exchange) {
+        exchange.getMessage().setBody(looks.begin(settings.home(), "scheduled-look", exchange) ? lookout.elsewhere() : List.of());
     }
 
     /** Body: a model's name. Leaves a request when a finished adapter waits that was not carried yet, else null. */

@@ -3,6 +3,9 @@ package dev.adapterferry.camel;
 import dev.adapterferry.settings.AlertSettings;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.SourceSettings;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 
@@ -19,6 +22,9 @@ final class RouteProperties {
             Map.entry("camel.management.enabled", "true"), Map.entry("camel.management.host", "127.0.0.1"), Map.entry("camel.management.port", "0"),
             Map.entry("daemon.enabled", "true"), Map.entry("watch-folder.enabled", "true"), Map.entry("scheduled-pull.enabled", "true"), Map.entry("probe-models.enabled", "true"));
 
+    /** As Camel's Quartz component reads times. */
+    private static final DateTimeFormatter SINCE = DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss'UTC'").withZone(ZoneOffset.UTC);
+
     private RouteProperties() { }
 
     /**
@@ -31,6 +37,10 @@ final class RouteProperties {
         properties.setProperty("daemon.enabled", Boolean.toString(daemon));
         properties.setProperty("watch-folder.enabled", Boolean.toString(daemon && settings.inbox().enabled()));
         properties.setProperty("scheduled-pull.enabled", Boolean.toString(daemon));
+        // A schedule that begins where it last looked makes up for what it missed, by one look.
+        for (String schedule : List.of("scheduled-pull", "scheduled-look")) {
+            properties.setProperty(schedule + ".since", SINCE.format(Looks.last(settings.home(), schedule)));
+        }
         boolean probing = daemon && !settings.health().every().isZero();
         properties.setProperty("probe-models.enabled", Boolean.toString(probing));
         properties.setProperty("probe-models.period", Long.toString(Math.max(1000, settings.health().every().toMillis())));

@@ -57,6 +57,7 @@ final class Wiring implements AutoCloseable {
     private final AdapterSources sources;
     private final Meters meters;
     private final LetterDesk letters;
+    private final Looks looks = new Looks();
     private final Patience patience;
     private final Throttle throttle = new Throttle();
 
@@ -132,7 +133,7 @@ final class Wiring implements AutoCloseable {
         beans.put("slack", new SlackOwnChannel());
         beans.put("alerts", new AlertsBean(now.alerts(), new AlertDesk(now.alerts(), ledger, throttle), http, templates));
         beans.put("inbox", new InboxBean(now));
-        beans.put("pulls", new PullsBean(now, ledger, sources));
+        beans.put("pulls", new PullsBean(now, ledger, sources, looks));
         beans.put("probes", new ProbesBean(new ModelProbe(now, ledger, http, servers)));
         beans.put("housekeeping", new HousekeepingBean(now, ledger));
         beans.put("api", new ApiBean(now, ledger, runs, letters, http, servers, this::announce));
