@@ -33,6 +33,8 @@ public final class AdapterMerger {
     private static final String REPORT = "merge-report.json";
     private static final int SAMPLED_ROWS = 4;
     private static final int UNIT = 1 << 20;
+    /** Values between two looks at whether to stop: before kernels are compiled, a whole unit takes seconds. */
+    private static final int SLICE = 1 << 17;
 
     /**
      * Writes the checkpoint.
@@ -107,7 +109,7 @@ public final class AdapterMerger {
             ThreadLocal<Buffers> buffers = ThreadLocal.withInitial(Buffers::new);
             new RowBlocks(request.threads()).run(blocks, block -> {
                 cancellation.check("merge " + merged.name());
-                copy(source, writer, block, buffers.get());
+                copy(source, writer, block, buffers.get(), cancellation);
             }, done -> progress.report(new Progress.Step("merging " + merged.name(), done, total, Progress.Unit.BYTES)));
             writer.commit();
         }
@@ -129,7 +131,7 @@ public final class AdapterMerger {
         }
     }
 
-    private static void copy(TensorSource source, ShardedSafetensorsWriter writer, RowBlocks.Block block, Buffers buffers) {
+    private static void copy(TensorSource source, ShardedSafetensorsWriter writer, RowBlocks.Block block, Buffers buffers, Cancellation cancellation) {
         TensorInfo from = block.from();
         TensorInfo to = block.to();
         if (from.type() == to.type() && source instanceof StoredBytes stored && stored.isStored(from)) {
@@ -140,9 +142,19 @@ public final class AdapterMerger {
             writer.writeStored(to, begin, length, bytes, 0);
             return;
         }
-        int count = Math.toIntExact(block.rows() * from.rowLength());
+        int step = (int) Math.max(1, SLICE / Math.max(1, from.rowLength()));
+        for (int done = 0; done < block.rows(); done += step) {
+            cancellation.check("merge " + to.name());
+            convert(source, writer, block, block.firstRow() + done, Math.min(step, block.rows() - done), buffers);
+        }
+    }
+
+    private static void convert(TensorSource source, ShardedSafetensorsWriter writer, RowBlocks.Block block, long firstRow, int rows, Buffers buffers) {
+        TensorInfo from = block.from();
+        TensorInfo to = block.to();
+        int count = Math.toIntExact(rows * from.rowLength());
         float[] values = buffers.floats(count);
-        source.read(from, block.firstRow(), block.rows(), values, 0);
+        source.read(from, firstRow, rows, values, 0);
         if (to.type() == ElementType.F16) {
             for (int i = 0; i < count; i++) {
                 if (Math.abs(values[i]) > 65504) {
@@ -150,7 +162,7 @@ public final class AdapterMerger {
                 }
             }
         }
-        writer.write(to, block.firstRow(), block.rows(), values, 0);
+        writer.write(to, firstRow, rows, values, 0);
     }
 
     private static MergeReport.Output sample(MergedCheckpoint merged, Path folder, Progress progress, Cancellation cancellation) {
