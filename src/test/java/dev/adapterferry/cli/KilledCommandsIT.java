@@ -1,0 +1,107 @@
+package dev.adapterferry.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.adapterferry.bench.SyntheticQwen2;
+import dev.adapterferry.waiting.Waiting;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Commands in processes of their own that are killed without warning, and the same commands again. */
+class KilledCommandsIT {
+    /** Large enough that a pass has a checkpoint long before it ends. */
+    private static final SyntheticQwen2 MODEL = new SyntheticQwen2("0.03B", 512, 8, 1536, 8, 4, 16384);
+
+    @TempDir
+    static Path folder;
+
+    private static Path base;
+    private static Path adapter;
+
+    @BeforeAll
+    static void generate() throws IOException {
+        base = folder.resolve("base");
+        adapter = folder.resolve("adapter");
+        MODEL.writeCheckpoint(base);
+        MODEL.writeAdapter(adapter, 8, base.toString());
+    }
+
+    /** Starts a command, and kills it as soon as it has come so far. */
+    private void killed(Callable<Boolean> far, String... arguments) throws Exception {
+        Path log = folder.resolve("log");
+        List<String> command = new ArrayList<>(List.of(ProcessHandle.current().info().command().orElse("java"), "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED",
+                "-Xmx1g", "-cp", System.getProperty("java.class.path"), Ferry.class.getName()));
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+        try {
+            Waiting.until("it has come far enough to be killed", () -> {
+                assertThat(process.isAlive()).as(Files.readString(log)).isTrue();
+                return far.call();
+            });
+        } finally {
+            process.destroyForcibly().waitFor();
+        }
+    }
+
+    private String[] quantize(Path out) {
+        return new String[] {"quantize", base.toString(), "--adapter", adapter.toString(), "--out", out.toString(), "--formats", "Q4_K_M,Q8_0", "--threads", "1", "--name", "m", "--json",
+                "--set", "home=" + folder.resolve("home"), "--set", "quantize.cache-size=0"};
+    }
+
+    @Test
+    void aKilledQuantizeGoesOnAndEndsWithTheSameBytes() throws Exception {
+        Path out = folder.resolve("gguf");
+        killed(() -> hasCheckpoint(out), quantize(out));
+        try (Stream<Path> files = Files.list(out)) {
+            assertThat(files).as("nothing under a final name").noneMatch(file -> file.toString().endsWith(".gguf"));
+        }
+        FerryCall again = FerryCall.of(quantize(out));
+        assertThat(again.code()).as(again.all()).isEqualTo(ExitCode.DONE);
+        FerryCall fresh = FerryCall.of(quantize(folder.resolve("fresh-gguf")));
+        assertThat(fresh.code()).as(fresh.all()).isEqualTo(ExitCode.DONE);
+        JsonNode resumed = new ObjectMapper().readTree(again.out());
+        JsonNode whole = new ObjectMapper().readTree(fresh.out());
+        assertThat(resumed.path("resumedBytes").asLong()).as("what was done is not done again").isPositive();
+        assertThat(whole.path("resumedBytes").asLong()).isZero();
+        assertThat(resumed.path("files").findValuesAsText("sha256")).hasSize(2).isEqualTo(whole.path("files").findValuesAsText("sha256"));
+    }
+
+    /** The first line of a journal says what it belongs to; every further one vouches for what is on the disk. */
+    private static boolean hasCheckpoint(Path out) throws IOException {
+        Path journal = out.resolve("m-Q4_K_M.gguf.journal");
+        return Files.exists(journal) && Files.readAllLines(journal).size() > 1;
+    }
+
+    private String[] merge(Path out) {
+        return new String[] {"merge", "--base", base.toString(), "--adapter", adapter.toString(), "--out", out.toString(), "--set", "home=" + folder.resolve("home")};
+    }
+
+    @Test
+    void aKilledMergeLeavesNothingUnderItsNameAndEndsWithTheSameBytes() throws Exception {
+        Path out = folder.resolve("merged");
+        killed(() -> isWriting(folder.resolve(".merged.partial")), merge(out));
+        assertThat(out).doesNotExist();
+        FerryCall again = FerryCall.of(merge(out));
+        assertThat(again.code()).as(again.all()).isEqualTo(ExitCode.DONE);
+        assertThat(folder.resolve(".merged.partial")).doesNotExist();
+        FerryCall fresh = FerryCall.of(merge(folder.resolve("fresh")));
+        assertThat(fresh.code()).as(fresh.all()).isEqualTo(ExitCode.DONE);
+        assertThat(out.resolve("model.safetensors")).hasSameBinaryContentAs(folder.resolve("fresh/model.safetensors"));
+    }
+
+    private static boolean isWriting(Path partial) throws IOException {
+        try (Stream<Path> files = Files.isDirectory(partial) ? Files.list(partial) : Stream.empty()) {
+            return files.anyMatch(file -> file.toFile().length() > 1 << 20);
+        }
+    }
+}
