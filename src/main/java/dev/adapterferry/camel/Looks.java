@@ -78,7 +78,10 @@ final class Looks {
     /** When a schedule last looked; now, when it never has: then nothing was missed. */
     static Instant last(Path home, String schedule) {
         try {
-            return Files.isRegularFile(file(home, schedule)) ? Instant.parse(Files.readString(file(home, schedule)).strip()) : Instant.now();
+            Instant now = Instant.now();
+            Instant last = Files.isRegularFile(file(home, schedule)) ? Instant.parse(Files.readString(file(home, schedule)).strip()) : now;
+            // A clock that was set back must not make the schedule wait until it has caught up.
+            return last.isAfter(now) ? now : last;
         } catch (IOException | DateTimeParseException e) {
             LOG.warn("Cannot tell when {} last looked: {}", schedule, e.getMessage());
             return Instant.now();

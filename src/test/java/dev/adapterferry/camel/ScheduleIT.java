@@ -81,4 +81,12 @@ class ScheduleIT {
         }
         throw new AssertionError("no trigger of scheduled-look among " + scheduler.getTriggerKeys(GroupMatcher.anyGroup()));
     }
+
+    @Test
+    void aLookOfTheFutureCountsAsNow() throws Exception {
+        Files.writeString(Files.createDirectories(folder.resolve("looks")).resolve("scheduled-look"), Instant.now().plus(5, ChronoUnit.DAYS) + "\n");
+        assertThat(Looks.last(folder, "scheduled-look")).isBeforeOrEqualTo(Instant.now());
+        Files.writeString(folder.resolve("looks/scheduled-look"), "yesterday");
+        assertThat(Looks.last(folder, "scheduled-look")).as("what cannot be read").isBeforeOrEqualTo(Instant.now());
+    }
 }
