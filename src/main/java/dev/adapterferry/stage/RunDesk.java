@@ -79,12 +79,9 @@ public final class RunDesk implements AutoCloseable {
     /**
      * Takes a waiting run, when nobody carries its model just now.
      *
-     * @return whether this process carries it
+     * @return whether it is the caller who carries it from here on; false also when another thread of this process does
      */
     public boolean take(String id) {
-        if (active.containsKey(id)) {
-            return true;
-        }
         Cancellation cancellation = new Cancellation();
         return ledger.runs().claim(id, cancellation).map(claimed -> hold(claimed, cancellation)).isPresent();
     }
@@ -95,7 +92,7 @@ public final class RunDesk implements AutoCloseable {
      * @throws TransientFailure when another process carries the model just now
      */
     public void begin(String id) {
-        if (!take(id)) {
+        if (!carries(id) && !take(id)) {
             throw new TransientFailure("Cannot begin run " + id + ": " + ledger.runs().get(id).model() + " is being carried by " + carrier(id) + ".");
         }
     }
