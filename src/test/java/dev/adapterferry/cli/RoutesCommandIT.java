@@ -59,9 +59,9 @@ class RoutesCommandIT {
         try (FerryApplication daemon = FerryApplication.forDaemon(new SettingsLoader(Path.of("").toAbsolutePath(), Map.of()).load(Optional.of(file), Map.of("http.token", TOKEN)).settings(), Path.of("").toAbsolutePath(), Progress.NONE)) {
             assertThat(daemon.address().orElseThrow().getPort()).isPositive();
             assertThat(folder.resolve("home/daemon.url")).hasContent(daemon.address().orElseThrow().toString());
-            HttpResponse<String> health = HttpClient.newHttpClient().send(HttpRequest.newBuilder(daemon.address().orElseThrow().resolve("/observe/health")).header("Authorization", "Bearer " + TOKEN).build(),
-                    HttpResponse.BodyHandlers.ofString());
-            assertThat(health.statusCode()).as("health is served at the same port").isEqualTo(200);
+            HttpRequest health = HttpRequest.newBuilder(daemon.address().orElseThrow().resolve("/observe/health")).header("Authorization", "Bearer " + TOKEN).build();
+            // Down until the inbox has been looked at for the first time.
+            Waiting.until("health at the same port", () -> HttpClient.newHttpClient().send(health, HttpResponse.BodyHandlers.discarding()).statusCode() == 200);
             JsonNode idle = new ObjectMapper().readTree(ferry(file, "--json").out());
             assertThat(route(idle, "pipeline").path("state").asText()).isEqualTo("started");
             assertThat(route(idle, "pipeline").path("done").asLong()).isZero();
