@@ -6,11 +6,11 @@ import dev.adapterferry.cli.ExitCode;
 import dev.adapterferry.cli.Ferry;
 import dev.adapterferry.ledger.RunState;
 import dev.adapterferry.settings.Stage;
+import dev.adapterferry.waiting.Foreground;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -26,11 +26,7 @@ class FollowedRunIT {
     Path folder;
 
     private Process follow(StubbedDaemon daemon, String output) throws IOException {
-        List<String> command = new ArrayList<>();
-        if (Files.isExecutable(Path.of("/usr/bin/env")) && OS.LINUX.isCurrentOs()) {
-            // A shell's background jobs ignore SIGINT, and so would every child of theirs.
-            command.addAll(List.of("/usr/bin/env", "--default-signal=INT"));
-        }
+        List<String> command = Foreground.command();
         command.addAll(List.of(ProcessHandle.current().info().command().orElse("java"), "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
                 "-cp", System.getProperty("java.class.path"), Ferry.class.getName(), "deploy", "majora", "--config", daemon.config.toString()));
         return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(folder.resolve(output).toFile()).start();

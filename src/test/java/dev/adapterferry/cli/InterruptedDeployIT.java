@@ -7,13 +7,13 @@ import dev.adapterferry.demo.DemoMaterial;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.Run;
 import dev.adapterferry.ledger.RunState;
+import dev.adapterferry.waiting.Foreground;
 import dev.adapterferry.waiting.Waiting;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -47,11 +47,7 @@ class InterruptedDeployIT {
     }
 
     private Process deploy() throws IOException {
-        List<String> command = new ArrayList<>();
-        if (Files.isExecutable(Path.of("/usr/bin/env")) && OS.LINUX.isCurrentOs()) {
-            // A shell's background jobs ignore SIGINT, and so would every child of theirs.
-            command.addAll(List.of("/usr/bin/env", "--default-signal=INT"));
-        }
+        List<String> command = Foreground.command();
         command.addAll(List.of(ProcessHandle.current().info().command().orElse("java"), "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx1g",
                 "-cp", System.getProperty("java.class.path"), Ferry.class.getName(), "deploy", "captain", "--config", settings.toString(), "--set", "source.bandwidth-limit=1KB"));
         return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(folder.resolve("output").toFile()).start();

@@ -8,6 +8,7 @@ import dev.adapterferry.modelserver.Answer;
 import dev.adapterferry.modelserver.Endpoint;
 import dev.adapterferry.modelserver.OpenAiClient;
 import dev.adapterferry.modelserver.Question;
+import dev.adapterferry.waiting.Foreground;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -44,7 +45,8 @@ class ServeIT {
     }
 
     private Process ferry(String... arguments) throws IOException {
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "--add-modules=jdk.incubator.vector",
+        List<String> command = Foreground.command();
+        command.addAll(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "--add-modules=jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED", "-Dferry.dist=" + Path.of("").toAbsolutePath(), "-cp", System.getProperty("java.class.path"), Ferry.class.getName()));
         command.addAll(List.of(arguments));
         command.addAll(List.of("--config", config.toString()));
