@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.adapterferry.bench.SyntheticQwen2;
 import dev.adapterferry.waiting.Waiting;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,13 +37,17 @@ class KilledCommandsIT {
         MODEL.writeAdapter(adapter, 8, base.toString());
     }
 
-    /** Starts a command, and kills it as soon as it has come so far. */
-    private void killed(Callable<Boolean> far, String... arguments) throws Exception {
-        Path log = folder.resolve("log");
+    private static ProcessBuilder ferry(String... arguments) {
         List<String> command = new ArrayList<>(List.of(ProcessHandle.current().info().command().orElse("java"), "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED",
                 "-Xmx1g", "-cp", System.getProperty("java.class.path"), Ferry.class.getName()));
         command.addAll(List.of(arguments));
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+        return new ProcessBuilder(command);
+    }
+
+    /** Starts a command, and kills it as soon as it has come so far. */
+    private static void killed(Callable<Boolean> far, String... arguments) throws Exception {
+        Path log = folder.resolve("log");
+        Process process = ferry(arguments).redirectErrorStream(true).redirectOutput(log.toFile()).start();
         try {
             Waiting.until("it has come far enough to be killed", () -> {
                 assertThat(process.isAlive()).as(Files.readString(log)).isTrue();
@@ -51,6 +56,15 @@ class KilledCommandsIT {
         } finally {
             process.destroyForcibly().waitFor();
         }
+    }
+
+    /** What a command prints that ends well. */
+    private static JsonNode ended(String... arguments) throws Exception {
+        Path log = folder.resolve("log");
+        Process process = ferry(arguments).redirectError(log.toFile()).start();
+        String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(Files.readString(log)).isEqualTo(ExitCode.DONE);
+        return new ObjectMapper().readTree(out);
     }
 
     private String[] quantize(Path out) {
@@ -65,13 +79,10 @@ class KilledCommandsIT {
         try (Stream<Path> files = Files.list(out)) {
             assertThat(files).as("nothing under a final name").noneMatch(file -> file.toString().endsWith(".gguf"));
         }
-        FerryCall again = FerryCall.of(quantize(out));
-        assertThat(again.code()).as(again.all()).isEqualTo(ExitCode.DONE);
-        FerryCall fresh = FerryCall.of(quantize(folder.resolve("fresh-gguf")));
-        assertThat(fresh.code()).as(fresh.all()).isEqualTo(ExitCode.DONE);
-        JsonNode resumed = new ObjectMapper().readTree(again.out());
-        JsonNode whole = new ObjectMapper().readTree(fresh.out());
-        assertThat(resumed.path("resumedBytes").asLong()).as("what was done is not done again").isPositive();
+        JsonNode resumed = ended(quantize(out));
+        String said = Files.readString(folder.resolve("log"));
+        JsonNode whole = ended(quantize(folder.resolve("fresh-gguf")));
+        assertThat(resumed.path("resumedBytes").asLong()).as("what was done is not done again: " + said).isPositive();
         assertThat(whole.path("resumedBytes").asLong()).isZero();
         assertThat(resumed.path("files").findValuesAsText("sha256")).hasSize(2).isEqualTo(whole.path("files").findValuesAsText("sha256"));
     }
