@@ -17,7 +17,7 @@ class BaseIdentityTest {
         "unsloth/Qwen3-4B-unsloth-bnb-4bit,unsloth/Qwen3-4B",
         "unsloth/llama-3-70b-Instruct-bnb-4bit,meta-llama/Meta-Llama-3-70B-Instruct",
         "Qwen/Qwen2.5-7B-Instruct,Qwen/Qwen2.5-7B-Instruct",
-        "/root/models/Qwen3-4B-bnb-4bit,/root/models/Qwen3-4B"})
+        "/home/ada/models/Qwen3-4B-bnb-4bit,/home/ada/models/Qwen3-4B"})
     void findsTheSixteenBitOriginal(String name, String original) {
         assertThat(BaseIdentity.sixteenBit(name)).isEqualTo(original);
     }
@@ -31,7 +31,7 @@ class BaseIdentityTest {
         "Qwen/Qwen2.5-7B,Qwen/Qwen2.5-7B-Instruct,false",
         "unsloth/Meta-Llama-3.1-8B-Instruct,meta-llama/Llama-3.1-8B-Instruct,true",
         "/workspace/models/Qwen2.5-7B-Instruct,Qwen/Qwen2.5-7B-Instruct,true",
-        "/root/.cache/huggingface/hub/models--Qwen--Qwen2.5-7B-Instruct/snapshots/0123abc,Qwen/Qwen2.5-7B-Instruct,true",
+        "/home/ada/.cache/huggingface/hub/models--Qwen--Qwen2.5-7B-Instruct/snapshots/0123abc,Qwen/Qwen2.5-7B-Instruct,true",
         "/workspace/base,Qwen/Qwen2.5-7B-Instruct,false",
         "someone/Qwen2.5-7B-Instruct,Qwen/Qwen2.5-7B-Instruct,false",
         "C:\\models\\Qwen2.5-7B-Instruct,Qwen/Qwen2.5-7B-Instruct,true"})
