@@ -1,7 +1,7 @@
 package dev.adapterferry.lora;
 
+import dev.adapterferry.tensor.ComputedTensors;
 import dev.adapterferry.tensor.SourceFiles;
-import dev.adapterferry.tensor.StoredBytes;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
 import java.nio.file.Path;
@@ -12,8 +12,7 @@ import java.util.Objects;
 import java.util.Optional;
 
 /** The tensors of a {@link MergedCheckpoint}: the planned ones computed, all others the base's own. */
-final class MergedTensors implements TensorSource, StoredBytes, SourceFiles {
-    private final TensorSource base;
+final class MergedTensors extends ComputedTensors implements SourceFiles {
     private final Map<String, MergedTensor> merged;
     private final List<TensorInfo> tensors;
     private final List<Path> files;
@@ -24,7 +23,7 @@ final class MergedTensors implements TensorSource, StoredBytes, SourceFiles {
      * @param files  what all of it is made from
      */
     MergedTensors(TensorSource base, Map<String, MergedTensor> merged, List<Path> files) {
-        this.base = base;
+        super(base);
         this.merged = merged;
         this.files = files;
         List<TensorInfo> all = new ArrayList<>();
@@ -70,24 +69,12 @@ final class MergedTensors implements TensorSource, StoredBytes, SourceFiles {
     }
 
     @Override
-    public boolean isStored(TensorInfo tensor) {
-        return !merged.containsKey(tensor.name()) && base instanceof StoredBytes stored && stored.isStored(tensor);
-    }
-
-    @Override
-    public void readStored(TensorInfo tensor, long firstByte, int length, byte[] into, int offset) {
-        if (!isStored(tensor)) {
-            throw new IllegalArgumentException("tensor " + tensor.name() + " is computed, not stored");
-        }
-        ((StoredBytes) base).readStored(tensor, firstByte, length, into, offset);
+    protected boolean isComputed(String name) {
+        return merged.containsKey(name);
     }
 
     @Override
     public List<Path> files() {
         return files;
     }
-
-    /** Nothing of its own: base and adapter belong to the checkpoint. */
-    @Override
-    public void close() { }
 }

@@ -15,12 +15,11 @@ import java.util.Set;
  * The tensors of a {@link DequantizedCheckpoint}. A weight {@code X} in F8 has its scale in {@code X_scale_inv} or {@code X_scale}:
  * one number, one per row, or one per block of rows and columns ({@code weight_block_size}). Scales are small and kept.
  */
-final class DequantizedTensors implements TensorSource, StoredBytes {
+final class DequantizedTensors extends ComputedTensors {
     private static final List<String> SCALES = List.of("_scale_inv", "_scale");
     /** What remains of a quantization beside weights and scales: scales of activations and of the key-value cache. */
     private static final List<String> DROPPED = List.of("activation_scale", "input_scale", ".k_scale", ".v_scale", ".qscale_act");
 
-    private final TensorSource base;
     private final List<TensorInfo> tensors = new ArrayList<>();
     private final Map<String, Scaled> scaled = new HashMap<>();
     private final Map<String, TensorInfo> plain = new HashMap<>();
@@ -29,7 +28,7 @@ final class DequantizedTensors implements TensorSource, StoredBytes {
     private record Scaled(TensorInfo info, TensorInfo stored, float[] scales, long blockRows, long blockCols, int scaleCols) { }
 
     DequantizedTensors(Checkpoint checkpoint) {
-        this.base = checkpoint.tensors();
+        super(checkpoint.tensors());
         Set<String> gone = new HashSet<>();
         for (TensorInfo tensor : base.tensors()) {
             if (isWeight(tensor) && ((ElementType) tensor.type()).isFloat8()) {
@@ -114,19 +113,7 @@ final class DequantizedTensors implements TensorSource, StoredBytes {
     }
 
     @Override
-    public boolean isStored(TensorInfo tensor) {
-        return !scaled.containsKey(tensor.name()) && base instanceof StoredBytes stored && stored.isStored(tensor);
+    protected boolean isComputed(String name) {
+        return scaled.containsKey(name);
     }
-
-    @Override
-    public void readStored(TensorInfo tensor, long firstByte, int length, byte[] into, int offset) {
-        if (!isStored(tensor)) {
-            throw new IllegalArgumentException("tensor " + tensor.name() + " is computed, not stored");
-        }
-        ((StoredBytes) base).readStored(tensor, firstByte, length, into, offset);
-    }
-
-    /** Nothing of its own. */
-    @Override
-    public void close() { }
 }

@@ -16,7 +16,7 @@ import java.util.Set;
  * 32. {@code X_blocks} is read as what it stands for, [experts, rows, 32 * groups] in BF16, which holds every such value exactly;
  * the scales disappear. Source: OCP Microscaling Formats 1.0; transformers' {@code convert_moe_packed_tensors}.
  */
-final class Mxfp4Tensors implements TensorSource, StoredBytes {
+final class Mxfp4Tensors extends ComputedTensors {
     private static final String BLOCKS = "_blocks";
     private static final String SCALES = "_scales";
     private static final int BYTES = 16;
@@ -24,7 +24,6 @@ final class Mxfp4Tensors implements TensorSource, StoredBytes {
     private static final int BIAS = 127;
     private static final float[] HALVES = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0.0f, -0.5f, -1, -1.5f, -2, -3, -4, -6};
 
-    private final TensorSource base;
     private final List<TensorInfo> tensors = new ArrayList<>();
     private final Map<String, Packed> packed = new HashMap<>();
     private final Map<String, TensorInfo> plain = new HashMap<>();
@@ -35,7 +34,7 @@ final class Mxfp4Tensors implements TensorSource, StoredBytes {
      * @throws FerryException when blocks have no scales, or such of another shape
      */
     Mxfp4Tensors(Checkpoint checkpoint) {
-        this.base = checkpoint.tensors();
+        super(checkpoint.tensors());
         Set<String> gone = new HashSet<>();
         base.tensors().stream().filter(Mxfp4Tensors::isBlocks).forEach(blocks -> {
             Packed own = packed(checkpoint.name(), blocks);
@@ -118,19 +117,7 @@ final class Mxfp4Tensors implements TensorSource, StoredBytes {
     }
 
     @Override
-    public boolean isStored(TensorInfo tensor) {
-        return !packed.containsKey(tensor.name()) && base instanceof StoredBytes stored && stored.isStored(tensor);
+    protected boolean isComputed(String name) {
+        return packed.containsKey(name);
     }
-
-    @Override
-    public void readStored(TensorInfo tensor, long firstByte, int length, byte[] into, int offset) {
-        if (!isStored(tensor)) {
-            throw new IllegalArgumentException("tensor " + tensor.name() + " is computed, not stored");
-        }
-        ((StoredBytes) base).readStored(tensor, firstByte, length, into, offset);
-    }
-
-    /** Nothing of its own. */
-    @Override
-    public void close() { }
 }
