@@ -86,21 +86,12 @@ final class RowEncoder {
         }
         source.read(tensor, block.firstRow(), block.rows(), values, 0);
         bytesRead.add(tensor.type().bytesFor(count));
-        largest = largest(values, count);
+        largest = NonFinite.largest(values, 0, count);
         int bad = Float.isFinite(largest) ? -1 : NonFinite.inValues(values, 0, count);
         if (bad >= 0) {
             throw new FerryException("Cannot quantize tensor '" + tensor.name() + "': row " + (block.firstRow() + bad / tensor.rowLength()) + " holds " + values[bad]
                     + " at column " + bad % tensor.rowLength() + ", a weight must be finite. The checkpoint or the adapter is damaged, or its training diverged.");
         }
-    }
-
-    /** Largest magnitude, NaN if there is one: the one thing that a plain loop over floats finds at the speed of memory. */
-    private static float largest(float[] values, int count) {
-        float largest = 0;
-        for (int i = 0; i < count; i++) {
-            largest = Math.max(largest, Math.abs(values[i]));
-        }
-        return largest;
     }
 
     private void check(TensorInfo tensor, RowBlock block, TensorWork.Strand strand, byte[] bytes) {

@@ -29,7 +29,6 @@ public final class NonFinite {
         int end = offset + n;
         while (i < end) {
             int stop = Math.min(end, i + CHUNK);
-            // The maximum keeps a NaN, and the compiler makes vectors of it: no branch per value.
             if (!Float.isFinite(largest(x, i, stop))) {
                 while (Float.isFinite(x[i])) {
                     i++;
@@ -41,7 +40,14 @@ public final class NonFinite {
         return -1;
     }
 
-    private static float largest(float[] x, int from, int to) {
+    /**
+     * The largest magnitude, NaN if there is one: the compiler makes vectors of it, no branch per value.
+     *
+     * @param x    values
+     * @param from index of the first one
+     * @param to   index behind the last one
+     */
+    public static float largest(float[] x, int from, int to) {
         float largest = 0;
         for (int i = from; i < to; i++) {
             largest = Math.max(largest, Math.abs(x[i]));
