@@ -6,7 +6,7 @@ import dev.adapterferry.deploy.Installation;
 import dev.adapterferry.deploy.ModelProfile;
 import dev.adapterferry.deploy.Placement;
 import dev.adapterferry.deploy.ReleaseStore;
-import dev.adapterferry.files.FileTree;
+import dev.adapterferry.files.Folders;
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.gguf.GgufPlan;
@@ -85,7 +85,7 @@ public final class DeploymentBenchmark {
                 deployment.deploy(candidate, PROFILE);
                 deploying = seconds(start);
                 // As the ferry does after a run: what was made is kept by the release alone.
-                FileTree.delete(place.resolve("runs/" + number));
+                Folders.delete(place.resolve("runs/" + number));
             }
             long start = System.nanoTime();
             deployment.rollback(PROFILE, OptionalInt.empty());
@@ -95,7 +95,7 @@ public final class DeploymentBenchmark {
             long kept = occupied(store.root(), counted);
             out.printf(Locale.ROOT, "| %s | %.2f | %.3f | %d | %d |%n", name(way), deploying, back, installed / 1_000_000, kept / 1_000_000);
         } finally {
-            FileTree.delete(place);
+            Folders.delete(place);
         }
     }
 

@@ -5,16 +5,15 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Folders;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Stream;
 
 /**
  * Merging a generated adapter into generated checkpoints of rising size, each in a fresh process with the launcher's memory settings:
@@ -70,8 +69,8 @@ public final class MergeBenchmark {
                     share(base, adapter);
                 }
             } finally {
-                delete(base);
-                delete(adapter);
+                Folders.delete(base);
+                Folders.delete(adapter);
             }
         }
         return runs;
@@ -87,7 +86,7 @@ public final class MergeBenchmark {
                     bytes / wall / 1e9, run.path("peakRssBytes").asDouble() / (1 << 20), run.path("peakAnonymousBytes").asDouble() / (1 << 20));
             return run;
         } finally {
-            delete(merged);
+            Folders.delete(merged);
         }
     }
 
@@ -102,7 +101,7 @@ public final class MergeBenchmark {
         try {
             return child(PassRun.class, base.toString(), adapter, output.toString(), FORMATS, Integer.toString(threads), "-", "1").path("processCpuSeconds").asDouble();
         } finally {
-            delete(output);
+            Folders.delete(output);
         }
     }
 
@@ -123,16 +122,6 @@ public final class MergeBenchmark {
             Thread.currentThread().interrupt();
             process.destroy();
             throw new Cancelled("the benchmark");
-        }
-    }
-
-    private static void delete(Path path) throws IOException {
-        if (Files.exists(path)) {
-            try (Stream<Path> files = Files.walk(path)) {
-                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(file);
-                }
-            }
         }
     }
 }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Folders;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -12,7 +13,6 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -87,8 +87,8 @@ public final class PassBenchmark {
             print(root);
             return root;
         } finally {
-            delete(base);
-            delete(adapter);
+            Folders.delete(base);
+            Folders.delete(adapter);
         }
     }
 
@@ -125,8 +125,8 @@ public final class PassBenchmark {
             Thread.currentThread().interrupt();
             throw new dev.adapterferry.failure.Cancelled("the benchmark");
         } finally {
-            delete(output);
-            delete(journals);
+            Folders.delete(output);
+            Folders.delete(journals);
         }
     }
 
@@ -206,15 +206,5 @@ public final class PassBenchmark {
             }
         }
         return size;
-    }
-
-    private static void delete(Path folder) throws IOException {
-        if (Files.exists(folder)) {
-            try (Stream<Path> files = Files.walk(folder)) {
-                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(file);
-                }
-            }
-        }
     }
 }

@@ -10,7 +10,7 @@ import dev.adapterferry.deploy.ModelProfile;
 import dev.adapterferry.deploy.ReleaseStore;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Durable;
-import dev.adapterferry.files.FileTree;
+import dev.adapterferry.files.Folders;
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.pass.PassResult;
 import dev.adapterferry.pass.PassSettings;
@@ -80,7 +80,7 @@ public final class RollbackBenchmark {
             print("files only (`--no-test`)", files);
             print("files, load, one test prompt", whole);
         } finally {
-            FileTree.delete(folder);
+            Folders.delete(folder);
         }
     }
 
@@ -109,7 +109,7 @@ public final class RollbackBenchmark {
             others.add(other(file));
         }
         deployment.deploy(candidate(others), profile);
-        FileTree.delete(folder.resolve("runs"));
+        Folders.delete(folder.resolve("runs"));
         return bytes;
     }
 
@@ -124,7 +124,7 @@ public final class RollbackBenchmark {
             PassSettings settings = new PassSettings(Runtime.getRuntime().availableProcessors(), Optional.empty(), Optional.empty());
             return new QuantizeJob(settings).run(request, Progress.NONE, new Cancellation()).files().stream().map(PassResult.FileResult::file).toList();
         } finally {
-            FileTree.delete(base);
+            Folders.delete(base);
         }
     }
 

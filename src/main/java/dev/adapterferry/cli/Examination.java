@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.alert.Amounts;
 import dev.adapterferry.camel.LoneBuckets;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Folders;
 import dev.adapterferry.http.JdkHttpCaller;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.progress.Cancellation;
@@ -25,11 +26,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /** Has the doctor look at a request, and the passage planned, in a scratch folder that is gone afterwards. */
 final class Examination implements AutoCloseable {
@@ -125,10 +124,8 @@ final class Examination implements AutoCloseable {
 
     @Override
     public void close() {
-        try (Stream<Path> files = Files.walk(scratch)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
+        try {
+            Folders.delete(scratch);
         } catch (IOException e) {
             throw new FerryException("Cannot delete the temporary folder " + scratch + ": " + e.getMessage() + ".", e);
         }

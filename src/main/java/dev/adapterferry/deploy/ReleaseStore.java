@@ -7,7 +7,7 @@ import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.SettingsException;
 import dev.adapterferry.files.Durable;
-import dev.adapterferry.files.FileTree;
+import dev.adapterferry.files.Folders;
 import dev.adapterferry.files.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -334,7 +334,7 @@ public final class ReleaseStore {
 
     private static void remove(Path tree) {
         try {
-            FileTree.delete(tree);
+            Folders.delete(tree);
         } catch (IOException e) {
             throw new FerryException("Cannot remove " + tree + ": " + Durable.reason(e) + ".", e);
         }

@@ -1,7 +1,7 @@
 package dev.adapterferry.deploy;
 
 import dev.adapterferry.files.Durable;
-import dev.adapterferry.files.FileTree;
+import dev.adapterferry.files.Folders;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -139,7 +139,7 @@ final class StagedFolder {
         try {
             make();
             if (!adopt(ours)) {
-                FileTree.delete(path);
+                Folders.delete(path);
                 Files.move(place, path, StandardCopyOption.ATOMIC_MOVE);
                 settle();
             } else if (possible) {
@@ -183,7 +183,7 @@ final class StagedFolder {
 
     /** Removes it with all that it holds. */
     void discard() throws IOException {
-        FileTree.delete(shelter);
+        Folders.delete(shelter);
     }
 
     private interface Visit {

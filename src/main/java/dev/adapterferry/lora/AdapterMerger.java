@@ -1,6 +1,7 @@
 package dev.adapterferry.lora;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Folders;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.tensor.ElementType;
@@ -15,7 +16,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -51,14 +51,14 @@ public final class AdapterMerger {
         Path partial = out.resolveSibling("." + out.getFileName() + ".partial");
         requireReplaceable(out);
         try {
-            delete(partial);
+            Folders.delete(partial);
             Files.createDirectories(partial);
             requireSpace(merged, request, partial);
             writeTensors(merged, request, partial, progress, cancellation);
             MergeReport report = cancellation.over(merged::report).withOutputs(List.of(sample(merged, partial, progress, cancellation)));
             report.requireLanded();
             writeCompanions(merged, request, partial, report);
-            delete(out);
+            Folders.delete(out);
             Files.move(partial, out, StandardCopyOption.ATOMIC_MOVE);
             return report;
         } catch (IOException e) {
@@ -204,19 +204,9 @@ public final class AdapterMerger {
         Files.write(folder.resolve(REPORT), report.toJson());
     }
 
-    private static void delete(Path folder) throws IOException {
-        if (Files.exists(folder)) {
-            try (Stream<Path> files = Files.walk(folder)) {
-                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(file);
-                }
-            }
-        }
-    }
-
     private static void deleteQuietly(Path folder) {
         try {
-            delete(folder);
+            Folders.delete(folder);
         } catch (IOException e) {
             org.slf4j.LoggerFactory.getLogger(AdapterMerger.class).warn("Cannot remove {}: {}", folder, e.getMessage());
         }

@@ -2,6 +2,7 @@ package dev.adapterferry.source;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Durable;
+import dev.adapterferry.files.Folders;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.tensor.ShardedSafetensors;
 import dev.adapterferry.transfer.Checksum;
@@ -73,7 +74,7 @@ final class AdapterFolder implements Closeable {
     private void settle() throws IOException {
         if (Files.exists(old)) {
             if (Files.exists(path)) {
-                delete(old);
+                Folders.delete(old);
             } else {
                 Files.move(old, path, StandardCopyOption.ATOMIC_MOVE);
             }
@@ -139,7 +140,7 @@ final class AdapterFolder implements Closeable {
             try (Stream<Path> content = Files.list(staging)) {
                 for (Path file : content.toList()) {
                     if (!keep.contains(file.getFileName().toString())) {
-                        delete(file);
+                        Folders.delete(file);
                     } else if (file.toString().endsWith(".part.journal")) {
                         // The part itself is sparse; its journal knows how much of it is there.
                         there += PartFile.journaled(file.resolveSibling(file.getFileName().toString().replaceFirst("\\.journal$", "")));
@@ -170,7 +171,7 @@ final class AdapterFolder implements Closeable {
             }
             Files.move(staging, path, StandardCopyOption.ATOMIC_MOVE);
             Durable.forceDirectory(path.getParent());
-            delete(old);
+            Folders.delete(old);
         } catch (IOException e) {
             throw new FerryException("Cannot give the pulled adapter its name " + path + ": " + Durable.reason(e) + ".", e);
         }
@@ -207,17 +208,6 @@ final class AdapterFolder implements Closeable {
         WeightsCheck.defect(tensors).ifPresent(defect -> {
             throw new FerryException("Cannot use the adapter from " + pulled.place() + ": " + defect + ". Save it again from the training.");
         });
-    }
-
-    private static void delete(Path path) throws IOException {
-        if (!Files.exists(path, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
-            return;
-        }
-        try (Stream<Path> all = Files.walk(path)) {
-            for (Path each : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
-                Files.delete(each);
-            }
-        }
     }
 
     @Override

@@ -1,7 +1,7 @@
 package dev.adapterferry.stage;
 
 import dev.adapterferry.files.Durable;
-import dev.adapterferry.files.FileTree;
+import dev.adapterferry.files.Folders;
 import dev.adapterferry.ledger.Lease;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.Runs;
@@ -116,7 +116,7 @@ public final class Housekeeping {
     /** Deletes a file or folder without following links; what cannot be deleted is told and left. */
     static void deleteTree(Path root) {
         try {
-            FileTree.delete(root);
+            Folders.delete(root);
         } catch (IOException e) {
             LOG.warn("Cannot delete {}: {}", root, Durable.reason(e));
         }

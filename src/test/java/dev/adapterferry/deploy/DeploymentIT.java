@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
 import dev.adapterferry.failure.TransientFailure;
-import dev.adapterferry.files.FileTree;
+import dev.adapterferry.files.Folders;
 import dev.adapterferry.http.JdkHttpCaller;
 import dev.adapterferry.modelserver.LmStudioDouble;
 import dev.adapterferry.modelserver.TinyGguf;
@@ -198,7 +198,7 @@ class DeploymentIT {
 
         Candidate third = candidate(3, "Q4_K_M", "Q8_0");
         assertThatThrownBy(() -> dyingAt("switching", 0).deploy(third, PROFILE)).hasMessage("power cut");
-        FileTree.delete(staged.getParent());
+        Folders.delete(staged.getParent());
         deployment().recover();
         assertThat(values()).as("without the staged folder").containsExactly(3f, 3f);
         assertThat(store.active("majora").orElseThrow().number()).isEqualTo(3);

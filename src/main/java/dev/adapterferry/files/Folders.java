@@ -9,8 +9,8 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 
 /** Folders with all that they hold. */
-public final class FileTree {
-    private FileTree() { }
+public final class Folders {
+    private Folders() { }
 
     /**
      * Deletes a file, or a folder with all that it holds, without following links. Nothing happens when there is none.
