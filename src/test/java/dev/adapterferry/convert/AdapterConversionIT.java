@@ -41,7 +41,6 @@ class AdapterConversionIT {
             "gemma4-vision, model.language_model.layers, q_proj v_proj down_proj", "gemma4-moe, model.layers, q_proj k_proj o_proj gate_proj", "gemma4-unified-vision, model.language_model.layers, q_proj k_proj o_proj up_proj",
             "lfm2moe, model.layers, q_proj k_proj v_proj out_proj in_proj w1 w2 w3", "glm4moe, model.layers, q_proj gate_proj down_proj", "gpt-oss, model.layers, q_proj k_proj o_proj"})
     void theFileIsThatOfTheMergedCheckpoint(String name, String prefix, String modules) throws IOException {
-        TinyTokenizers.write(folder);
         MemoryCheckpoint byHand = checkpoint(name);
         Set<String> targets = Set.of(modules.split(" "));
         List<TensorInfo> adapted = byHand.tensors().tensors().stream().filter(t -> t.name().startsWith(prefix) && targets.contains(module(t.name()))).toList();
@@ -58,7 +57,7 @@ class AdapterConversionIT {
     }
 
     private MemoryCheckpoint checkpoint(String name) {
-        return TinyModels.checkpoint(name, folder.resolve(TinyModels.tokenizer(name)), ElementType.F32);
+        return TinyModels.checkpoint(name, ElementType.F32);
     }
 
     /** All but what the file says of its own name and origin. */

@@ -15,25 +15,15 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The tables of architectures: complete, documented, each with a tiny model; what they refuse, and what a file tells of itself. */
 class ArchitectureTablesTest {
-    @TempDir
-    static Path folder;
-
-    @BeforeAll
-    static void trainTokenizers() {
-        TinyTokenizers.write(folder);
-    }
-
     private static MemoryCheckpoint checkpoint(String name) {
-        return TinyModels.checkpoint(name, folder.resolve(TinyModels.tokenizer(name)), ElementType.F32);
+        return TinyModels.checkpoint(name, ElementType.F32);
     }
 
     @Test

@@ -13,7 +13,6 @@ import dev.adapterferry.tensor.ElementType;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -34,11 +33,6 @@ class ConvertedModelIT {
     @TempDir
     static Path folder;
 
-    @BeforeAll
-    static void trainTokenizers() {
-        TinyTokenizers.write(folder);
-    }
-
     static List<String> names() {
         return TinyModels.names();
     }
@@ -46,7 +40,7 @@ class ConvertedModelIT {
     @ParameterizedTest
     @MethodSource("names")
     void llamaCppLoadsAndGenerates(String name) {
-        MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, folder.resolve(TinyModels.tokenizer(name)), ElementType.BF16);
+        MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.BF16);
         ConvertedModel model = new ModelConverter().convert(checkpoint, Provenance.NONE);
         Path file = GgufFiles.write(model, folder.resolve(name + ".gguf"), GgmlType.F16);
         if (NEWER_THAN_THE_LIBRARY.contains(model.architecture())) {

@@ -15,7 +15,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,13 +26,8 @@ class GemmaConversionIT {
     @TempDir
     static Path folder;
 
-    @BeforeAll
-    static void trainTokenizers() {
-        TinyTokenizers.write(folder);
-    }
-
     private static MemoryCheckpoint checkpoint(String name) {
-        return TinyModels.checkpoint(name, folder.resolve(TinyModels.tokenizer(name)), ElementType.F32);
+        return TinyModels.checkpoint(name, ElementType.F32);
     }
 
     private static ConvertedModel converted(MemoryCheckpoint checkpoint) {
@@ -118,7 +112,7 @@ class GemmaConversionIT {
     void theVocabularyOfGemma4HasItsOwnKind() throws IOException {
         ObjectMapper json = new ObjectMapper();
         Path files = Files.createDirectories(folder.resolve("gemma4-tokenizer"));
-        ObjectNode tokenizer = (ObjectNode) json.readTree(folder.resolve("spm").resolve("tokenizer.json").toFile());
+        ObjectNode tokenizer = (ObjectNode) json.readTree(TinyTokenizers.folder().resolve("spm").resolve("tokenizer.json").toFile());
         ArrayNode added = (ArrayNode) tokenizer.get("added_tokens");
         int first = tokenizer.at("/model/vocab").size();
         for (String marker : List.of("<|turn>", "<|channel>", "<|\"|>", "[note]")) {

@@ -6,7 +6,6 @@ import dev.adapterferry.gguf.GgufMetadata.Value;
 import dev.adapterferry.gguf.GgufMetadata.ValueType;
 import dev.adapterferry.tensor.ElementType;
 import java.lang.reflect.Array;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -16,9 +15,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -111,20 +108,12 @@ class LoaderDemandsTest {
 
     private static final Map<String, ConvertedModel> CONVERTED = new HashMap<>();
 
-    @TempDir
-    static Path folder;
-
-    @BeforeAll
-    static void trainTokenizers() {
-        TinyTokenizers.write(folder);
-    }
-
     static List<String> models() {
         return List.copyOf(DEMANDS.keySet());
     }
 
     private static ConvertedModel converted(String name) {
-        return CONVERTED.computeIfAbsent(name, n -> new ModelConverter().convert(TinyModels.checkpoint(n, folder.resolve(TinyModels.tokenizer(n)), ElementType.BF16), Provenance.NONE));
+        return CONVERTED.computeIfAbsent(name, n -> new ModelConverter().convert(TinyModels.checkpoint(n, ElementType.BF16), Provenance.NONE));
     }
 
     @Test

@@ -9,7 +9,6 @@ import dev.adapterferry.llamacpp.LoadedModel;
 import dev.adapterferry.quant.GgmlType;
 import dev.adapterferry.tensor.ElementType;
 import java.nio.file.Path;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -25,11 +24,6 @@ class LogitsIT {
 
     @TempDir
     static Path folder;
-
-    @BeforeAll
-    static void trainTokenizers() {
-        TinyTokenizers.write(folder);
-    }
 
     @ParameterizedTest
     @ValueSource(strings = {"llama", "llama-3.2", "mistral", "mistral-nemo", "mixtral", "granite", "granitemoe", "qwen2", "qwen2moe", "gemma", "gemma2", "gemma3", "phi2", "phi3",
@@ -86,7 +80,7 @@ class LogitsIT {
     }
 
     private static MemoryCheckpoint checkpoint(String name) {
-        return TinyModels.checkpoint(name, folder.resolve(TinyModels.tokenizer(name)), ElementType.F32);
+        return TinyModels.checkpoint(name, ElementType.F32);
     }
 
     private static ConvertedModel converted(MemoryCheckpoint checkpoint) {

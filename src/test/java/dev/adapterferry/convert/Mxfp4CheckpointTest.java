@@ -36,8 +36,7 @@ class Mxfp4CheckpointTest {
 
     @Test
     void packedExpertsBecomeWhatUnpackedOnesBecome() {
-        TinyTokenizers.write(folder);
-        MemoryCheckpoint unpacked = TinyModels.checkpoint("gpt-oss", folder.resolve("bpe"), ElementType.F32);
+        MemoryCheckpoint unpacked = TinyModels.checkpoint("gpt-oss", ElementType.F32);
         Packed packed = new Packed(unpacked);
         for (int l = 0; l < 2; l++) {
             // Stored as rows of outputs; transformers unpacks and transposes: [experts, in, out].
@@ -57,11 +56,10 @@ class Mxfp4CheckpointTest {
     /** Adapters of gpt-oss are trained on the released files; their attention can be merged into those. */
     @Test
     void anAdapterOfTheAttentionIsMergedIntoPackedFiles() throws IOException {
-        TinyTokenizers.write(folder);
-        MemoryCheckpoint byHand = TinyModels.checkpoint("gpt-oss", folder.resolve("bpe"), ElementType.F32);
+        MemoryCheckpoint byHand = TinyModels.checkpoint("gpt-oss", ElementType.F32);
         List<TensorInfo> queries = byHand.tensors().tensors().stream().filter(t -> t.name().endsWith("q_proj.weight")).toList();
         Path adapter = AdapterConversionIT.writeAdapter(folder, byHand, queries, Set.of("q_proj"));
-        Packed packed = new Packed(TinyModels.checkpoint("gpt-oss", folder.resolve("bpe"), ElementType.F32));
+        Packed packed = new Packed(TinyModels.checkpoint("gpt-oss", ElementType.F32));
         packed.pack("model.layers.0.mlp.experts.down_proj", 64, 96);
         try (MergedCheckpoint merged = MergedCheckpoint.open(packed, List.of(MergeInput.of(adapter)), new MergeOptions(Optional.empty(), Set.of("base")))) {
             ConvertedModel model = new ModelConverter().convert(merged, Provenance.NONE);
@@ -72,8 +70,7 @@ class Mxfp4CheckpointTest {
 
     @Test
     void weightsInEightBitsAreConvertedWithoutAnAdapterToo() {
-        TinyTokenizers.write(folder);
-        MemoryCheckpoint plain = TinyModels.checkpoint("gpt-oss", folder.resolve("bpe"), ElementType.F32);
+        MemoryCheckpoint plain = TinyModels.checkpoint("gpt-oss", ElementType.F32);
         Packed packed = new Packed(plain);
         String name = "model.layers.0.self_attn.k_proj.weight";
         float[] eighths = new float[plain.values(name).length];
@@ -90,8 +87,7 @@ class Mxfp4CheckpointTest {
 
     @Test
     void namesScalesThatAreMissingOrOfAnotherShape() {
-        TinyTokenizers.write(folder);
-        Packed packed = new Packed(TinyModels.checkpoint("gpt-oss", folder.resolve("bpe"), ElementType.F32));
+        Packed packed = new Packed(TinyModels.checkpoint("gpt-oss", ElementType.F32));
         packed.pack("model.layers.0.mlp.experts.down_proj", 64, 96);
         TensorInfo scales = packed.infos.remove("model.layers.0.mlp.experts.down_proj_scales");
         assertThatThrownBy(() -> new ModelConverter().convert(packed, Provenance.NONE)).hasMessageContaining("'model.layers.0.mlp.experts.down_proj_blocks' has no")

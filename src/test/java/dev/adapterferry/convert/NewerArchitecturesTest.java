@@ -6,16 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.tensor.ElementType;
 import dev.adapterferry.tensor.TensorInfo;
-import java.nio.file.Path;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -37,16 +34,8 @@ class NewerArchitecturesTest {
 
     private static final Map<String, ConvertedModel> CONVERTED = new HashMap<>();
 
-    @TempDir
-    static Path folder;
-
-    @BeforeAll
-    static void trainTokenizers() {
-        TinyTokenizers.write(folder);
-    }
-
     private static MemoryCheckpoint checkpoint(String name) {
-        return TinyModels.checkpoint(name, folder.resolve(TinyModels.tokenizer(name)), ElementType.BF16);
+        return TinyModels.checkpoint(name, ElementType.BF16);
     }
 
     private static ConvertedModel converted(String name) {

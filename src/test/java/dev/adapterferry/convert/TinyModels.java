@@ -459,6 +459,11 @@ final class TinyModels {
         return CASES.get(name).tokenizer();
     }
 
+    /** The checkpoint of a case, with the tiny tokenizer that it names. */
+    static MemoryCheckpoint checkpoint(String name, ElementType type) {
+        return checkpoint(name, TinyTokenizers.folder().resolve(tokenizer(name)), type);
+    }
+
     /** The checkpoint of a case, with tokenizer files in a folder. */
     static MemoryCheckpoint checkpoint(String name, Path tokenizerFolder, ElementType type) {
         Case c = CASES.get(name);

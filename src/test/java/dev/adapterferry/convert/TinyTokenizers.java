@@ -1,5 +1,6 @@
 package dev.adapterferry.convert;
 
+import dev.adapterferry.files.Folders;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -26,8 +27,36 @@ final class TinyTokenizers {
                 + "\"},\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}]}";
     }
 
-    /** Writes folders {@code bpe} and {@code spm}. */
-    static void write(Path folder) {
+    /** Trained once for all tests of a process, and only read by them. */
+    private static final class Shared {
+        private static final Path FOLDER = make();
+
+        private static Path make() {
+            try {
+                Path folder = Files.createTempDirectory("tiny-tokenizers-");
+                Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(folder)));
+                write(folder);
+                return folder;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        private static void delete(Path folder) {
+            try {
+                Folders.delete(folder);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    /** Holds folders {@code bpe} and {@code spm}. */
+    static Path folder() {
+        return Shared.FOLDER;
+    }
+
+    private static void write(Path folder) {
         try {
             Path bpe = Files.createDirectories(folder.resolve("bpe"));
             new ByteBpeTrainer(CORPUS, 60).write(bpe, QWEN2, "null", false, false, List.of("<|endoftext|>", "<|im_start|>", "<|im_end|>"));

@@ -18,7 +18,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -37,15 +36,10 @@ class TransformStepsIT {
     @TempDir
     static Path folder;
 
-    @BeforeAll
-    static void trainTokenizers() {
-        TinyTokenizers.write(folder);
-    }
-
     @ParameterizedTest
     @CsvSource({"qwen3next, 8", "qwen35, 22", "deepseek2, 3", "llama4, 5", "qwen3vlmoe, 5", "gpt-oss, 7", "mistral3, 2", "ernie4_5-moe, 1"})
     void everyStepIsSeen(String name, int steps) {
-        MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, folder.resolve(TinyModels.tokenizer(name)), ElementType.F32);
+        MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);
         Architecture architecture = ArchitectureCatalog.builtIn().require(checkpoint.config(), name);
         ConvertedModel good = new ModelConverter().convert(checkpoint, Provenance.NONE);
         double[][] expected = CheckpointDecoder.of(checkpoint).logits(TOKENS);
