@@ -2,7 +2,7 @@ package dev.adapterferry.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.adapterferry.source.ssh.OpenSshServer;
+import dev.adapterferry.waiting.Programs;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -39,13 +39,13 @@ class CompletionTest {
     @ParameterizedTest
     @ValueSource(strings = {"bash", "zsh", "fish"})
     void isAScriptOfItsShell(String shell) throws Exception {
-        OpenSshServer.assumePrograms(shell);
+        Programs.assume(shell);
         assertThat(run(shell, "-n", script(shell).toString())).isEmpty();
     }
 
     @Test
     void bashCompletesCommandsOptionsAndStages() throws Exception {
-        OpenSshServer.assumePrograms("bash");
+        Programs.assume("bash");
         Path script = script("bash");
         assertThat(bash(script, "ferry", "can")).contains("cancel");
         assertThat(bash(script, "ferry", "deploy", "--skip-")).contains("--skip-download", "--skip-evaluation");
@@ -62,13 +62,13 @@ class CompletionTest {
 
     @Test
     void zshCompletesFerryByTheFunctionOfBash() throws Exception {
-        OpenSshServer.assumePrograms("zsh");
+        Programs.assume("zsh");
         assertThat(run("zsh", "-f", "-c", "source '" + script("zsh") + "' && print -r -- $_comps[ferry]")).contains("_complete_ferry");
     }
 
     @Test
     void fishCompletesCommandsOptionsAndValuesAndSaysWhatTheyMean() throws Exception {
-        OpenSshServer.assumePrograms("fish");
+        Programs.assume("fish");
         Path script = script("fish");
         assertThat(fish(script, "ferry can")).containsExactly("cancel\tStops runs, waiting ones and those that the daemon or another command carries");
         assertThat(fish(script, "ferry deploy --skip-")).extracting(line -> line.split("\t")[0]).containsExactlyInAnyOrder("--skip-download", "--skip-health-check", "--skip-evaluation");

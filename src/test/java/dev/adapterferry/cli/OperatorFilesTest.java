@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.SettingsLoader;
-import dev.adapterferry.source.ssh.OpenSshServer;
+import dev.adapterferry.waiting.Programs;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
@@ -63,7 +63,7 @@ class OperatorFilesTest {
     @Test
     @EnabledOnOs(OS.LINUX)
     void systemdTakesTheUnit() throws Exception {
-        OpenSshServer.assumePrograms("systemd-analyze");
+        Programs.assume("systemd-analyze");
         Path ferry = Files.writeString(Files.createDirectories(folder.resolve("bin")).resolve("ferry"), "#!/bin/sh\n");
         Files.setPosixFilePermissions(ferry, PosixFilePermissions.fromString("rwxr-xr-x"));
         String text = block(OPERATIONS, "ini", "[Unit]");

@@ -3,7 +3,7 @@ package dev.adapterferry.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.adapterferry.demo.DemoMaterial;
-import dev.adapterferry.source.ssh.OpenSshServer;
+import dev.adapterferry.waiting.Programs;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -26,7 +26,7 @@ class TerminalIT {
 
     @BeforeAll
     static void needsScript() {
-        OpenSshServer.assumePrograms("script");
+        Programs.assume("script");
     }
 
     /** What comes out of a shell line, run at a terminal or into a pipe. */

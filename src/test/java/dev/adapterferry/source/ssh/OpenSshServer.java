@@ -1,5 +1,6 @@
 package dev.adapterferry.source.ssh;
 
+import dev.adapterferry.waiting.Programs;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -8,8 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Assertions;
-import org.junit.jupiter.api.Assumptions;
 
 /** A real OpenSSH server with keys and configuration of its own, on a free loopback port. */
 public final class OpenSshServer implements AutoCloseable {
@@ -23,29 +22,6 @@ public final class OpenSshServer implements AutoCloseable {
         this.key = key;
     }
 
-    /** Skips the calling test where the programs are absent; on a build server that is a failure. */
-    public static void assumePrograms(String... programs) {
-        for (String program : programs) {
-            if (find(program) == null) {
-                String message = "needs " + program + ", which .ci/run installs from Debian";
-                if ("true".equals(System.getenv("CI"))) {
-                    Assertions.fail(message);
-                }
-                Assumptions.abort(message);
-            }
-        }
-    }
-
-    /** Where a program lies; null when it is not installed. */
-    public static Path find(String program) {
-        for (String folder : (System.getenv("PATH") + ":/usr/sbin:/usr/lib/openssh:/usr/libexec/openssh").split(":")) {
-            if (Files.isExecutable(Path.of(folder, program))) {
-                return Path.of(folder, program);
-            }
-        }
-        return null;
-    }
-
     /**
      * Starts a server.
      *
@@ -53,7 +29,7 @@ public final class OpenSshServer implements AutoCloseable {
      * @param extra  further lines of configuration
      */
     public static OpenSshServer start(Path folder, String... extra) throws Exception {
-        assumePrograms("sshd", "sftp-server");
+        Programs.assume("sshd", "sftp-server");
         Path key = TestKeys.write(folder.resolve("user_key"), TestKeys.generate("ed25519"), null);
         Path host = TestKeys.write(folder.resolve("host_key"), TestKeys.generate("ed25519"), null);
         Files.copy(Path.of(key + ".pub"), folder.resolve("authorized_keys"));
@@ -69,8 +45,8 @@ public final class OpenSshServer implements AutoCloseable {
         Files.writeString(config, String.join("\n", "ListenAddress 127.0.0.1", "Port " + port, "HostKey " + host, "AuthorizedKeysFile " + folder.resolve("authorized_keys"),
                 "PidFile none", "StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no", "PermitRootLogin prohibit-password",
                 "MaxStartups 100", String.join("\n", extra),
-                List.of(extra).stream().anyMatch(l -> l.startsWith("Subsystem")) ? "" : "Subsystem sftp " + find("sftp-server"), ""));
-        Process process = new ProcessBuilder(List.of(find("sshd").toString(), "-D", "-e", "-f", config.toString()))
+                List.of(extra).stream().anyMatch(l -> l.startsWith("Subsystem")) ? "" : "Subsystem sftp " + Programs.find("sftp-server"), ""));
+        Process process = new ProcessBuilder(List.of(Programs.find("sshd").toString(), "-D", "-e", "-f", config.toString()))
                 .redirectErrorStream(true).redirectOutput(folder.resolve("sshd.log").toFile()).start();
         OpenSshServer server = new OpenSshServer(process, port, key);
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);

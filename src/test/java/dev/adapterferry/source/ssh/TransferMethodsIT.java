@@ -14,6 +14,7 @@ import dev.adapterferry.transfer.FileEntry;
 import dev.adapterferry.transfer.PartFile;
 import dev.adapterferry.transfer.Transfer;
 import dev.adapterferry.transfer.TransferTerms;
+import dev.adapterferry.waiting.Programs;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -38,7 +39,7 @@ class TransferMethodsIT {
 
     @BeforeEach
     void writeTheRemoteFile() throws Exception {
-        OpenSshServer.assumePrograms("rsync", "ssh", "scp");
+        Programs.assume("rsync", "ssh", "scp");
         remote = Files.createDirectories(dir.resolve("it's a \"folder\" $HOME `x` %h"));
         byte[] bytes = new byte[(9 << 20) + 77];
         new Random(3).nextBytes(bytes);
@@ -119,7 +120,7 @@ class TransferMethodsIT {
 
     @Test
     void takesTheKeysOfAnAgent() throws Exception {
-        OpenSshServer.assumePrograms("ssh-agent", "ssh-add");
+        Programs.assume("ssh-agent", "ssh-add");
         Path socket = dir.resolve("agent");
         try (OpenSshServer server = OpenSshServer.start(dir.resolve("sshd"))) {
             Process agent = new ProcessBuilder("ssh-agent", "-D", "-a", socket.toString()).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();

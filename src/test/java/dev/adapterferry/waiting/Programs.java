@@ -1,0 +1,34 @@
+package dev.adapterferry.waiting;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Assertions;
+import org.junit.jupiter.api.Assumptions;
+
+/** Programs of the system that tests need. */
+public final class Programs {
+    private Programs() { }
+
+    /** Skips the calling test where the programs are absent; on a build server that is a failure. */
+    public static void assume(String... programs) {
+        for (String program : programs) {
+            if (find(program) == null) {
+                String message = "needs " + program + ", which .ci/run installs from Debian";
+                if ("true".equals(System.getenv("CI"))) {
+                    Assertions.fail(message);
+                }
+                Assumptions.abort(message);
+            }
+        }
+    }
+
+    /** Where a program lies; null when it is not installed. */
+    public static Path find(String program) {
+        for (String folder : (System.getenv("PATH") + ":/usr/sbin:/usr/lib/openssh:/usr/libexec/openssh").split(":")) {
+            if (Files.isExecutable(Path.of(folder, program))) {
+                return Path.of(folder, program);
+            }
+        }
+        return null;
+    }
+}
