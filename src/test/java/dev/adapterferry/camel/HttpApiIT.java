@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.apache.camel.component.seda.SedaEndpoint;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -62,7 +63,8 @@ class HttpApiIT {
 
             assertThat(api.post("/api/runs/" + run + "/cancel", "", 409).path("detail").asText()).contains("ended already");
             String failed = api.post("/api/runs", "{\"model\":\"nayru\"}", 202).path("run").asText();
-            StubbedDaemon.await("the dead letter", () -> daemon.ledger().letters().find(failed).isPresent());
+            // The letter lies there a moment before the run is over.
+            StubbedDaemon.await("the dead letter, and the run's end", () -> daemon.ledger().letters().find(failed).isPresent() && daemon.ledger().runs().get(failed).state().isEnd());
             assertThat(api.get("/api/runs/" + failed, 200).path("error").asText()).contains("The disk is full.");
             String again = api.post("/api/runs/" + failed + "/retry", "", 202).path("run").asText();
             StubbedDaemon.await("the second attempt", () -> daemon.ledger().runs().get(again).state().isEnd());
@@ -109,6 +111,8 @@ class HttpApiIT {
             assertThat(pipeline.path("done").asLong()).isEqualTo(1);
             assertThat(pipeline.path("description").asText()).isNotBlank();
             assertThat(api.get("/observe/health", 200).path("status").asText()).isEqualTo("UP");
+            assertThat(daemon.application().routes().live().context().getEndpoints().stream().filter(SedaEndpoint.class::isInstance)).as("queues hear at once that all is to end")
+                    .isNotEmpty().allSatisfy(queue -> assertThat(((SedaEndpoint) queue).getPollTimeout()).isLessThan(200));
             // After an edit the API answers on the same port, and counts go on.
             daemon.edit("housekeeping", text -> text.replace("period: 3600000", "period: 7200000"));
             RouteGeneration before = daemon.application().routes().live();

@@ -16,6 +16,7 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.apache.camel.RoutesBuilder;
 import org.apache.camel.builder.NotifyBuilder;
+import org.apache.camel.component.seda.SedaComponent;
 import org.apache.camel.processor.errorhandler.RedeliveryPolicy;
 import org.apache.camel.spi.Registry;
 import org.apache.camel.spi.Resource;
@@ -131,6 +132,7 @@ class PipelineRoutesTest extends CamelTestSupport {
 
     @BeforeEach
     void loadTheRealFiles() throws Exception {
+        context.getComponent("seda", SedaComponent.class).setDefaultPollTimeout(20);
         List<Resource> resources = new ArrayList<>();
         for (String name : List.of("pipeline", "download-adapter", "merge-adapter", "quantize-model", "deploy-model", "check-health", "evaluate-model", "error-handling", "dead-letter",
                 "alerts")) {
