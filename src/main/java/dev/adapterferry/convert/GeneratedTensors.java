@@ -90,7 +90,7 @@ final class GeneratedTensors {
         }
     }
 
-    /** Longrope raises the attention's temperature with the logarithm of the stretch. */
+    /** Longrope raises the attention's temperature with the logarithm of the stretch; Phi-3.5-MoE says itself by how much. */
     private void attentionFactor() {
         ObjectNode rope = config.rope();
         if (!rope.path("long_factor").isArray()) {
@@ -99,7 +99,7 @@ final class GeneratedTensors {
         double original = config.findLong("original_max_position_embeddings ?? rope.original_max_position_embeddings").orElseThrow();
         double stretch = config.findLong("max_position_embeddings").orElseThrow() / original;
         String type = rope.path("rope_type").asText();
-        double factor = switch (type) {
+        double factor = rope.path("short_mscale").isNumber() ? rope.get("short_mscale").doubleValue() : switch (type) {
             case "su", "longrope" -> stretch > 1 ? Math.sqrt(1 + Math.log(stretch) / Math.log(original)) : 1;
             case "yarn" -> stretch > 1 ? 0.1 * Math.log(stretch) + 1 : 1;
             default -> throw new FerryException("Cannot convert " + model + ": config.json, rope_scaling: type '" + type
