@@ -102,7 +102,21 @@ final class Arithmetic {
         return x * sigmoid(x);
     }
 
-    /** The approximation by tanh, which all models with GELU here use. */
+    /** x times the share of a normal distribution that lies below x. */
+    static double exactGelu(double x) {
+        double z = Math.abs(x) / Math.sqrt(2);
+        // erf as a series without cancellation; beyond 6 it is 1 in double arithmetic.
+        double term = z;
+        double sum = 0;
+        for (int n = 1; z < 6 && sum + term != sum; n++) {
+            sum += term;
+            term *= 2 * z * z / (2 * n + 1);
+        }
+        double erf = z < 6 ? 2 / Math.sqrt(Math.PI) * Math.exp(-z * z) * sum : 1;
+        return 0.5 * x * (1 + Math.signum(x) * erf);
+    }
+
+    /** The approximation of GELU by tanh. */
     static double gelu(double x) {
         return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
     }

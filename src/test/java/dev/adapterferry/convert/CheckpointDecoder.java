@@ -38,7 +38,7 @@ final class CheckpointDecoder {
     }
 
     static Decoder of(MemoryCheckpoint checkpoint) {
-        return new CheckpointDecoder(checkpoint).read();
+        return GptCheckpoint.CLASSES.contains(checkpoint.rawConfig().at("/architectures/0").asText()) ? GptCheckpoint.of(checkpoint) : new CheckpointDecoder(checkpoint).read();
     }
 
     private Decoder read() {
@@ -49,13 +49,14 @@ final class CheckpointDecoder {
         double turned = config.path("partial_rotary_factor").asDouble(config.at("/rope_parameters/partial_rotary_factor").asDouble(1));
         d.ropeDimensions = config.path("qk_rope_head_dim").asInt((int) (d.headSize * turned));
         // Cohere and GLM turn neighbours in transformers too.
-        d.neighbours = List.of("CohereForCausalLM", "Glm4ForCausalLM", "GlmForCausalLM", "Ernie4_5ForCausalLM", "Ernie4_5_MoeForCausalLM", "Llama4ForCausalLM", "Llama4ForConditionalGeneration").contains(model);
+        d.neighbours = List.of("CohereForCausalLM", "Cohere2ForCausalLM", "Glm4ForCausalLM", "GlmForCausalLM", "Ernie4_5ForCausalLM", "Ernie4_5_MoeForCausalLM", "Llama4ForCausalLM", "Llama4ForConditionalGeneration").contains(model);
         d.attentionScale = 1 / Math.sqrt(config.path("query_pre_attn_scalar").asDouble(d.headSize));
         d.attentionCap = config.path("attn_logit_softcapping").asDouble(0);
         d.outputCap = config.path("final_logit_softcapping").asDouble(0);
-        d.layerNorm = List.of("CohereForCausalLM", "PhiForCausalLM", "Starcoder2ForCausalLM", "StableLmForCausalLM", "NemotronForCausalLM").contains(model);
-        d.epsilon = List.of("rms_norm_eps", "layer_norm_eps", "norm_epsilon", "norm_eps").stream().filter(config::has).findFirst().map(n -> config.get(n).asDouble()).orElseThrow();
-        d.parallel = List.of("CohereForCausalLM", "PhiForCausalLM").contains(model) || config.path("use_parallel_residual").asBoolean();
+        d.layerNorm = List.of("CohereForCausalLM", "Cohere2ForCausalLM", "PhiForCausalLM", "Starcoder2ForCausalLM", "StableLmForCausalLM", "NemotronForCausalLM", "OlmoForCausalLM", "PhiMoEForCausalLM").contains(model);
+        d.epsilon = List.of("rms_norm_eps", "layer_norm_eps", "norm_epsilon", "norm_eps").stream().filter(config::has).findFirst().map(n -> config.get(n).asDouble()).orElse(1e-5);
+        d.clip = config.path("clip_qkv").asDouble(0);
+        d.parallel = List.of("CohereForCausalLM", "Cohere2ForCausalLM", "PhiForCausalLM").contains(model) || config.path("use_parallel_residual").asBoolean();
         if (OFFSET_NORMS.contains(model)) {
             d.activation = model.startsWith("Gemma") ? Activation.GELU_TANH : model.startsWith("Nemotron") ? Activation.SQUARED_RELU : Activation.SILU;
             d.embeddingScale = model.startsWith("Gemma") ? Math.sqrt(width()) : 1;
@@ -75,7 +76,7 @@ final class CheckpointDecoder {
             d.temperature = position -> 1 + beta * Math.log(1 + position / original);
         }
         d.embedding = stored.matrix(stored.has("model.tok_embeddings.weight") ? "model.tok_embeddings" : "model.embed_tokens");
-        d.outputNorm = norm(List.of("model.final_layernorm", "model.embedding_norm", "model.norm").stream().filter(n -> stored.has(n + ".weight")).findFirst().orElseThrow());
+        d.outputNorm = norm(named("model.", "norm", "final_layernorm", "embedding_norm"));
         d.output = stored.has("lm_head.weight") ? stored.linear("lm_head") : stored.has("output.weight") ? stored.linear("output") : new Linear(d.embedding, null);
         for (int i = 0; i < config.get("num_hidden_layers").asInt(); i++) {
             d.layers.add(layer(i));
@@ -96,7 +97,7 @@ final class CheckpointDecoder {
                 decoder.residualScale = config.get("scale_depth").asDouble() / Math.sqrt(config.get("num_hidden_layers").asInt());
                 decoder.outputScale = config.get("dim_model_base").asDouble() / width();
             }
-            case "CohereForCausalLM" -> decoder.outputScale = config.get("logit_scale").asDouble();
+            case "CohereForCausalLM", "Cohere2ForCausalLM" -> decoder.outputScale = config.get("logit_scale").asDouble();
             default -> { }
         }
     }
@@ -106,6 +107,11 @@ final class CheckpointDecoder {
         Layer layer = new Layer();
         layer.ropeBase = config.at("/rope_parameters/rope_theta").asDouble(config.path("rope_theta").asDouble(10000));
         switch (model) {
+            case "Cohere2ForCausalLM" -> {
+                // Every fourth layer sees everything, and does not mind positions.
+                layer.rotated = (number + 1) % 4 != 0;
+                layer.window = layer.rotated ? config.get("sliding_window").asInt() : 0;
+            }
             case "Gemma2ForCausalLM" -> layer.window = number % 2 == 0 ? config.get("sliding_window").asInt() : 0;
             case "Gemma3ForCausalLM" -> {
                 boolean local = (number + 1) % 6 != 0;
@@ -193,37 +199,16 @@ final class CheckpointDecoder {
         if (layer.mixer != null) {
             return;
         }
-        int q = decoder.heads * decoder.headSize;
-        int kv = decoder.keyHeads * decoder.headSize;
         if (stored.has(l + "self_attn.qkv_proj.weight")) {
-            double[][] fused = stored.matrix(l + "self_attn.qkv_proj");
-            layer.query = new Linear(Arrays.copyOfRange(fused, 0, q), null);
-            layer.key = new Linear(Arrays.copyOfRange(fused, q, q + kv), null);
-            layer.value = new Linear(Arrays.copyOfRange(fused, q + kv, q + 2 * kv), null);
+            FusedRows.split(stored.linear(l + "self_attn.qkv_proj"), 1, decoder, layer);
         } else if (stored.has(l + "attention.wqkv.weight")) {
-            // InternLM2: for each key head its queries, its key, its value.
-            double[][] fused = stored.matrix(l + "attention.wqkv");
-            int queries = decoder.heads / decoder.keyHeads;
-            layer.query = grouped(fused, queries + 2, 0, queries);
-            layer.key = grouped(fused, queries + 2, queries, queries + 1);
-            layer.value = grouped(fused, queries + 2, queries + 1, queries + 2);
+            FusedRows.split(stored.linear(l + "attention.wqkv"), decoder.keyHeads, decoder, layer);
         } else {
             layer.query = stored.linear(l + "self_attn.q_proj");
             layer.key = stored.linear(l + "self_attn.k_proj");
             layer.value = stored.linear(l + "self_attn.v_proj");
         }
         layer.output = stored.linear(named(l, "self_attn.o_proj", "self_attn.dense", "attention.wo", "self_attn.out_proj"));
-    }
-
-    private Linear grouped(double[][] fused, int parts, int from, int to) {
-        double[][] rows = new double[decoder.keyHeads * (to - from) * decoder.headSize][];
-        int next = 0;
-        for (int g = 0; g < decoder.keyHeads; g++) {
-            for (int r = from * decoder.headSize; r < to * decoder.headSize; r++) {
-                rows[next++] = fused[g * parts * decoder.headSize + r];
-            }
-        }
-        return new Linear(rows, null);
     }
 
     private void feedForward(Layer layer, String l) {
@@ -253,7 +238,8 @@ final class CheckpointDecoder {
     /** Gemma and Nemotron store norms as offsets from one. */
     private Norm norm(String name) {
         if (!stored.has(name + ".weight")) {
-            return null;
+            // OLMo's norms have no weights.
+            return model.equals("OlmoForCausalLM") && !name.contains("self_attn") ? new Norm(null, null) : null;
         }
         double offset = OFFSET_NORMS.contains(model) ? 1 : 0;
         return new Norm(Arrays.stream(stored.vector(name + ".weight")).map(w -> w + offset).toArray(), stored.has(name + ".bias") ? stored.vector(name + ".bias") : null);

@@ -50,7 +50,13 @@ final class CheckpointExperts {
             }
             case "Lfm2MoeForCausalLM" -> has("feed_forward.gate.weight") ? sigmoid(mixture("feed_forward.gate", count("num_experts"), count("num_experts_per_tok"),
                     config.get("norm_topk_prob").asBoolean(), e -> named("feed_forward.experts." + e + "."), null, null), "feed_forward.expert_bias") : null;
-            case "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "Glm4MoeLiteForCausalLM" -> has("mlp.gate.weight") ? deepseek(model) : null;
+            case "PhiMoEForCausalLM" -> {
+                ExpertMixture experts = mixture("block_sparse_moe.gate", count("num_local_experts"), count("num_experts_per_tok"), false, e -> named("block_sparse_moe.experts." + e + "."), null, null);
+                experts.shares = Shares.SPARSE_MIXER;
+                experts.jitter = config.get("router_jitter_noise").asDouble();
+                yield experts;
+            }
+            case "DeepseekForCausalLM", "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "Glm4MoeLiteForCausalLM" -> has("mlp.gate.weight") ? deepseek(model) : null;
             case "Mistral3ForConditionalGeneration" -> {
                 ExpertMixture experts = mixture("mlp.gate", count("n_routed_experts"), count("num_experts_per_tok"), config.get("norm_topk_prob").asBoolean(),
                         e -> halves("mlp.experts.gate_up_proj", "mlp.experts.down_proj", e), stored.gated(l + "mlp.shared_experts."), null);
@@ -77,12 +83,12 @@ final class CheckpointExperts {
         };
     }
 
-    /** V2: shares of a softmax, times a factor. V3: sigmoids, chosen with a bias and by groups, scaled to a sum of one, times a factor. */
+    /** First and V2: shares of a softmax, in V2 times a factor. V3: sigmoids, chosen with a bias and by groups, scaled to a sum of one, times a factor. */
     private ExpertMixture deepseek(String model) {
         ExpertMixture experts = mixture("mlp.gate", count("n_routed_experts"), count("num_experts_per_tok"), config.path("norm_topk_prob").asBoolean(),
                 e -> stored.gated(l + "mlp.experts." + e + "."), stored.gated(l + "mlp.shared_experts."), null);
-        if (model.equals("DeepseekV2ForCausalLM")) {
-            experts.scale = config.get("routed_scaling_factor").asDouble();
+        if (!model.equals("DeepseekV3ForCausalLM") && !model.equals("Glm4MoeLiteForCausalLM")) {
+            experts.scale = config.path("routed_scaling_factor").asDouble(1);
             return experts;
         }
         experts.groups = count("n_group");

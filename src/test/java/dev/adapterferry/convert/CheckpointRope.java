@@ -29,7 +29,9 @@ final class CheckpointRope {
                 // Short factors as long as the sequence fits the original context; the magnitude is the same for both.
                 d.ropeFactors = IntStream.range(0, half).mapToDouble(i -> scaling.get("short_factor").get(i).asDouble()).toArray();
                 double original = config.get("original_max_position_embeddings").asDouble();
-                d.ropeMagnitude = Math.sqrt(1 + Math.log(config.get("max_position_embeddings").asDouble() / original) / Math.log(original));
+                double magnitude = Math.sqrt(1 + Math.log(config.get("max_position_embeddings").asDouble() / original) / Math.log(original));
+                // Phi-3.5-MoE has its own.
+                d.ropeMagnitude = scaling.path("short_mscale").asDouble(magnitude);
             }
             case "yarn" -> yarn(scaling, theta, d);
             default -> { }

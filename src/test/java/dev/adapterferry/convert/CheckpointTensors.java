@@ -34,6 +34,18 @@ final class CheckpointTensors {
         return new Linear(matrix(name), has(name + ".bias") ? vector(name + ".bias") : null);
     }
 
+    /** A layer that stores a row per input and computes {@code x @ W + b}. */
+    Linear inputsFirst(String name) {
+        double[][] stored = matrix(name);
+        double[][] weight = new double[stored[0].length][stored.length];
+        for (int o = 0; o < weight.length; o++) {
+            for (int i = 0; i < stored.length; i++) {
+                weight[o][i] = stored[i][o];
+            }
+        }
+        return new Linear(weight, vector(name + ".bias"));
+    }
+
     double[][] matrix(String name) {
         return rows(name + ".weight", 0, Math.toIntExact(info(name + ".weight").shape().getFirst()));
     }

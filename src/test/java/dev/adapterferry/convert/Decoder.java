@@ -1,6 +1,7 @@
 package dev.adapterferry.convert;
 
 import static dev.adapterferry.convert.Arithmetic.each;
+import static dev.adapterferry.convert.Arithmetic.exactGelu;
 import static dev.adapterferry.convert.Arithmetic.gelu;
 import static dev.adapterferry.convert.Arithmetic.plus;
 import static dev.adapterferry.convert.Arithmetic.scaled;
@@ -63,7 +64,8 @@ final class Decoder {
         double of(double gate, double up);
     }
 
-    enum Activation { SILU, GELU_TANH, SQUARED_RELU }
+    /** GELU as it is defined, and by its usual approximation. */
+    enum Activation { SILU, GELU, GELU_TANH, SQUARED_RELU }
 
     int heads;
     int keyHeads;
@@ -88,12 +90,22 @@ final class Decoder {
     boolean normedAfterTurning;
     /** What queries of a position are multiplied by, or null. */
     IntToDoubleFunction temperature;
+    /** False where no layer turns queries and keys. */
+    boolean rotated = true;
+    /** How much each head minds distance (ALiBi), or null. */
+    double[] slopes;
+    /** Queries, keys and values are cut off here; 0 for nowhere. */
+    double clip;
     /** Attention and feed-forward read the same normed input. */
     boolean parallel;
-    /** Takes GELU of the nearest F16 and rounds it to F16, as llama.cpp does on the CPU: it looks the value up in a table. */
+    /** Takes the approximation of GELU, of the nearest F16 and rounded to F16, as llama.cpp does on the CPU: it looks the value up in a table. */
     boolean coarse;
     Activation activation = Activation.SILU;
     double[][] embedding;
+    /** Learned rows, one per position, added to the embedding; or null. */
+    double[][] positions;
+    /** Of what the first layer is given, or null. */
+    Norm embeddingNorm;
     Norm outputNorm;
     Linear output;
     final List<Layer> layers = new ArrayList<>();
@@ -103,6 +115,7 @@ final class Decoder {
         double[][] x = new double[tokens.length][];
         for (int t = 0; t < tokens.length; t++) {
             x[t] = scaled(embedding[tokens[t]], embeddingScale);
+            x[t] = norm(positions == null ? x[t] : plus(x[t], positions[t], 1), embeddingNorm);
         }
         for (Layer layer : layers) {
             double[][] normed = each(x, row -> norm(row, layer.attentionNorm));
@@ -141,7 +154,7 @@ final class Decoder {
         a.headSize = headSize;
         a.ropeDimensions = ropeDimensions;
         a.ropeBase = layer.ropeBase;
-        a.rotated = layer.rotated;
+        a.rotated = rotated && layer.rotated;
         a.neighbours = neighbours;
         a.ropeFactors = ropeFactors;
         a.ropeMagnitude = ropeMagnitude;
@@ -153,6 +166,8 @@ final class Decoder {
         a.normedAfterTurning = normedAfterTurning;
         a.temperature = temperature;
         a.sinks = layer.sinks;
+        a.slopes = slopes;
+        a.clip = clip;
         a.query = layer.query;
         a.key = layer.key;
         a.value = layer.value;
@@ -180,7 +195,7 @@ final class Decoder {
     private double activated(double x) {
         return switch (activation) {
             case SILU -> silu(x);
-            case GELU_TANH -> coarse ? half(gelu(half(x))) : gelu(x);
+            case GELU, GELU_TANH -> coarse ? half(gelu(half(x))) : activation == Activation.GELU ? exactGelu(x) : gelu(x);
             case SQUARED_RELU -> x > 0 ? x * x : 0;
         };
     }

@@ -15,14 +15,14 @@ import java.util.stream.IntStream;
 
 /** Experts behind a router, and those that every token gets. */
 final class ExpertMixture {
-    /** How the router's numbers become shares: over all experts, each for itself, or over the chosen ones only. */
-    enum Shares { SOFTMAX, SIGMOID, SOFTMAX_OF_CHOSEN }
+    /** How the router's numbers become shares: over all experts, each for itself, over the chosen ones only, or by {@link SparseMixer}. */
+    enum Shares { SOFTMAX, SIGMOID, SOFTMAX_OF_CHOSEN, SPARSE_MIXER }
 
     final Linear router;
     final List<FeedForward> experts;
     final int used;
     /** Whether the chosen experts' shares are scaled to a sum of one. */
-    final boolean renormalise;
+    boolean renormalise;
     /** An expert for every token, or null. */
     final FeedForward shared;
     /** One row that opens it, or null. */
@@ -39,6 +39,8 @@ final class ExpertMixture {
     boolean weighedInput;
     /** What the sum of the experts is multiplied by. */
     double scale = 1;
+    /** The sparse mixer's number. */
+    double jitter;
 
     ExpertMixture(Linear router, List<FeedForward> experts, int used, boolean renormalise, FeedForward shared, Linear sharedGate) {
         this.router = router;
@@ -77,6 +79,9 @@ final class ExpertMixture {
 
     /** One weight per expert, 0 for those that are not chosen. */
     private double[] weights(double[] routed) {
+        if (shares == Shares.SPARSE_MIXER) {
+            return SparseMixer.weights(routed, jitter);
+        }
         if (shares == Shares.SOFTMAX) {
             softmax(routed);
         } else if (shares == Shares.SIGMOID) {

@@ -121,13 +121,8 @@ final class GgufDecoder {
         if (layer.mixer != null) {
             return layer;
         }
-        int q = decoder.heads * decoder.headSize;
-        int kv = decoder.keyHeads * decoder.headSize;
-        if (file.find(l + "attn_qkv.weight").isPresent()) {
-            double[][] fused = file.matrix(l + "attn_qkv.weight");
-            layer.query = new Linear(Arrays.copyOfRange(fused, 0, q), null);
-            layer.key = new Linear(Arrays.copyOfRange(fused, q, q + kv), null);
-            layer.value = new Linear(Arrays.copyOfRange(fused, q + kv, q + 2 * kv), null);
+        if (file.has(l + "attn_qkv.weight")) {
+            FusedRows.split(file.linear(l + "attn_qkv"), 1, decoder, layer);
         } else {
             layer.query = file.linear(l + "attn_q");
             layer.key = file.linear(l + "attn_k");

@@ -2,9 +2,27 @@ package dev.adapterferry.convert;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-/** How far the logits of two computations lie apart. */
+import dev.adapterferry.llamacpp.LlamaContext;
+import dev.adapterferry.llamacpp.LoadedModel;
+import java.nio.file.Path;
+
+/** The logits that llama.cpp computes, and how far those of two computations lie apart. */
 final class Logits {
     private Logits() { }
+
+    /** What the embedded llama.cpp computes from a file, keys and values kept as F32: one row per token. */
+    static double[][] ofLlamaCpp(Path file, int... tokens) {
+        try (LoadedModel model = LoadedModel.open(file); LlamaContext context = LlamaContext.exact(model, 64, 2)) {
+            float[][] rows = context.decodeAll(tokens);
+            double[][] logits = new double[rows.length][rows[0].length];
+            for (int t = 0; t < rows.length; t++) {
+                for (int i = 0; i < rows[t].length; i++) {
+                    logits[t][i] = rows[t][i];
+                }
+            }
+            return logits;
+        }
+    }
 
     /** The largest difference of any logit, relative to the largest logit. */
     static double difference(double[][] found, double[][] expected) {

@@ -34,6 +34,10 @@ final class SelfAttention implements Decoder.Mixer {
     double[] sinks;
     /** What queries of a position are multiplied by, or null. */
     IntToDoubleFunction temperature;
+    /** What each head's scores lose with every position of distance (ALiBi), or null. */
+    double[] slopes;
+    /** Queries, keys and values are cut off here before they are turned; 0 for nowhere. */
+    double clip;
     Norm queryNorm;
     Norm keyNorm;
     Norm valueNorm;
@@ -56,15 +60,15 @@ final class SelfAttention implements Decoder.Mixer {
         int length = x.length;
         double[][] q = new double[length][];
         for (int t = 0; t < length; t++) {
-            q[t] = placed(times(query, x[t]), queryNorm, heads, t);
+            q[t] = placed(projected(query, x[t]), queryNorm, heads, t);
             q[t] = temperature == null ? q[t] : scaled(q[t], temperature.applyAsDouble(t));
         }
         if (shared == null) {
             keys = new double[length][];
             values = new double[length][];
             for (int t = 0; t < length; t++) {
-                keys[t] = placed(times(key, x[t]), keyNorm, keyHeads, t);
-                values[t] = headNorm(times(value, x[t]), valueNorm);
+                keys[t] = placed(projected(key, x[t]), keyNorm, keyHeads, t);
+                values[t] = headNorm(projected(value, x[t]), valueNorm);
             }
         } else {
             keys = shared.keys;
@@ -89,7 +93,8 @@ final class SelfAttention implements Decoder.Mixer {
                 score += q[head * headSize + i] * keys[s][kv + i];
             }
             score *= scale;
-            shares[s - first] = cap > 0 ? cap * Math.tanh(score / cap) : score;
+            score = cap > 0 ? cap * Math.tanh(score / cap) : score;
+            shares[s - first] = slopes == null ? score : score - slopes[head] * (t - s);
         }
         if (sinks != null) {
             shares[shares.length - 1] = sinks[head];
@@ -100,6 +105,11 @@ final class SelfAttention implements Decoder.Mixer {
                 joined[head * headSize + i] += shares[s - first] * values[s][kv + i];
             }
         }
+    }
+
+    private double[] projected(Linear linear, double[] x) {
+        double[] out = times(linear, x);
+        return clip == 0 ? out : Arrays.stream(out).map(v -> Math.clamp(v, -clip, clip)).toArray();
     }
 
     private double[] placed(double[] x, Norm norm, int count, int position) {

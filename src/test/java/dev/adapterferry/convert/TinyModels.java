@@ -192,7 +192,7 @@ final class TinyModels {
         put("phi3", "Phi3ForCausalLM", "spm", RMS + UNTIED + ",\"sliding_window\":256,\"original_max_position_embeddings\":512", phi3);
         put("phi3-longrope", "Phi3ForCausalLM", "bpe", RMS + UNTIED + ",\"original_max_position_embeddings\":64,\"rope_scaling\":{\"type\":\"longrope\",\"long_factor\":"
                 + "[1.0,1.1,1.2,1.3,2.0,3.0,4.0,5.0],\"short_factor\":[1.0,1.0,1.0,1.0,1.1,1.2,1.3,1.4]}", phi3);
-        put("phimoe", "PhiMoEForCausalLM", "spm", RMS + UNTIED + ",\"num_local_experts\":4,\"num_experts_per_tok\":2,\"original_max_position_embeddings\":512,\"sliding_window\":512", c -> {
+        Consumer<MemoryCheckpoint> phimoe = c -> {
             c.add("model.embed_tokens.weight", 0, ROWS, WIDTH);
             linear(c, "lm_head", ROWS, WIDTH);
             layerNorm(c, "model.norm");
@@ -206,8 +206,12 @@ final class TinyModels {
                     c.add(x + "w1.weight", 0, INNER, WIDTH).add(x + "w2.weight", 0, WIDTH, INNER).add(x + "w3.weight", 0, INNER, WIDTH);
                 }
             });
-        });
-        put("olmo", "OlmoForCausalLM", "bpe", ",\"rope_theta\":10000.0,\"clip_qkv\":8.0" + UNTIED, c -> {
+        };
+        String mixer = RMS + UNTIED + ",\"num_local_experts\":4,\"num_experts_per_tok\":2,\"sliding_window\":512,\"router_jitter_noise\":0.01,\"original_max_position_embeddings\":";
+        put("phimoe", "PhiMoEForCausalLM", "spm", mixer + "512", phimoe);
+        put("phimoe-longrope", "PhiMoEForCausalLM", "spm", mixer + "64,\"rope_scaling\":{\"type\":\"longrope\",\"long_factor\":[1.0,1.1,1.2,1.3,2.0,3.0,4.0,5.0],"
+                + "\"short_factor\":[1.0,1.0,1.0,1.0,1.1,1.2,1.3,1.4],\"short_mscale\":1.3,\"long_mscale\":1.3}", phimoe);
+        put("olmo", "OlmoForCausalLM", "bpe", ",\"rope_theta\":10000.0,\"clip_qkv\":0.5" + UNTIED, c -> {
             llamaLike(c, true, "");
             c.remove("model.norm.weight");
             layers(c, l -> c.remove(l + "input_layernorm.weight").remove(l + "post_attention_layernorm.weight"));
@@ -232,7 +236,7 @@ final class TinyModels {
             });
         });
         // Every fourth layer attends globally, as above.
-        put("cohere2", "Cohere2ForCausalLM", "bpe", ",\"num_hidden_layers\":5,\"layer_norm_eps\":1e-5,\"rope_theta\":10000.0,\"logit_scale\":0.25,\"head_dim\":16,\"sliding_window\":64,\"rotary_pct\":1.0", c -> {
+        put("cohere2", "Cohere2ForCausalLM", "bpe", ",\"num_hidden_layers\":5,\"layer_norm_eps\":1e-5,\"rope_theta\":10000.0,\"logit_scale\":0.25,\"sliding_window\":5,\"rotary_pct\":1.0", c -> {
             outer(c, false);
             layers(c, l -> {
                 c.add(l + "input_layernorm.weight", 1, WIDTH);
@@ -252,9 +256,10 @@ final class TinyModels {
                 linear(c, l + "mlp.c_proj", WIDTH, INNER);
             });
         });
-        put("starcoder", "GPTBigCodeForCausalLM", "bpe", ",\"n_positions\":512,\"n_embd\":64,\"n_layer\":2,\"n_head\":4,\"layer_norm_epsilon\":1e-5,\"multi_query\":true", c -> gpt2(c, false));
-        put("gpt2", "GPT2LMHeadModel", "bpe", ",\"n_positions\":512,\"n_ctx\":512,\"n_embd\":64,\"n_layer\":2,\"n_head\":4,\"layer_norm_epsilon\":1e-5", c -> gpt2(c, true));
-        put("gptneox", "GPTNeoXForCausalLM", "bpe", ",\"layer_norm_eps\":1e-5,\"rotary_pct\":0.25,\"use_parallel_residual\":true" + UNTIED, c -> {
+        put("starcoder", "GPTBigCodeForCausalLM", "bpe", ",\"n_positions\":512,\"n_embd\":64,\"n_layer\":2,\"n_head\":4,\"layer_norm_epsilon\":1e-5,\"multi_query\":true", c -> gpt2(c, WIDTH + 2 * HEAD, false));
+        put("starcoder-mha", "GPTBigCodeForCausalLM", "bpe", ",\"n_positions\":512,\"n_embd\":64,\"n_layer\":2,\"n_head\":4,\"layer_norm_epsilon\":1e-5,\"multi_query\":false", c -> gpt2(c, 3 * WIDTH, false));
+        put("gpt2", "GPT2LMHeadModel", "bpe", ",\"n_positions\":512,\"n_ctx\":512,\"n_embd\":64,\"n_layer\":2,\"n_head\":4,\"layer_norm_epsilon\":1e-5", c -> gpt2(c, 3 * WIDTH, true));
+        Consumer<MemoryCheckpoint> gptneox = c -> {
             c.add("gpt_neox.embed_in.weight", 0, ROWS, WIDTH).add("embed_out.weight", 0, ROWS, WIDTH);
             layerNorm(c, "gpt_neox.final_layer_norm");
             for (int i = 0; i < 2; i++) {
@@ -266,7 +271,9 @@ final class TinyModels {
                 linear(c, l + "mlp.dense_h_to_4h", INNER, WIDTH);
                 linear(c, l + "mlp.dense_4h_to_h", WIDTH, INNER);
             }
-        });
+        };
+        put("gptneox", "GPTNeoXForCausalLM", "bpe", ",\"layer_norm_eps\":1e-5,\"rotary_pct\":0.25,\"use_parallel_residual\":true" + UNTIED, gptneox);
+        put("gptneox-sequential", "GPTNeoXForCausalLM", "bpe", ",\"layer_norm_eps\":1e-5,\"rotary_pct\":0.5,\"rotary_emb_base\":1000.0,\"use_parallel_residual\":false" + UNTIED, gptneox);
         put("bloom", "BloomForCausalLM", "bpe", ",\"n_layer\":2,\"n_head\":4,\"seq_length\":512,\"layer_norm_epsilon\":1e-5", c -> {
             c.add("transformer.word_embeddings.weight", 0, ROWS, WIDTH);
             layerNorm(c, "transformer.word_embeddings_layernorm");
@@ -281,8 +288,9 @@ final class TinyModels {
                 linear(c, l + "mlp.dense_4h_to_h", WIDTH, 4 * WIDTH);
             }
         });
-        put("falcon", "FalconForCausalLM", "bpe", ",\"multi_query\":true,\"new_decoder_architecture\":false,\"parallel_attn\":true,\"layer_norm_epsilon\":1e-5", c -> falcon(c, 1));
-        put("falcon-40b", "FalconForCausalLM", "bpe", ",\"num_kv_heads\":2,\"new_decoder_architecture\":true,\"layer_norm_epsilon\":1e-5", c -> falcon(c, 2));
+        put("falcon", "FalconForCausalLM", "bpe", ",\"multi_query\":true,\"new_decoder_architecture\":false,\"parallel_attn\":true,\"layer_norm_epsilon\":1e-5", c -> falcon(c, 1, "input_layernorm"));
+        put("falcon-40b", "FalconForCausalLM", "bpe", ",\"num_kv_heads\":2,\"new_decoder_architecture\":true,\"layer_norm_epsilon\":1e-5", c -> falcon(c, 2, "ln_attn", "ln_mlp"));
+        put("falcon-11b", "FalconForCausalLM", "bpe", ",\"num_kv_heads\":2,\"new_decoder_architecture\":true,\"num_ln_in_parallel_attn\":1,\"rope_theta\":500042.0,\"layer_norm_epsilon\":1e-5", c -> falcon(c, 2, "input_layernorm"));
         put("stablelm", "StableLmForCausalLM", "bpe", ",\"layer_norm_eps\":1e-5,\"partial_rotary_factor\":0.25,\"rope_theta\":10000.0,\"use_qkv_bias\":true" + UNTIED, c -> {
             c.add("model.embed_tokens.weight", 0, ROWS, WIDTH).add("lm_head.weight", 0, ROWS, WIDTH);
             layerNorm(c, "model.norm");
@@ -320,7 +328,7 @@ final class TinyModels {
             });
         });
         put("exaone", "ExaoneForCausalLM", "bpe", ",\"num_layers\":2,\"layer_norm_epsilon\":1e-5,\"rope_theta\":500000.0,\"head_dim\":16,\"rope_scaling\":{\"factor\":8.0,\"low_freq_factor\":1.0,"
-                + "\"high_freq_factor\":4.0,\"original_max_position_embeddings\":8192,\"rope_type\":\"llama3\"}" + UNTIED, c -> {
+                + "\"high_freq_factor\":4.0,\"original_max_position_embeddings\":64,\"rope_type\":\"llama3\"}" + UNTIED, c -> {
             c.add("transformer.wte.weight", 0, ROWS, WIDTH).add("transformer.ln_f.weight", 1, WIDTH).add("lm_head.weight", 0, ROWS, WIDTH);
             for (int i = 0; i < 2; i++) {
                 String l = "transformer.h." + i + ".";
@@ -552,15 +560,14 @@ final class TinyModels {
         }
     }
 
-    private static void gpt2(MemoryCheckpoint c, boolean conv1d) {
+    private static void gpt2(MemoryCheckpoint c, int qkv, boolean conv1d) {
         c.add("transformer.wte.weight", 0, ROWS, WIDTH).add("transformer.wpe.weight", 0, 512, WIDTH);
         layerNorm(c, "transformer.ln_f");
         for (int i = 0; i < 2; i++) {
             String l = "transformer.h." + i + ".";
             layerNorm(c, l + "ln_1");
             layerNorm(c, l + "ln_2");
-            // GPT-2 stores [in, out]; GPT BigCode [out, in], with one head of keys and values.
-            int qkv = conv1d ? 3 * WIDTH : WIDTH + 2 * HEAD;
+            // GPT-2 stores [in, out]; GPT BigCode [out, in], most often with one head of keys and values.
             matrix(c, l + "attn.c_attn", qkv, WIDTH, conv1d);
             matrix(c, l + "attn.c_proj", WIDTH, WIDTH, conv1d);
             matrix(c, l + "mlp.c_fc", 4 * WIDTH, WIDTH, conv1d);
@@ -572,12 +579,12 @@ final class TinyModels {
         c.add(name + ".weight", 0, transposed ? in : out, transposed ? out : in).add(name + ".bias", 0, out);
     }
 
-    private static void falcon(MemoryCheckpoint c, int kv) {
+    private static void falcon(MemoryCheckpoint c, int kv, String... norms) {
         c.add("transformer.word_embeddings.weight", 0, ROWS, WIDTH).add("lm_head.weight", 0, ROWS, WIDTH);
         layerNorm(c, "transformer.ln_f");
         for (int i = 0; i < 2; i++) {
             String l = "transformer.h." + i + ".";
-            for (String norm : kv == 1 ? List.of("input_layernorm") : List.of("ln_attn", "ln_mlp")) {
+            for (String norm : norms) {
                 layerNorm(c, l + norm);
             }
             c.add(l + "self_attention.query_key_value.weight", 0, Q + 2 * kv * HEAD, WIDTH).add(l + "self_attention.dense.weight", 0, WIDTH, Q);
