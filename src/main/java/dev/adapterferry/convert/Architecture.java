@@ -24,11 +24,12 @@ import java.util.Set;
  * @param notes      what the user should know
  * @param generated  names of generated tensors
  * @param tokenizer  vocabulary kind
+ * @param embeds     whether models of these classes make vectors of texts and nothing else: nobody can chat with them
  * @param after      special writers that run after the tokenizer, such as {@code add-space-prefix false}
  */
 record Architecture(String file, String arch, List<String> classes, String since, Map<String, JsonNode> defaults, Map<String, String> values,
         Set<String> forget, List<Parameter> parameters, Map<String, List<Output>> tensors, Map<String, String> counted, Map<String, String> rename, List<Conditional> drop,
-        Expression layers, List<Conditional> notes, List<String> generated, String tokenizer, List<Parameter> after) {
+        Expression layers, List<Conditional> notes, List<String> generated, String tokenizer, boolean embeds, List<Parameter> after) {
 
     /**
      * One hyperparameter.

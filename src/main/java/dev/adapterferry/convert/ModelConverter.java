@@ -9,6 +9,8 @@ import dev.adapterferry.tensor.Checkpoint;
 import dev.adapterferry.tensor.DequantizedCheckpoint;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -36,12 +38,17 @@ public final class ModelConverter {
         ModelOutline outline = outline(checkpoint);
         Architecture architecture = catalog.require(checkpoint.config(), checkpoint.name());
         GgufMetadata metadata = outline.metadata();
+        List<String> notes = new ArrayList<>(outline.notes());
+        Pooling.of(checkpoint, architecture.embeds()).ifPresent(pooling -> {
+            metadata.putUint32(architecture.arch() + ".pooling_type", pooling.type());
+            notes.addAll(pooling.notes());
+        });
         TensorInfo embedding = outline.tensors().find("token_embd.weight").orElseThrow();
         TokenizerConverter.Result tokenizer = new TokenizerConverter(checkpoint.name(), checkpoint::file, checkpoint.config())
                 .write(architecture.tokenizer(), Math.toIntExact(embedding.shape().getFirst()), metadata);
         new Hyperparameters(checkpoint.name(), architecture, config(checkpoint, architecture), metadata).write(architecture.after());
         new GeneralKeys(checkpoint, provenance, metadata).write(outline.parameters());
-        return new ConvertedModel(outline.architecture(), outline.tensors(), metadata, tokenizer, outline.parameters(), outline.notes());
+        return new ConvertedModel(outline.architecture(), outline.tensors(), metadata, tokenizer, outline.parameters(), List.copyOf(notes));
     }
 
     /**

@@ -40,6 +40,7 @@ final class TensorPlan {
     private final Map<Integer, ExpertStacks> stacks = new TreeMap<>();
     private final Map<String, float[]> layerKeys = new LinkedHashMap<>();
     private final List<String> unknown = new ArrayList<>();
+    private boolean bare;
 
     private TensorPlan(String model, Architecture architecture, ModelConfig config, GgufMetadata keys) {
         this.model = model;
@@ -63,6 +64,8 @@ final class TensorPlan {
     static ConvertedTensors plan(String model, Architecture architecture, ModelConfig config, Map<String, TensorView> first, TensorSource source, GgufMetadata keys) {
         TensorPlan plan = new TensorPlan(model, architecture, config, keys);
         plan.views.putAll(first);
+        // A model saved without its head has names without the "model." of the class that wraps both, whatever config.json calls it.
+        plan.bare = source.find("embed_tokens.weight").isPresent();
         source.tensors().forEach(tensor -> plan.add(source, tensor));
         plan.refuseUnknown();
         plan.refuseMissing();
@@ -166,7 +169,8 @@ final class TensorPlan {
     }
 
     private void refuseMissing() {
-        List<String> missing = new MissingTensors(architecture, blocks, views.keySet(), stacks.values()).list(!Boolean.FALSE.equals(config.get("tie_word_embeddings")));
+        boolean headless = architecture.embeds() || !Boolean.FALSE.equals(config.get("tie_word_embeddings")) || bare;
+        List<String> missing = new MissingTensors(architecture, blocks, views.keySet(), stacks.values()).list(headless);
         if (!missing.isEmpty()) {
             throw new FerryException("Cannot convert " + model + ": the checkpoint lacks " + missing.size() + (missing.size() == 1 ? " tensor: " : " tensors: ")
                     + some(missing) + ".");

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * Which files of a base's repository a merge needs: configuration, tokenizer, and one set of safetensors. Repositories often
@@ -19,7 +20,10 @@ final class BaseFiles {
     private static final String INDEX = "model.safetensors.index.json";
     private static final String SINGLE = "model.safetensors";
     private static final List<String> BESIDE = List.of("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json",
-            "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json", "preprocessor_config.json");
+            "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json", "preprocessor_config.json",
+            "vocab.txt", "spiece.model", "sentencepiece.bpe.model", "modules.json");
+    /** Where sentence-transformers writes how vectors are pooled. */
+    private static final Pattern POOLING = Pattern.compile("[0-9]+_Pooling/config\\.json");
     private static final int MAX_INDEX = 16 << 20;
 
     private BaseFiles() { }
@@ -34,7 +38,7 @@ final class BaseFiles {
         List<FileEntry> chosen = new ArrayList<>();
         config(tree);
         BESIDE.forEach(name -> tree.find(name).ifPresent(chosen::add));
-        tree.version().files().stream().map(FileEntry::name).filter(BaseFiles::isFurtherTemplate).forEach(name -> tree.find(name).ifPresent(chosen::add));
+        tree.version().files().stream().map(FileEntry::name).filter(name -> isFurtherTemplate(name) || POOLING.matcher(name).matches()).forEach(name -> tree.find(name).ifPresent(chosen::add));
         if (tree.version().find(INDEX).isPresent()) {
             FileEntry index = tree.find(INDEX).orElseThrow();
             chosen.add(index);

@@ -1,9 +1,6 @@
 package dev.adapterferry.llamacpp;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.quant.GgmlType;
@@ -21,12 +18,7 @@ public final class LlamaContext implements AutoCloseable {
     private final LoadedModel model;
     private final int size;
     private final int vocabularySize;
-    private final Arena arena = Arena.ofShared();
-    private final MemorySegment batch = arena.allocate(NativeCalls.BATCH);
-    private final MemorySegment tokens = arena.allocate(JAVA_INT, BATCH);
-    /** Four per token, a row each: models that see (Qwen2-VL) take time, height, width and one more; for text the first three are alike. */
-    private final MemorySegment positions = arena.allocate(JAVA_INT, 4L * BATCH);
-    private final MemorySegment wanted = arena.allocate(JAVA_BYTE, BATCH);
+    private final TokenBatch batch = new TokenBatch(BATCH);
     private MemorySegment context;
     private int position;
 
@@ -60,12 +52,11 @@ public final class LlamaContext implements AutoCloseable {
             context = NativeCalls.CONTEXT_NEW.callAddress(model.open(), params);
         }
         if (context.equals(MemorySegment.NULL)) {
-            arena.close();
+            batch.close();
             throw new FerryException("Cannot make a context of " + tokens + " tokens for " + model.file() + ": "
                     + NativeLog.lastErrorOr("llama.cpp gave no reason") + ". Try a smaller context length.");
         }
         size = NativeCalls.CONTEXT_SIZE.callInt(context);
-        fillBatch();
     }
 
     /**
@@ -78,22 +69,6 @@ public final class LlamaContext implements AutoCloseable {
      */
     public static LlamaContext exact(LoadedModel model, int tokens, int threads) {
         return new LlamaContext(model, tokens, threads, true);
-    }
-
-    /** The parts of the batch that never change: one sequence, number 0. */
-    private void fillBatch() {
-        MemorySegment sequence = arena.allocateFrom(JAVA_INT, 0);
-        MemorySegment counts = arena.allocate(JAVA_INT, BATCH);
-        MemorySegment sequences = arena.allocate(ADDRESS, BATCH);
-        for (int i = 0; i < BATCH; i++) {
-            counts.setAtIndex(JAVA_INT, i, 1);
-            sequences.setAtIndex(ADDRESS, i, sequence);
-        }
-        NativeCalls.setAddress(batch, NativeCalls.BATCH, "token", tokens);
-        NativeCalls.setAddress(batch, NativeCalls.BATCH, "pos", positions);
-        NativeCalls.setAddress(batch, NativeCalls.BATCH, "n_seq_id", counts);
-        NativeCalls.setAddress(batch, NativeCalls.BATCH, "seq_id", sequences);
-        NativeCalls.setAddress(batch, NativeCalls.BATCH, "logits", wanted);
     }
 
     /** Tokens that fit. */
@@ -189,16 +164,9 @@ public final class LlamaContext implements AutoCloseable {
             throw new FerryException("Cannot go on in the context of " + model.file() + ": it holds " + size + " tokens, "
                     + (position + count) + " are asked for. Load the model with a larger context length, or ask for less.");
         }
-        for (int i = 0; i < count; i++) {
-            tokens.setAtIndex(JAVA_INT, i, model.vocabulary().checked(from[offset + i]));
-            for (int row = 0; row < 4; row++) {
-                positions.setAtIndex(JAVA_INT, (long) row * count + i, row < 3 ? position + i : 0);
-            }
-            wanted.set(JAVA_BYTE, i, everyLogit || i == count - 1 ? (byte) 1 : 0);
-        }
-        NativeCalls.setInt(batch, NativeCalls.BATCH, "n_tokens", count);
+        MemorySegment filled = batch.of(model.vocabulary(), from, offset, count, position, everyLogit);
         NativeLog.forget();
-        int answer = NativeCalls.DECODE.callInt(open(), batch);
+        int answer = NativeCalls.DECODE.callInt(open(), filled);
         if (answer != 0) {
             throw new FerryException("llama.cpp could not compute " + count + " tokens of " + model.file() + " (answer " + answer + "): "
                     + NativeLog.lastErrorOr("it gave no reason") + ".");
@@ -232,7 +200,7 @@ public final class LlamaContext implements AutoCloseable {
         if (!context.equals(MemorySegment.NULL)) {
             NativeCalls.CONTEXT_FREE.call(context);
             context = MemorySegment.NULL;
-            arena.close();
+            batch.close();
         }
     }
 }

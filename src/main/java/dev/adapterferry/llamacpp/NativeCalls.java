@@ -72,6 +72,7 @@ final class NativeCalls {
     static final NativeFunction MODEL_SIZE = NativeFunction.returning(JAVA_LONG, "llama_model_size", ADDRESS);
     static final NativeFunction MODEL_DESCRIPTION = NativeFunction.returning(JAVA_INT, "llama_model_desc", ADDRESS, ADDRESS, JAVA_LONG);
     static final NativeFunction MODEL_META = NativeFunction.returning(JAVA_INT, "llama_model_meta_val_str", ADDRESS, ADDRESS, ADDRESS, JAVA_LONG);
+    static final NativeFunction MODEL_ENCODES = NativeFunction.returning(JAVA_BOOLEAN, "llama_model_has_encoder", ADDRESS);
     static final NativeFunction MODEL_TEMPLATE = NativeFunction.returning(ADDRESS, "llama_model_chat_template", ADDRESS, ADDRESS);
 
     static final NativeFunction VOCAB_SIZE = NativeFunction.returning(JAVA_INT, "llama_vocab_n_tokens", ADDRESS);
@@ -94,6 +95,8 @@ final class NativeCalls {
     static final NativeFunction CONTEXT_SIZE = NativeFunction.returning(JAVA_INT, "llama_n_ctx", ADDRESS);
     static final NativeFunction CONTEXT_CLEAR = NativeFunction.silent("llama_kv_self_clear", ADDRESS);
     static final NativeFunction DECODE = NativeFunction.returning(JAVA_INT, "llama_decode", ADDRESS, BATCH);
+    static final NativeFunction ENCODE = NativeFunction.returning(JAVA_INT, "llama_encode", ADDRESS, BATCH);
+    static final NativeFunction EMBEDDING_OF_TOKEN = NativeFunction.returning(ADDRESS, "llama_get_embeddings_ith", ADDRESS, JAVA_INT);
     static final NativeFunction LOGITS = NativeFunction.returning(ADDRESS, "llama_get_logits_ith", ADDRESS, JAVA_INT);
 
     static final NativeFunction CHAIN_NEW = NativeFunction.returning(ADDRESS, "llama_sampler_chain_init", CHAIN_PARAMS);

@@ -16,7 +16,7 @@ import java.util.List;
  * configuration fields. Knows nothing of GGUF or of the architecture files.
  */
 final class CheckpointDecoder {
-    private static final List<String> OFFSET_NORMS = List.of("GemmaForCausalLM", "Gemma2ForCausalLM", "Gemma3ForCausalLM", "NemotronForCausalLM",
+    private static final List<String> OFFSET_NORMS = List.of("GemmaForCausalLM", "Gemma2ForCausalLM", "Gemma3ForCausalLM", "Gemma3TextModel", "NemotronForCausalLM",
             "Qwen3NextForCausalLM", "Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration", "Qwen3_5MoeForCausalLM");
 
     private final CheckpointTensors stored;
@@ -67,6 +67,7 @@ final class CheckpointDecoder {
         if (model.equals("ArceeForCausalLM")) {
             d.activation = Activation.SQUARED_RELU;
         }
+        d.ahead = config.path("use_bidirectional_attention").asBoolean() || !config.path("is_causal").asBoolean(true);
         scales();
         CheckpointRope.read(config, d);
         d.normedAfterTurning = model.equals("HunYuanDenseV1ForCausalLM") || model.startsWith("Llama4For");
@@ -113,9 +114,11 @@ final class CheckpointDecoder {
                 layer.window = layer.rotated ? config.get("sliding_window").asInt() : 0;
             }
             case "Gemma2ForCausalLM" -> layer.window = number % 2 == 0 ? config.get("sliding_window").asInt() : 0;
-            case "Gemma3ForCausalLM" -> {
+            case "Gemma3ForCausalLM", "Gemma3TextModel" -> {
                 boolean local = (number + 1) % 6 != 0;
-                layer.window = local ? config.get("sliding_window").asInt() : 0;
+                int window = config.get("sliding_window").asInt();
+                // The config class gives each side half of the window where both are seen.
+                layer.window = !local ? 0 : decoder.ahead ? window / 2 + 1 : window;
                 layer.ropeBase = local ? config.get("rope_local_base_freq").asDouble() : layer.ropeBase;
             }
             case "Llama4ForCausalLM", "Llama4ForConditionalGeneration" -> layer.rotated = (number + 1) % config.path("no_rope_layer_interval").asInt(4) != 0;
@@ -149,7 +152,7 @@ final class CheckpointDecoder {
         layer.queryNorm = norm(named(l + "self_attn.", "q_norm", "query_layernorm", "q_layernorm"));
         layer.keyNorm = norm(named(l + "self_attn.", "k_norm", "key_layernorm", "k_layernorm"));
         switch (model) {
-            case "Gemma2ForCausalLM", "Gemma3ForCausalLM" -> {
+            case "Gemma2ForCausalLM", "Gemma3ForCausalLM", "Gemma3TextModel" -> {
                 layer.afterAttention = norm(l + "post_attention_layernorm");
                 layer.feedForwardNorm = norm(l + "pre_feedforward_layernorm");
                 layer.afterFeedForward = norm(l + "post_feedforward_layernorm");

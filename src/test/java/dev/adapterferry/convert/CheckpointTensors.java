@@ -5,6 +5,7 @@ import dev.adapterferry.convert.Decoder.Linear;
 import dev.adapterferry.tensor.TensorInfo;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** Tensors of a checkpoint under their own names, as the tests' forward passes take them. */
 final class CheckpointTensors {
@@ -26,8 +27,8 @@ final class CheckpointTensors {
     }
 
     private String stored(String tensor) {
-        return PREFIXES.stream().map(prefix -> prefix.startsWith("model.") ? tensor.replaceFirst("^model\\.", prefix) : prefix + tensor).filter(name -> checkpoint.values(name) != null)
-                .findFirst().orElse(tensor);
+        return Stream.concat(PREFIXES.stream().map(prefix -> prefix.startsWith("model.") ? tensor.replaceFirst("^model\\.", prefix) : prefix + tensor), Stream.of(tensor.replaceFirst("^model\\.", "")))
+                .filter(name -> checkpoint.values(name) != null).findFirst().orElse(tensor);
     }
 
     Linear linear(String name) {

@@ -96,6 +96,8 @@ final class Decoder {
     double[] slopes;
     /** Queries, keys and values are cut off here; 0 for nowhere. */
     double clip;
+    /** Tokens see those behind them too. */
+    boolean ahead;
     /** Attention and feed-forward read the same normed input. */
     boolean parallel;
     /** Takes the approximation of GELU, of the nearest F16 and rounded to F16, as llama.cpp does on the CPU: it looks the value up in a table. */
@@ -112,6 +114,17 @@ final class Decoder {
 
     /** One row of logits per token. */
     double[][] logits(int... tokens) {
+        return each(states(tokens), row -> {
+            double[] logits = scaled(times(output, row), outputScale);
+            for (int i = 0; i < logits.length && outputCap > 0; i++) {
+                logits[i] = outputCap * Math.tanh(logits[i] / outputCap);
+            }
+            return logits;
+        });
+    }
+
+    /** One vector per token, from which the head makes the logits. */
+    double[][] states(int... tokens) {
         double[][] x = new double[tokens.length][];
         for (int t = 0; t < tokens.length; t++) {
             x[t] = scaled(embedding[tokens[t]], embeddingScale);
@@ -133,13 +146,7 @@ final class Decoder {
                 }
             }
         }
-        return each(x, row -> {
-            double[] logits = scaled(times(output, norm(row, outputNorm)), outputScale);
-            for (int i = 0; i < logits.length && outputCap > 0; i++) {
-                logits[i] = outputCap * Math.tanh(logits[i] / outputCap);
-            }
-            return logits;
-        });
+        return each(x, row -> norm(row, outputNorm));
     }
 
     private Mixer mixer(Layer layer) {
@@ -161,6 +168,7 @@ final class Decoder {
         a.scale = attentionScale;
         a.cap = attentionCap;
         a.window = layer.window;
+        a.ahead = ahead;
         a.queryNorm = layer.queryNorm;
         a.keyNorm = layer.keyNorm;
         a.normedAfterTurning = normedAfterTurning;

@@ -30,6 +30,8 @@ final class SelfAttention implements Decoder.Mixer {
     double cap;
     /** Positions that a token sees, itself included; 0 for all. */
     int window;
+    /** A token sees those behind it as it sees those before. */
+    boolean ahead;
     /** One score per head that takes a share of the softmax and gives nothing, or null. */
     double[] sinks;
     /** What queries of a position are multiplied by, or null. */
@@ -86,8 +88,9 @@ final class SelfAttention implements Decoder.Mixer {
     private void attend(double[] q, int t, int head, double[] joined) {
         int first = window == 0 ? 0 : Math.max(0, t - window + 1);
         int kv = head / (heads / keyHeads) * headSize;
-        double[] shares = new double[t - first + 1 + (sinks == null ? 0 : 1)];
-        for (int s = first; s <= t; s++) {
+        int last = !ahead ? t : window == 0 ? keys.length - 1 : Math.min(keys.length - 1, t + window - 1);
+        double[] shares = new double[last - first + 1 + (sinks == null ? 0 : 1)];
+        for (int s = first; s <= last; s++) {
             double score = 0;
             for (int i = 0; i < headSize; i++) {
                 score += q[head * headSize + i] * keys[s][kv + i];
@@ -100,7 +103,7 @@ final class SelfAttention implements Decoder.Mixer {
             shares[shares.length - 1] = sinks[head];
         }
         softmax(shares);
-        for (int s = first; s <= t; s++) {
+        for (int s = first; s <= last; s++) {
             for (int i = 0; i < headSize; i++) {
                 joined[head * headSize + i] += shares[s - first] * values[s][kv + i];
             }

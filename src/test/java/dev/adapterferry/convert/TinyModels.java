@@ -453,6 +453,7 @@ final class TinyModels {
         });
         NewerTinyModels.add();
         GemmaTinyModels.add();
+        EncoderTinyModels.add();
     }
 
     private TinyModels() { }

@@ -121,6 +121,6 @@ class TransformStepsIT {
         Map<String, List<Output>> tensors = new LinkedHashMap<>(a.tensors());
         tensors.put(pattern, a.tensors().get(pattern).stream().map(o -> o == output ? new Output(o.name(), o.optional(), o.part(), steps) : o).toList());
         return new Architecture(a.file(), a.arch(), a.classes(), a.since(), a.defaults(), a.values(), a.forget(), a.parameters(), tensors, a.counted(), a.rename(), a.drop(), a.layers(), a.notes(),
-                a.generated(), a.tokenizer(), a.after());
+                a.generated(), a.tokenizer(), a.embeds(), a.after());
     }
 }

@@ -38,7 +38,7 @@ class BaseResolverIT {
     @BeforeEach
     void writeARepository() {
         hub.file("config.json", "{\"architectures\":[\"LlamaForCausalLM\"]}").file("tokenizer.json", "{}").file("README.md", "# tiny").file("chat_template.jinja", "{{ messages }}")
-                .file("additional_chat_templates/rag.jinja", "{{ rag }}")
+                .file("additional_chat_templates/rag.jinja", "{{ rag }}").file("modules.json", "[]").file("1_Pooling/config.json", "{}").file("2_Dense/config.json", "{}")
                 .file("model.safetensors.index.json", "{\"metadata\":{\"total_size\":1},\"weight_map\":{\"a\":\"model-00001-of-00002.safetensors\",\"b\":\"model-00002-of-00002.safetensors\"}}")
                 .file("model-00001-of-00002.safetensors", shard("a", 9 << 20, 1)).file("model-00002-of-00002.safetensors", shard("b", 1 << 20, 2))
                 .file("original/consolidated.safetensors", shard("c", 4096, 3)).file("pytorch_model.bin", new byte[4096]);
@@ -82,10 +82,11 @@ class BaseResolverIT {
         assertThat(base.commit()).contains(HubDouble.COMMIT);
         assertThat(base.folder()).isEqualTo(dir.resolve("cache/models--org--tiny/snapshots/" + HubDouble.COMMIT));
         try (Stream<Path> names = Files.list(base.folder())) {
-            assertThat(names.map(p -> p.getFileName().toString())).containsExactlyInAnyOrder("config.json", "tokenizer.json", "chat_template.jinja", "additional_chat_templates", "model.safetensors.index.json",
+            assertThat(names.map(p -> p.getFileName().toString())).containsExactlyInAnyOrder("config.json", "tokenizer.json", "chat_template.jinja", "additional_chat_templates", "modules.json", "1_Pooling", "model.safetensors.index.json",
                     "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors");
         }
         assertThat(base.folder().resolve("additional_chat_templates/rag.jinja")).hasContent("{{ rag }}");
+        assertThat(base.folder().resolve("1_Pooling/config.json")).hasContent("{}");
         byte[] weights = hub.files.get("model-00001-of-00002.safetensors");
         Path link = base.folder().resolve("model-00001-of-00002.safetensors");
         assertThat(link).hasBinaryContent(weights);

@@ -1,0 +1,92 @@
+package dev.adapterferry.convert;
+
+import static dev.adapterferry.convert.Logits.difference;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.adapterferry.llamacpp.EmbeddingContext;
+import dev.adapterferry.llamacpp.LoadedModel;
+import dev.adapterferry.llamacpp.current.CurrentLlama;
+import dev.adapterferry.quant.GgmlType;
+import dev.adapterferry.tensor.ElementType;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Embedding models: llama.cpp makes of the file the vectors that the model's definition makes of the checkpoint, token by token and pooled. */
+class EmbeddingsIT {
+    private static final double BOUND = 1e-3;
+    private static final int[] TOKENS = {11, 301, 27, 300, 5, 260, 99, 281, 42, 7, 270, 290};
+
+    @TempDir
+    static Path folder;
+
+    @ParameterizedTest
+    @ValueSource(strings = "qwen2-embedding")
+    void everyTokenHasTheVectorThatTheDefinitionGives(String name) {
+        MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);
+        assertThat(difference(each(write(checkpoint, name)), states(checkpoint))).isLessThan(BOUND);
+    }
+
+    /** In the embedded build, which pools nothing itself, and in a current one, which pools as the file says. */
+    @ParameterizedTest
+    @CsvSource({"qwen2-embedding, lasttoken, true", "qwen2-embedding, mean_tokens, true", "qwen2-embedding-ahead, lasttoken, false", "qwen3-embedding, lasttoken, false",
+            "gemma-embedding, mean_tokens, false"})
+    void theVectorsOfATextBecomeOneAsTheCheckpointSays(String name, String mode, boolean embedded) throws IOException {
+        Path files = PooledFolder.write(folder.resolve(name + "-" + mode), TinyTokenizers.folder().resolve(TinyModels.tokenizer(name)), mode);
+        MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, files, ElementType.F32);
+        Path file = write(checkpoint, name + "-" + mode);
+        double[][] expected = {pooled(states(checkpoint), mode)};
+        if (embedded) {
+            assertThat(difference(new double[][] {pooled(file)}, expected)).as("embedded").isLessThan(BOUND);
+        }
+        CurrentLlama.assume();
+        float[][] found = CurrentLlama.embeddings(file, TOKENS);
+        assertThat(Arrays.stream(found).skip(1)).as("one vector for the text").containsOnlyNulls();
+        assertThat(difference(new double[][] {doubles(found[0])}, expected)).as("current").isLessThan(BOUND);
+    }
+
+    @Test
+    void theEmbeddedBuildIsNotAskedForWhatItComputesOtherwise() {
+        Path file = write(TinyModels.checkpoint("qwen2-embedding-ahead", ElementType.F32), "ahead");
+        assertThatThrownBy(() -> each(file)).hasMessageContaining("its tokens see those behind them").hasMessageContaining("LM Studio");
+    }
+
+    private static Path write(MemoryCheckpoint checkpoint, String name) {
+        return GgufFiles.write(new ModelConverter().convert(checkpoint, Provenance.NONE), folder.resolve(name + ".gguf"), GgmlType.F32);
+    }
+
+    private static double[][] states(MemoryCheckpoint checkpoint) {
+        return CheckpointDecoder.of(checkpoint).states(TOKENS);
+    }
+
+    private static double[] pooled(double[][] states, String mode) {
+        return switch (mode) {
+            case "cls_token" -> states[0];
+            case "lasttoken" -> states[states.length - 1];
+            default -> IntStream.range(0, states[0].length).mapToDouble(i -> Arrays.stream(states).mapToDouble(row -> row[i]).average().orElseThrow()).toArray();
+        };
+    }
+
+    private static double[][] each(Path file) {
+        try (LoadedModel model = LoadedModel.open(file); EmbeddingContext context = new EmbeddingContext(model, 64, 2)) {
+            return Arrays.stream(context.each(TOKENS)).map(EmbeddingsIT::doubles).toArray(double[][]::new);
+        }
+    }
+
+    private static double[] pooled(Path file) {
+        try (LoadedModel model = LoadedModel.open(file); EmbeddingContext context = new EmbeddingContext(model, 64, 2)) {
+            return doubles(context.pooled(TOKENS));
+        }
+    }
+
+    private static double[] doubles(float[] row) {
+        return IntStream.range(0, row.length).mapToDouble(i -> row[i]).toArray();
+    }
+}

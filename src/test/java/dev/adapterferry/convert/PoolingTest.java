@@ -1,0 +1,95 @@
+package dev.adapterferry.convert;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.adapterferry.tensor.ElementType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What a converted file and the run say of pooling. */
+class PoolingTest {
+    @TempDir
+    Path folder;
+
+    private ConvertedModel converted(String name, String mode, String... further) throws IOException {
+        Path files = PooledFolder.write(folder.resolve("checkpoint"), TinyTokenizers.folder().resolve(TinyModels.tokenizer(name)), mode, further);
+        return converted(name, files);
+    }
+
+    private static ConvertedModel converted(String name, Path files) {
+        return new ModelConverter().convert(TinyModels.checkpoint(name, files, ElementType.F32), Provenance.NONE);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"qwen2-embedding, mean_tokens, qwen2, 1", "qwen3-embedding, lasttoken, qwen3, 3", "gemma-embedding, cls_token, gemma-embedding, 2", "qwen3, lasttoken, qwen3, 3"})
+    void isThatOfSentenceTransformers(String name, String mode, String architecture, long type) throws IOException {
+        ConvertedModel model = converted(name, mode);
+        assertThat(model.metadata().findLong(architecture + ".pooling_type")).contains(type);
+        assertThat(model.notes()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"mean, 1", "cls, 2", "lasttoken, 3"})
+    void isReadInTheNewerNotationToo(String mode, long type) throws IOException {
+        Path files = PooledFolder.write(folder.resolve("checkpoint"), TinyTokenizers.folder().resolve("bpe"), mode);
+        Files.writeString(files.resolve("1_Pooling/config.json"), "{\"embedding_dimension\":64,\"pooling_mode\":\"" + mode + "\",\"include_prompt\":true}");
+        assertThat(converted("qwen3-embedding", files).metadata().findLong("qwen3.pooling_type")).contains(type);
+    }
+
+    @Test
+    void isTheMeanWhereNothingIsSaid() {
+        ConvertedModel model = converted("qwen2-embedding", TinyTokenizers.folder().resolve("bpe"));
+        assertThat(model.metadata().findLong("qwen2.pooling_type")).contains(1L);
+        assertThat(model.notes()).singleElement().asString().contains("modules.json").contains("mean");
+    }
+
+    @Test
+    void modelsThatGoOnWithATextHaveNone() {
+        ConvertedModel model = converted("qwen2", TinyTokenizers.folder().resolve("bpe"));
+        assertThat(model.metadata().find("qwen2.pooling_type")).isEmpty();
+        assertThat(model.notes()).isEmpty();
+    }
+
+    @Test
+    void layersBehindItAreLeftOutAndTheRunSaysSo() throws IOException {
+        assertThat(converted("gemma-embedding", "mean_tokens", "2_Dense", "3_Dense", "4_Normalize").notes()).singleElement().asString().contains("2_Dense, 3_Dense").contains("left out");
+    }
+
+    @Test
+    void oneThatLlamaCppLacksIsRefused() {
+        assertThatThrownBy(() -> converted("qwen2-embedding", "max_tokens")).hasMessageContaining("pooled by max").hasMessageContaining("mean, cls and lasttoken");
+    }
+
+    @Test
+    void aFolderOutsideTheCheckpointIsNotRead() throws IOException {
+        Path files = PooledFolder.write(folder.resolve("checkpoint"), TinyTokenizers.folder().resolve("bpe"), "mean_tokens");
+        Files.writeString(files.resolve("modules.json"), "[{\"path\":\"../1_Pooling\",\"type\":\"sentence_transformers.models.Pooling\"}]");
+        assertThatThrownBy(() -> converted("qwen2-embedding", files)).hasMessageContaining("modules.json").hasMessageContaining("no folder's name");
+    }
+
+    /** llama.cpp would show every token what stands behind it. */
+    @Test
+    void theRunSaysWhereLlamaCppLooksAheadAndTheModelDoesNot() throws IOException {
+        Path files = PooledFolder.write(folder.resolve("checkpoint"), TinyTokenizers.folder().resolve("spm"), "mean_tokens");
+        MemoryCheckpoint checkpoint = TinyModels.checkpoint("gemma-embedding", files, ElementType.F32);
+        checkpoint.rawConfig().remove("use_bidirectional_attention");
+        assertThat(new ModelConverter().convert(checkpoint, Provenance.NONE).notes()).singleElement().asString().contains("use_bidirectional_attention");
+    }
+
+    /** Qwen3-Embedding-8B: the class with a head, tensors without, embeddings not tied. */
+    @Test
+    void aHeadThatWasNeverThereIsNotMissed() throws IOException {
+        Path files = PooledFolder.write(folder.resolve("checkpoint"), TinyTokenizers.folder().resolve("bpe"), "lasttoken");
+        MemoryCheckpoint checkpoint = TinyModels.checkpoint("qwen3-embedding", files, ElementType.F32);
+        checkpoint.rawConfig().putArray("architectures").add("Qwen3ForCausalLM");
+        ConvertedModel model = new ModelConverter().convert(checkpoint, Provenance.NONE);
+        assertThat(model.tensors().find("output.weight")).isEmpty();
+        assertThat(model.metadata().findLong("qwen3.pooling_type")).contains(3L);
+    }
+}
