@@ -49,7 +49,7 @@ public final class ArchitectureCatalog {
 
     /** HF class names that can be converted, sorted. */
     public Collection<String> classNames() {
-        return byClass.keySet().stream().filter(name -> !name.contains("/")).toList();
+        return Stream.concat(byClass.keySet().stream().filter(name -> !name.contains("/")), TextParts.builtIn().wholes().stream()).sorted().toList();
     }
 
     /** All architectures, by file name. */
@@ -81,7 +81,7 @@ public final class ArchitectureCatalog {
      * @throws FerryException when config.json names none or one that is not known; names the nearest ones
      */
     Architecture require(ObjectNode config, String model) {
-        String className = ModelConfig.className(config).orElseThrow(() -> new FerryException("Cannot convert " + model
+        String className = ModelConfig.textClass(config, model).orElseThrow(() -> new FerryException("Cannot convert " + model
                 + ": config.json has no 'architectures' entry; take the config.json that belongs to the base model."));
         String special = className + "/" + ModelConfig.flattened(config).path("model_type").asText();
         return find(special).or(() -> find(className)).orElseThrow(() -> new FerryException("Cannot convert " + model + ": architecture '" + className

@@ -3,6 +3,7 @@ package dev.adapterferry.convert;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.adapterferry.failure.FerryException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,8 +30,14 @@ final class ModelConfig implements Expression.Names {
         this.fields = fields;
     }
 
-    /** The configuration with the text part laid over the root; no defaults yet. */
+    /** The configuration with the text part laid over the root; no defaults yet but those of a text part that says no more than its kind. */
     static ObjectNode flattened(ObjectNode root) {
+        ObjectNode flat = overlaid(root);
+        whole(root).ifPresent(whole -> TextParts.builtIn().fill(whole, flat.path("text_config"), flat));
+        return flat;
+    }
+
+    private static ObjectNode overlaid(ObjectNode root) {
         ObjectNode flat = root.deepCopy();
         for (String path : List.of("/llm_config", "/lm_config", "/thinker_config/text_config", "/language_config", "/lfm")) {
             if (root.at(path) instanceof ObjectNode nested) {
@@ -50,9 +57,24 @@ final class ModelConfig implements Expression.Names {
     /** The class name under which the model is known: {@code architectures[0]}, of the text part where it has one. */
     static Optional<String> className(ObjectNode root) {
         Optional<String> outer = firstText(root.get("architectures"));
-        JsonNode text = flattened(root).path("text_config");
-        Optional<String> inner = firstText(text.get("architectures"));
+        Optional<String> inner = firstText(overlaid(root).path("text_config").get("architectures"));
         return inner.isPresent() && outer.filter(ROOT_NAME_WINS::contains).isEmpty() ? inner : outer;
+    }
+
+    /** The class of the whole where it is one of those that wrap a text model of an ordinary kind. */
+    static Optional<String> whole(ObjectNode root) {
+        return firstText(root.get("architectures")).filter(TextParts.builtIn()::isWhole);
+    }
+
+    /**
+     * The class name by which the architecture is chosen: that of the text part, also where config.json says no more than its kind.
+     *
+     * @param model the model's name, for messages
+     * @throws FerryException when the kind is not known
+     */
+    static Optional<String> textClass(ObjectNode root, String model) {
+        Optional<String> name = className(root);
+        return name.filter(TextParts.builtIn()::isWhole).isEmpty() ? name : name.map(whole -> TextParts.builtIn().classOf(whole, overlaid(root).path("text_config"), model));
     }
 
     private static Optional<String> firstText(JsonNode list) {

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Plans a checkpoint as a GGUF file: what each tensor is called and how its rows are computed, the architecture's keys,
@@ -75,7 +76,8 @@ public final class ModelConverter {
         parameters.entries().forEach(metadata::put);
         metadata.putUint32("general.quantization_version", 2);
         long weights = tensors.tensors().stream().mapToLong(TensorInfo::elements).sum();
-        return new ModelOutline(ModelConfig.className(root).orElseThrow(), architecture.arch(), architecture.since(), tensors, metadata, weights, tensors.notes());
+        List<String> notes = Stream.concat(tensors.notes().stream(), ModelConfig.whole(root).flatMap(TextParts.builtIn()::note).stream()).toList();
+        return new ModelOutline(ModelConfig.className(root).orElseThrow(), architecture.arch(), architecture.since(), tensors, metadata, weights, notes);
     }
 
     private static ModelConfig config(Checkpoint checkpoint, Architecture architecture) {

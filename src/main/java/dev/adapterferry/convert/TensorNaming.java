@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
 final class TensorNaming {
     private static final Pattern TOWERS = Pattern.compile("(vit\\.|vpm\\.|siglip2\\.|conformer\\.|merger\\.|resampler\\.|sound_encoder\\.|sound_projection\\.|"
             + "speech_embeddings\\.).*|.*(visual\\.|vision\\.|audio\\.|talker\\.|vision_|audio_|token2wav\\.|code2wav\\.|projector\\.|pre_mm_projector_norm|"
-            + "image_newline|view_seperator|patch_embed|patch_merger\\.|patch_merge_mlp\\.|model\\.connector\\.).*");
+            + "image_newline|view_seperator|patch_embed|patch_merger\\.|patch_merge_mlp\\.|model\\.connector\\.|embed_tokens_extend\\.).*");
     private static final Pattern LEFTOVERS = Pattern.compile("mlp.*|.*(\\.attention\\.masked_bias|\\.attention\\.bias|\\.rotary_emb\\.inv_freq)");
     private static final Pattern BRACES = Pattern.compile("\\{([^}]*)}");
 

@@ -10,6 +10,7 @@ import dev.adapterferry.convert.Decoder.Linear;
 import dev.adapterferry.convert.Decoder.Norm;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Reads a checkpoint as transformers' model classes do: their tensor names, their halves that turn together, their
@@ -18,6 +19,8 @@ import java.util.List;
 final class CheckpointDecoder {
     private static final List<String> OFFSET_NORMS = List.of("GemmaForCausalLM", "Gemma2ForCausalLM", "Gemma3ForCausalLM", "Gemma3TextModel", "NemotronForCausalLM",
             "Qwen3NextForCausalLM", "Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration", "Qwen3_5MoeForCausalLM");
+
+    private static final Map<String, String> AUTO_MODELS = Map.of("llama", "LlamaForCausalLM", "mistral", "MistralForCausalLM", "qwen2", "Qwen2ForCausalLM", "qwen3", "Qwen3ForCausalLM", "gemma", "GemmaForCausalLM");
 
     private final CheckpointTensors stored;
     private final JsonNode config;
@@ -30,10 +33,14 @@ final class CheckpointDecoder {
         this.model = config.at("/architectures/0").asText();
     }
 
-    /** Fields of the text part are laid over those of the whole model. */
+    /** Fields of the text part are laid over those of the whole model; a text part that names no class has the one that AutoModelForCausalLM knows for its type. */
     private static JsonNode ofTheText(ObjectNode root) {
         ObjectNode flat = root.deepCopy();
         root.path("text_config").properties().forEach(field -> flat.set(field.getKey(), field.getValue()));
+        String type = root.at("/architectures/0").asText().equals("LlavaOnevisionForConditionalGeneration") ? "qwen2" : root.at("/text_config/model_type").asText();
+        if (AUTO_MODELS.containsKey(type)) {
+            flat.putArray("architectures").add(AUTO_MODELS.get(type));
+        }
         return flat;
     }
 
@@ -148,7 +155,7 @@ final class CheckpointDecoder {
     }
 
     private void norms(Layer layer, String l) {
-        layer.attentionNorm = norm(named(l, "input_layernorm", "attention_norm", "attention_layernorm", "operator_norm"));
+        layer.attentionNorm = norm(named(l, "input_layernorm", "attention_norm", "attention_layernorm", "operator_norm", "pre_attention_layernorm"));
         layer.queryNorm = norm(named(l + "self_attn.", "q_norm", "query_layernorm", "q_layernorm"));
         layer.keyNorm = norm(named(l + "self_attn.", "k_norm", "key_layernorm", "k_layernorm"));
         switch (model) {
@@ -166,7 +173,7 @@ final class CheckpointDecoder {
                 layer.feedForwardNorm = norm(l + "post_attention_layernorm");
                 layer.afterFeedForward = norm(l + "post_mlp_layernorm");
             }
-            default -> layer.feedForwardNorm = norm(named(l, "post_attention_layernorm", "ffn_norm", "feedforward_layernorm"));
+            default -> layer.feedForwardNorm = norm(named(l, "post_attention_layernorm", "ffn_norm", "feedforward_layernorm", "pre_mlp_layernorm"));
         }
     }
 

@@ -10,7 +10,7 @@ import java.util.stream.Stream;
 /** Tensors of a checkpoint under their own names, as the tests' forward passes take them. */
 final class CheckpointTensors {
     /** Where models that see keep their text part. */
-    private static final List<String> PREFIXES = List.of("", "language_model.", "model.language_model.");
+    private static final List<String> PREFIXES = List.of("", "language_model.", "model.language_model.", "model.text_model.");
 
     private final MemoryCheckpoint checkpoint;
 
@@ -27,8 +27,12 @@ final class CheckpointTensors {
     }
 
     private String stored(String tensor) {
-        return Stream.concat(PREFIXES.stream().map(prefix -> prefix.startsWith("model.") ? tensor.replaceFirst("^model\\.", prefix) : prefix + tensor), Stream.of(tensor.replaceFirst("^model\\.", "")))
-                .filter(name -> checkpoint.values(name) != null).findFirst().orElse(tensor);
+        // Phi-4-multimodal wraps its layers in adapters and keeps their weights below.
+        return Stream.of(tensor, tensor.replaceFirst("\\.weight$", ".base_layer.weight")).flatMap(CheckpointTensors::places).filter(name -> checkpoint.values(name) != null).findFirst().orElse(tensor);
+    }
+
+    private static Stream<String> places(String tensor) {
+        return Stream.concat(PREFIXES.stream().map(prefix -> prefix.startsWith("model.") ? tensor.replaceFirst("^model\\.", prefix) : prefix + tensor), Stream.of(tensor.replaceFirst("^model\\.", "")));
     }
 
     Linear linear(String name) {

@@ -30,7 +30,8 @@ class LogitsIT {
 
     @ParameterizedTest
     @ValueSource(strings = {"llama", "llama-3.2", "mistral", "mistral-nemo", "mixtral", "granite", "granitemoe", "qwen2", "qwen2moe", "gemma", "gemma2", "gemma3", "phi2", "phi3",
-            "phi3-longrope", "olmo2", "command-r", "starcoder2", "stablelm", "nemotron", "internlm2", "internlm3", "minicpm", "qwen2vl", "qwen2.5vl"})
+            "phi3-longrope", "olmo2", "command-r", "starcoder2", "stablelm", "nemotron", "internlm2", "internlm3", "minicpm", "qwen2vl", "qwen2.5vl",
+            "llava", "llava-next-mistral", "llava-onevision", "smolvlm", "paligemma", "qwen2audio", "phi4-vision", "phi4mm"})
     void llamaCppComputesWhatTheCheckpointComputes(String name) {
         MemoryCheckpoint checkpoint = checkpoint(name);
         Path file = GgufFiles.write(converted(checkpoint), folder.resolve(name + ".gguf"), GgmlType.F32);
@@ -71,7 +72,7 @@ class LogitsIT {
 
     /** Newer than the embedded library: the graph is computed by {@link GgufDecoder}, which the test above holds to llama.cpp. */
     @ParameterizedTest
-    @ValueSource(strings = {"qwen3", "qwen3moe", "smollm3", "arcee", "glm4", "seed_oss", "ernie4_5"})
+    @ValueSource(strings = {"qwen3", "qwen3moe", "smollm3", "arcee", "glm4", "seed_oss", "ernie4_5", "kormo", "internvl"})
     void theFileHoldsWhatTheCheckpointComputes(String name) {
         MemoryCheckpoint checkpoint = checkpoint(name);
         Path file = GgufFiles.write(converted(checkpoint), folder.resolve(name + ".gguf"), GgmlType.F32);

@@ -52,6 +52,7 @@ final class NewerTinyModels {
         put("qwen2vl", "Qwen2VLForConditionalGeneration", "bpe", RMS + TIED + MULTIMODAL_ROPE, qwen2);
         put("qwen2.5vl", "Qwen2_5_VLForConditionalGeneration", "bpe", RMS + TIED + MULTIMODAL_ROPE, qwen2);
         vision3();
+        WrappedTinyModels.add();
     }
 
     private static void linear() {

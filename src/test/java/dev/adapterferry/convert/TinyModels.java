@@ -46,6 +46,14 @@ final class TinyModels {
         put("llama-3.2", "LlamaForCausalLM", "bpe", ",\"rms_norm_eps\":1e-5,\"rope_theta\":500000.0,\"head_dim\":16,\"rope_scaling\":{\"factor\":32.0,\"low_freq_factor\":1.0,"
                 + "\"high_freq_factor\":4.0,\"original_max_position_embeddings\":64,\"rope_type\":\"llama3\"}" + TIED, c -> llamaLike(c, false, ""));
         put("mistral", "MistralForCausalLM", "spm", RMS + UNTIED, llama);
+        put("kormo", "KORMoForCausalLM", "bpe", RMS + UNTIED + ",\"head_dim\":16", c -> {
+            outer(c, true);
+            layers(c, l -> {
+                c.add(l + "pre_attention_layernorm.weight", 1, WIDTH).add(l + "pre_mlp_layernorm.weight", 1, WIDTH);
+                attention(c, l, false, "o_proj");
+                gated(c, l + "mlp.", INNER);
+            });
+        });
         put("mistral-nemo", "MistralForCausalLM", "bpe", RMS + UNTIED + ",\"head_dim\":32", c -> {
             outer(c, true);
             layers(c, l -> {
@@ -510,7 +518,7 @@ final class TinyModels {
     }
 
     /** Embedding, norms, attention and a gated feed-forward; norms around 0 where they are stored as offsets. */
-    private static void llamaLike(MemoryCheckpoint c, boolean head, String norms) {
+    static void llamaLike(MemoryCheckpoint c, boolean head, String norms) {
         int center = norms.equals("offset") ? 0 : 1;
         c.add("model.embed_tokens.weight", 0, ROWS, WIDTH).add("model.norm.weight", center, WIDTH);
         if (head) {
