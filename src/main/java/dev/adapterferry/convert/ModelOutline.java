@@ -26,4 +26,13 @@ public record ModelOutline(String className, String architecture, String since, 
     public long number(String key) {
         return metadata.findLong(architecture + "." + key).orElse(0L);
     }
+
+    /**
+     * Memory for the keys and values of one conversation when llama.cpp serves the model.
+     *
+     * @param tokens longest conversation
+     */
+    public long cacheBytes(long tokens) {
+        return KeyValueCache.bytes(this, tokens);
+    }
 }

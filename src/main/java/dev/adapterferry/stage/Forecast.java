@@ -33,12 +33,11 @@ import java.util.function.Function;
  * @param computing   time of the kernels, by a calibration of this moment
  * @param moving      time to read and write, at {@link #ASSUMED_DISK_RATE}
  * @param passMemory  memory of the pass beside the vocabulary and the adapter
- * @param serving     memory to serve the primary format: its file and the cache of keys and values
+ * @param serving     memory to serve the primary format: its file and the cache of keys and values ({@link ModelOutline#cacheBytes})
  */
 public record Forecast(long weights, long sourceBytes, List<Size> formats, int threads, Duration computing, Duration moving, long passMemory, long serving) {
     /** Bytes per second that a plain SSD reads and writes; assumed, not measured: measuring would write files. */
     public static final long ASSUMED_DISK_RATE = 500_000_000L;
-    private static final int CACHE_VALUE_BYTES = 2;
 
     /**
      * One file.
@@ -103,10 +102,6 @@ public record Forecast(long weights, long sourceBytes, List<Size> formats, int t
     }
 
     private static long cache(ModelOutline outline, int context) {
-        long heads = Math.max(1, outline.number("attention.head_count"));
-        long keyHeads = outline.number("attention.head_count_kv") > 0 ? outline.number("attention.head_count_kv") : heads;
-        long size = outline.number("attention.key_length") > 0 ? outline.number("attention.key_length") : outline.number("embedding_length") / heads;
-        long tokens = context > 0 ? context : Math.min(outline.number("context_length"), 4096);
-        return 2 * outline.number("block_count") * keyHeads * size * tokens * CACHE_VALUE_BYTES;
+        return outline.cacheBytes(context > 0 ? context : Math.min(outline.number("context_length"), 4096));
     }
 }

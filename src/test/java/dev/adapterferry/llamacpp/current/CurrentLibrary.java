@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.List;
 
 /**
  * The functions of {@code llama.h} and {@code ggml.h} that the tests call, as of release {@value #RELEASE}. Parameter structs are blocks of
@@ -35,6 +36,7 @@ final class CurrentLibrary {
     private final SymbolLookup llama;
     private final SymbolLookup ggml;
     private final Deque<String> complaints = new ArrayDeque<>();
+    private final Deque<String> sizes = new ArrayDeque<>();
 
     /**
      * Opens the libraries of a folder and the CPU backend that suits this processor.
@@ -104,6 +106,15 @@ final class CurrentLibrary {
         }
     }
 
+    /** What the library told of the buffers that it allocated since the last call of this method, a line each. */
+    List<String> sizes() {
+        synchronized (complaints) {
+            List<String> all = List.copyOf(sizes);
+            sizes.clear();
+            return all;
+        }
+    }
+
     private void check(Arena arena) {
         MemorySegment model = defaults("llama_model_default_params", MODEL_PARAMS, arena);
         MemorySegment context = defaults("llama_context_default_params", CONTEXT_PARAMS, arena);
@@ -111,7 +122,7 @@ final class CurrentLibrary {
         boolean known = model.get(JAVA_INT, 0x10) == -1 && model.get(JAVA_BYTE, 0x48) == 0 && model.get(JAVA_BYTE, 0x4a) == 1
                 && context.get(JAVA_INT, 0) == 512 && context.get(JAVA_INT, 4) == 2048 && context.get(JAVA_INT, 8) == 512 && context.get(JAVA_INT, 12) == 1
                 && context.get(JAVA_INT, 0x34) == -1 && context.get(JAVA_INT, 0x68) == 1 && context.get(JAVA_INT, 0x6c) == 1 && context.get(JAVA_BYTE, 0x80) == 0
-                && context.get(JAVA_BYTE, 0x81) == 1 && quantize.get(JAVA_INT, 4) == 7 && quantize.get(JAVA_INT, 8) == quantize.get(JAVA_INT, 12) && quantize.get(JAVA_BYTE, 0x11) == 1;
+                && context.get(JAVA_BYTE, 0x81) == 1 && context.get(JAVA_BYTE, 0x84) == 1 && quantize.get(JAVA_INT, 4) == 7 && quantize.get(JAVA_INT, 8) == quantize.get(JAVA_INT, 12) && quantize.get(JAVA_BYTE, 0x11) == 1;
         if (!known) {
             throw new IllegalStateException("the parameters of this llama.cpp are not those of " + RELEASE);
         }
@@ -158,11 +169,16 @@ final class CurrentLibrary {
         }
     }
 
-    /** Called from native code; 3 is a warning and 4 an error. */
+    /** Called from native code; 2 is information and 4 an error. */
     private void hear(int level, MemorySegment text, MemorySegment nothing) {
-        if (level == 4) {
+        String line = level == 4 || level == 2 ? text.reinterpret(Long.MAX_VALUE).getString(0).strip() : "";
+        if (line.contains("buffer size = ")) {
             synchronized (complaints) {
-                complaints.add(text.reinterpret(Long.MAX_VALUE).getString(0).strip());
+                sizes.add(line);
+            }
+        } else if (level == 4) {
+            synchronized (complaints) {
+                complaints.add(line);
                 if (complaints.size() > 20) {
                     complaints.removeLast();
                 }

@@ -65,6 +65,11 @@ public final class CurrentLlama {
         return (int[]) ask(new CurrentRequest.Generate(file.toString(), prompt, count));
     }
 
+    /** MiB, in hundredths, that llama.cpp allocates to remember a conversation of so many tokens: keys and values in F16, and states. */
+    public static double cache(Path file, int tokens) {
+        return (double) ask(new CurrentRequest.Cache(file.toString(), tokens));
+    }
+
     /** The pooled vector of a text in row 0 (other rows null), or a row per token where the file names no pooling. */
     public static float[][] embeddings(Path file, int... tokens) {
         return (float[][]) ask(new CurrentRequest.Embeddings(file.toString(), tokens));

@@ -50,6 +50,18 @@ final class CurrentModel implements AutoCloseable {
         }
     }
 
+    /** MiB that a context of so many tokens allocates to remember them, with everything as llama.cpp's own programs have it. */
+    double cache(int tokens) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment params = library.defaults("llama_context_default_params", CurrentLibrary.CONTEXT_PARAMS, arena);
+            params.set(JAVA_INT, 0, tokens);
+            params.set(JAVA_BYTE, 0x84, (byte) 0);
+            library.sizes();
+            library.run("llama_free", opened(params));
+            return library.sizes().stream().filter(line -> line.contains("KV buffer") || line.contains("RS buffer")).mapToDouble(line -> Double.parseDouble(line.replaceAll(".*= *([0-9.]+) MiB.*", "$1"))).sum();
+        }
+    }
+
     /** A row of logits for each token. */
     float[][] logits(int[] tokens) {
         return computed(tokens, false, (context, rows) -> {
@@ -131,6 +143,10 @@ final class CurrentModel implements AutoCloseable {
         params.set(JAVA_INT, 0x68, F32);
         params.set(JAVA_INT, 0x6c, F32);
         params.set(JAVA_BYTE, 0x80, (byte) (embeddings ? 1 : 0));
+        return opened(params);
+    }
+
+    private MemorySegment opened(MemorySegment params) {
         MemorySegment context = library.open("llama_init_from_model", model, params, CurrentLibrary.CONTEXT_PARAMS);
         if (context.equals(MemorySegment.NULL)) {
             throw new IllegalStateException("llama.cpp makes no context for " + file + ": " + library.complaints());

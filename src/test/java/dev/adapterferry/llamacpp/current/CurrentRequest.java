@@ -39,6 +39,15 @@ sealed interface CurrentRequest extends Serializable {
         }
     }
 
+    record Cache(String file, int tokens) implements CurrentRequest {
+        @Override
+        public Object answer(CurrentLibrary library) {
+            try (CurrentModel model = new CurrentModel(library, file, false)) {
+                return model.cache(tokens);
+            }
+        }
+    }
+
     record Embeddings(String file, int[] tokens) implements CurrentRequest {
         @Override
         public Object answer(CurrentLibrary library) {

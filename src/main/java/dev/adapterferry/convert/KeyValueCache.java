@@ -1,0 +1,130 @@
+package dev.adapterferry.convert;
+
+import dev.adapterferry.gguf.GgufMetadata;
+import java.lang.reflect.Array;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The memory in which llama.cpp keeps what a conversation has said so far: keys and values in F16 of every layer with attention of its own, for all
+ * tokens or for those of its window only, and the states in F32 of layers that have something else. As llama.cpp allocates it since May 2025
+ * for one conversation ({@code llama_kv_cache_iswa}, {@code llama_memory_recurrent}); the embedded build, which is older, takes all tokens
+ * for windowed layers too.
+ */
+final class KeyValueCache {
+    private static final int F16_BYTES = 2;
+    private static final int F32_BYTES = 4;
+    /** Cells come in multiples of this. */
+    private static final int CELLS = 256;
+    /** Tokens that are computed at once (llama.cpp's default); a window must hold them beside those that they see. */
+    private static final int BATCH = 512;
+    /** Graphs that know their windows without being told by the file: all layers but every n-th. */
+    private static final Map<String, Integer> WINDOWED_BUT_EVERY = Map.of("gemma2", 2, "gpt-oss", 2, "cohere2", 4, "llama4", 4, "gemma3", 6);
+    private static final int LLAMA4_CHUNK = 8192;
+
+    private final ModelOutline outline;
+    private final int layers;
+
+    private KeyValueCache(ModelOutline outline) {
+        this.outline = outline;
+        this.layers = (int) outline.number("block_count");
+    }
+
+    /**
+     * Bytes for one conversation.
+     *
+     * @param outline the model
+     * @param tokens  longest conversation
+     */
+    static long bytes(ModelOutline outline, long tokens) {
+        return new KeyValueCache(outline).bytes(tokens);
+    }
+
+    private long bytes(long tokens) {
+        long all = cells(tokens);
+        long windowed = Math.min(all, cells(window() + BATCH));
+        // Layers that only predict further tokens have no part in a plain answer.
+        long main = layers - outline.number("nextn_predict_layers");
+        long own = main - outline.number("attention.shared_kv_layers");
+        long bytes = 0;
+        for (int layer = 0; layer < main; layer++) {
+            if (isRecurrent(layer)) {
+                bytes += F32_BYTES * state();
+            } else if (layer < own) {
+                boolean local = isWindowed(layer);
+                bytes += F16_BYTES * (local ? windowed : all) * keyHeads(layer) * (keyLength(local) + valueLength(local));
+            }
+        }
+        return bytes;
+    }
+
+    private static long cells(long tokens) {
+        return (tokens + CELLS - 1) / CELLS * CELLS;
+    }
+
+    private long window() {
+        return outline.architecture().equals("llama4") && find("attention.sliding_window").isEmpty() ? LLAMA4_CHUNK : outline.number("attention.sliding_window");
+    }
+
+    private boolean isWindowed(int layer) {
+        // Phi 3 names a window that llama.cpp does not use; EXAONE 4 is known to have windows by its 64 layers.
+        if (window() == 0 || outline.architecture().equals("phi3") || outline.architecture().equals("exaone4") && layers != 64) {
+            return false;
+        }
+        Integer every = WINDOWED_BUT_EVERY.get(outline.architecture());
+        return every != null ? layer % every < every - 1 : perLayer("attention.sliding_window_pattern", layer).orElse(0L) != 0;
+    }
+
+    private boolean isRecurrent(int layer) {
+        long every = outline.number("full_attention_interval");
+        return every > 0 ? (layer + 1) % every != 0 : keyHeads(layer) == 0;
+    }
+
+    private long keyHeads(int layer) {
+        return perLayer("attention.head_count_kv", layer).orElse(heads());
+    }
+
+    private long heads() {
+        return Math.max(1, outline.number("attention.head_count"));
+    }
+
+    private long keyLength(boolean local) {
+        return length("key", local);
+    }
+
+    /** Attention over latent vectors finds its values in its keys. */
+    private long valueLength(boolean local) {
+        return outline.number("attention.key_length_mla") > 0 ? 0 : length("value", local);
+    }
+
+    private long length(String what, boolean local) {
+        long own = local ? outline.number("attention." + what + "_length_swa") : 0;
+        long all = outline.number("attention." + what + "_length");
+        return own > 0 ? own : all > 0 ? all : outline.number("embedding_length") / heads();
+    }
+
+    /** Numbers that a layer without attention remembers: what its convolution has yet to see, and its state. */
+    private long state() {
+        long convolution = outline.number("shortconv.l_cache");
+        if (convolution > 0) {
+            return outline.number("embedding_length") * (convolution - 1);
+        }
+        long inner = outline.number("ssm.inner_size");
+        long size = outline.number("ssm.state_size");
+        return Math.max(0, outline.number("ssm.conv_kernel") - 1) * (inner + 2 * outline.number("ssm.group_count") * size) + size * inner;
+    }
+
+    private Optional<GgufMetadata.Value> find(String key) {
+        return outline.metadata().find(outline.architecture() + "." + key);
+    }
+
+    /** A number or flag that may differ from layer to layer. */
+    private Optional<Long> perLayer(String key, int layer) {
+        return find(key).map(value -> switch (value.value()) {
+            case List<?> list -> list.get(layer);
+            case Object array when array.getClass().isArray() -> Array.get(array, layer);
+            case Object one -> one;
+        }).map(one -> one instanceof Boolean flag ? flag ? 1L : 0L : ((Number) one).longValue());
+    }
+}
