@@ -13,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -52,7 +51,7 @@ public final class Housekeeping {
         int leftovers = leftovers(now.minus(settings.retention().runs()));
         int requests = requests(now.minus(settings.retention().failed()));
         int reports = 0;
-        for (Path model : old(settings.home().resolve("evaluations"), now.plusSeconds(1))) {
+        for (Path model : entries(settings.home().resolve("evaluations"))) {
             reports += forget(model, now.minus(settings.retention().evaluations()));
         }
         int bases = forget(settings.home().resolve(ConvertedBase.FOLDER), now.minus(settings.retention().bases()));
@@ -97,20 +96,29 @@ public final class Housekeeping {
 
     /** Entries of a folder that were last changed before a time. */
     private static List<Path> old(Path folder, Instant before) {
+        return entries(folder).stream().filter(entry -> isOlder(entry, before)).toList();
+    }
+
+    private static boolean isOlder(Path entry, Instant before) {
+        try {
+            return Files.getLastModifiedTime(entry, LinkOption.NOFOLLOW_LINKS).toInstant().isBefore(before);
+        } catch (IOException e) {
+            LOG.warn("Cannot look at {}: {}", entry, Durable.reason(e));
+            return false;
+        }
+    }
+
+    /** What lies in a folder; nothing where there is none. */
+    private static List<Path> entries(Path folder) {
         if (!Files.isDirectory(folder)) {
             return List.of();
         }
-        List<Path> old = new ArrayList<>();
         try (Stream<Path> entries = Files.list(folder)) {
-            for (Path entry : entries.toList()) {
-                if (Files.getLastModifiedTime(entry, LinkOption.NOFOLLOW_LINKS).toInstant().isBefore(before)) {
-                    old.add(entry);
-                }
-            }
+            return entries.toList();
         } catch (IOException e) {
             LOG.warn("Cannot look through {}: {}", folder, Durable.reason(e));
+            return List.of();
         }
-        return old;
     }
 
     /** Deletes a file or folder without following links; what cannot be deleted is told and left. */

@@ -49,7 +49,7 @@ final class Selection {
         // The next server takes the memory that this one holds.
         servers.release(run.id());
         Optional<Comparison> lost = deployed.previous() == null ? Optional.empty()
-                : report.comparisons().stream().filter(one -> isOf(one.reference(), deployed.previous())).filter(one -> one.differs() && one.difference().mean() < 0).findFirst();
+                : report.comparisons().stream().filter(one -> isOf(report, one.reference(), deployed.previous())).filter(one -> one.differs() && one.difference().mean() < 0).findFirst();
         Chosen chosen = lost.isPresent() ? before(deployed, report, lost.get()) : deployed.files().size() < 2 ? new Chosen(report, deployed.release(), "") : among(deployed, report);
         if (chosen.reason().isEmpty()) {
             return chosen;
@@ -58,8 +58,9 @@ final class Selection {
         return new Chosen(chosen.report().noting(chosen.reason()), chosen.release(), chosen.reason());
     }
 
-    private boolean isOf(String label, int release) {
-        return (label + " ").startsWith(Entrant.label(run.name(), release, "") + " ");
+    /** Whether a label of the report is that of a release, in whatever format it was asked. */
+    private boolean isOf(EvaluationReport report, String label, int release) {
+        return report.cards().stream().filter(card -> card.label().equals(label)).anyMatch(card -> label.equals(Entrant.label(run.name(), release, card.format())));
     }
 
     private Chosen before(Facts.Deployed deployed, EvaluationReport report, Comparison lost) {

@@ -3,6 +3,7 @@ package dev.adapterferry.camel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.adapterferry.demo.DemoMaterial;
+import dev.adapterferry.files.Folders;
 import dev.adapterferry.hub.HubDouble;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.Settings;
@@ -113,18 +114,10 @@ class FarSourcesIT {
                 .containsSubsequence("nothing to transfer", "already done in run", "already done in run"));
         assertThat(hub.served.get()).as("a base that nobody needs is not even looked into").isEqualTo(served);
 
-        deleteTheBase(merged.base());
+        Folders.delete(merged.base().getParent().getParent());
         Settings further = settings("s3://lake/adapters/captain", Map.of("models.captain.formats", "[Q8_0, Q4_K_M]"));
         assertThat(carry(further).sentence()).as("a base that was deleted is fetched again for a further format").isEmpty();
         assertThat(merged.base().resolve("model.safetensors")).isRegularFile();
-    }
-
-    private void deleteTheBase(Path snapshot) throws IOException {
-        try (Stream<Path> all = Files.walk(snapshot.getParent().getParent())) {
-            for (Path each : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
-                Files.delete(each);
-            }
-        }
     }
 
     @Test

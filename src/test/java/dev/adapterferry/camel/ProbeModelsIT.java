@@ -16,10 +16,10 @@ import dev.adapterferry.settings.SettingsLoader;
 import dev.adapterferry.stage.EmbeddedServers;
 import dev.adapterferry.stage.ModelProbe;
 import dev.adapterferry.stage.RunRequest;
+import dev.adapterferry.waiting.Ports;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -62,9 +62,7 @@ class ProbeModelsIT {
         receiver.start();
         lmStudio = new LmStudioDouble(Files.createDirectories(folder.resolve("models")));
         lmStudio.brain = (file, prompt) -> "I am the captain of this ship.";
-        try (ServerSocket free = new ServerSocket(0)) {
-            port = free.getLocalPort();
-        }
+        port = Ports.free();
     }
 
     @AfterEach

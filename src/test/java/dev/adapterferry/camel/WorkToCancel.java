@@ -3,6 +3,7 @@ package dev.adapterferry.camel;
 import dev.adapterferry.bench.SyntheticQwen2;
 import dev.adapterferry.demo.DemoMaterial;
 import dev.adapterferry.demo.DemoVastApi;
+import dev.adapterferry.files.Folders;
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.hub.HubDouble;
 import dev.adapterferry.ledger.Ledger;
@@ -20,22 +21,20 @@ import dev.adapterferry.source.S3Double;
 import dev.adapterferry.stage.RunRequest;
 import dev.adapterferry.tensor.SafetensorsWriter;
 import dev.adapterferry.transfer.FaultProxy;
+import dev.adapterferry.waiting.Ports;
 import dev.adapterferry.waiting.Waiting;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 
 /**
  * The daemon with the real routes and stages, and every kind of work that a run can be in the middle of, each made to last until somebody
@@ -171,15 +170,9 @@ public final class WorkToCancel implements AutoCloseable {
                 merge: {save: %s}
                 http: {enabled: false}
                 """.formatted(folder.resolve("home"), machines.sftp().port(), training, machines.rsync().port(), training, machines.scp().port(), training, machines.command().port(), training,
-                machines.greeting().port(), training, training, training, folder.resolve("big"), folder.resolve("big-adapter"), closedPort(), demo, studio.port(), demo, LONG, LONG, buckets.port(), S3Double.ACCESS_KEY, vast.port(), machines.loginKey(),
+                machines.greeting().port(), training, training, training, folder.resolve("big"), folder.resolve("big-adapter"), Ports.free(), demo, studio.port(), demo, LONG, LONG, buckets.port(), S3Double.ACCESS_KEY, vast.port(), machines.loginKey(),
                 folder.resolve("known-hosts"), LONG, hubs.port(), folder.resolve("cache"), LONG, models, studio.port(), LONG, LONG, LONG, sets, LONG, alerts, LONG, LONG, big));
         return new SettingsLoader(Path.of("").toAbsolutePath(), Map.of()).load(Optional.of(file), Map.of()).settings();
-    }
-
-    private static int closedPort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
-        }
     }
 
     /** Every kind of waiting and, if there is a model to compute with, of computing. */
@@ -261,14 +254,7 @@ public final class WorkToCancel implements AutoCloseable {
     /** What an earlier run has kept would leave this one too little to wait for. */
     private void forget() throws IOException {
         for (String kept : List.of("home/adapters", "home/merged", "home/gguf")) {
-            Path root = folder.resolve(kept);
-            if (Files.isDirectory(root)) {
-                try (Stream<Path> all = Files.walk(root)) {
-                    for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
-                        Files.delete(each);
-                    }
-                }
-            }
+            Folders.delete(folder.resolve(kept));
         }
     }
 

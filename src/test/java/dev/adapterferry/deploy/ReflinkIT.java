@@ -11,6 +11,7 @@ import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
+import dev.adapterferry.waiting.Programs;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -22,7 +23,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -48,32 +48,28 @@ class ReflinkIT {
         return new Placement(Placement.Way.REFLINK, Progress.NONE, new Cancellation());
     }
 
-    private static boolean run(String... command) throws IOException, InterruptedException {
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
-        return process.waitFor(60, TimeUnit.SECONDS) && process.exitValue() == 0;
-    }
-
     /** Free bytes once everything is written. */
     private static long free(Path mount) throws IOException, InterruptedException {
-        assertThat(run("sync", "-f", mount.toString())).isTrue();
+        assertThat(Programs.succeed("sync", "-f", mount.toString())).isTrue();
         return Files.getFileStore(mount).getUsableSpace();
     }
 
     @Test
     void clonesShareTheirBlocksUntilOneIsWrittenTo() throws Exception {
-        Assumptions.assumeTrue("root".equals(System.getProperty("user.name")) && Files.isExecutable(Path.of("/sbin/mkfs.btrfs")),
-                "only root may mount, and Debian's btrfs-progs makes the file system");
+        Assumptions.assumeTrue("root".equals(System.getProperty("user.name")), "only root may mount");
+        Programs.assume("mkfs.btrfs");
         Path image = directory.resolve("btrfs.img");
         try (FileChannel file = FileChannel.open(image, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             file.write(ByteBuffer.allocate(1), (256L << 20) - 1);
         }
         Path mount = Files.createDirectories(directory.resolve("mount"));
-        Assumptions.assumeTrue(run("/sbin/mkfs.btrfs", "-q", "-m", "single", image.toString()) && run("mount", "-o", "loop", image.toString(), mount.toString()), "this system lets nobody mount an image");
+        assertThat(Programs.succeed(Programs.find("mkfs.btrfs").toString(), "-q", "-m", "single", image.toString())).isTrue();
+        Assumptions.assumeTrue(Programs.succeed("mount", "-o", "loop", image.toString(), mount.toString()), "this system lets nobody mount an image");
         try {
             clone(mount);
             deploy(mount);
         } finally {
-            assertThat(run("umount", mount.toString())).isTrue();
+            assertThat(Programs.succeed("umount", mount.toString())).isTrue();
         }
     }
 

@@ -1,7 +1,8 @@
 package dev.adapterferry.ledger;
 
+import dev.adapterferry.files.Folders;
+import dev.adapterferry.waiting.Ports;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -35,9 +36,7 @@ final class PostgresServer {
         this.bin = bin;
         this.data = folder();
         run("initdb", "-D", data.resolve("db").toString(), "-A", "trust", "-U", USER, "-E", "UTF8", "--no-sync", "--no-instructions");
-        try (ServerSocket socket = new ServerSocket(0)) {
-            port = socket.getLocalPort();
-        }
+        port = Ports.free();
         process = new ProcessBuilder(command("postgres", "-D", data.resolve("db").toString(), "-p", Integer.toString(port), "-c", "listen_addresses=127.0.0.1",
                 "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "max_connections=60")).redirectErrorStream(true).redirectOutput(data.resolve("log").toFile()).start();
         Runtime.getRuntime().addShutdownHook(new Thread(this::end));
@@ -154,7 +153,7 @@ final class PostgresServer {
             if (!process.waitFor(5, TimeUnit.SECONDS)) {
                 process.destroyForcibly().waitFor(5, TimeUnit.SECONDS);
             }
-            new ProcessBuilder("rm", "-rf", data.toString()).start().waitFor();
+            Folders.delete(data);
         } catch (IOException | InterruptedException e) {
             // The folder lies under target/ or in the system's temporary files.
         }

@@ -3,6 +3,7 @@ package dev.adapterferry.lora;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Folders;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.tensor.ElementType;
@@ -88,11 +89,7 @@ class MutationFuzzTest {
             if (number % WRITTEN_EACH == 0) {
                 Path out = folder.resolve("out");
                 new AdapterMerger().merge(merged, new MergeRequest(out, Optional.empty(), 400, 1), Progress.NONE, new Cancellation());
-                try (Stream<Path> written = Files.walk(out)) {
-                    for (Path file : written.sorted(java.util.Comparator.reverseOrder()).toList()) {
-                        Files.delete(file);
-                    }
-                }
+                Folders.delete(out);
                 return;
             }
             for (TensorInfo tensor : merged.tensors().tensors()) {

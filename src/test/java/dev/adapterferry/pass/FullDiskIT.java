@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.quant.GgmlType;
+import dev.adapterferry.waiting.Programs;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -34,14 +35,14 @@ class FullDiskIT {
     @BeforeEach
     void mount() throws Exception {
         disk = Files.createDirectory(temp.resolve("disk"));
-        mounted = succeeds("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk.toString());
+        mounted = Programs.succeed("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk.toString());
         Assumptions.assumeTrue(mounted, "needs the right to mount a memory disk");
     }
 
     @AfterEach
     void unmount() throws Exception {
         if (mounted) {
-            assertThat(succeeds("umount", disk.toString())).isTrue();
+            assertThat(Programs.succeed("umount", disk.toString())).isTrue();
         }
     }
 
@@ -100,14 +101,6 @@ class FullDiskIT {
             }
         } catch (IOException e) {
             // Full, as wanted.
-        }
-    }
-
-    private static boolean succeeds(String... command) throws InterruptedException {
-        try {
-            return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor() == 0;
-        } catch (IOException e) {
-            return false;
         }
     }
 }

@@ -18,6 +18,7 @@ import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.SettingsLoader;
+import dev.adapterferry.waiting.Ports;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -145,10 +146,7 @@ class EmbeddedServersIT {
 
     @Test
     void servesAReleaseThatCameBackWithItsOwnSettings() throws IOException {
-        int closed;
-        try (ServerSocket socket = new ServerSocket(0)) {
-            closed = socket.getLocalPort();
-        }
+        int closed = Ports.free();
         deploy(settings(closed, "context-length: 256, temperature: 0.1, system-prompt: \"Short.\""));
         Settings later = settings(closed, "context-length: 1024, temperature: 0.9, system-prompt: \"" + LONG + "\"");
         deploy(later);

@@ -25,8 +25,8 @@ import dev.adapterferry.settings.AlertSettings;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.SettingsLoader;
 import dev.adapterferry.source.ssh.OpenSshServer;
+import dev.adapterferry.waiting.Ports;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -231,10 +231,7 @@ class ReleaseDeskIT {
     @Test
     void aTargetThatCannotBeReachedStopsTheDeploymentBeforeAnythingIsTouched() throws IOException {
         desk(settings("context-length: 4096", "keep: 3")).deploy(candidate(1, "Q4_K_M"), "run-1", false, Announcer.NOBODY);
-        int closed;
-        try (ServerSocket socket = new ServerSocket(0)) {
-            closed = socket.getLocalPort();
-        }
+        int closed = Ports.free();
         Settings settings = settings("context-length: 4096", "ollama: {enabled: true, api-url: \"http://127.0.0.1:" + closed + "\"}");
         lmStudio.requests.clear();
         Candidate next = candidate(2, "Q4_K_M");

@@ -1,7 +1,9 @@
 package dev.adapterferry.waiting;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Assumptions;
 
@@ -19,6 +21,16 @@ public final class Programs {
                 }
                 Assumptions.abort(message);
             }
+        }
+    }
+
+    /** Runs a program of which nothing is wanted but that it ends well; whether it does. */
+    public static boolean succeed(String... command) throws InterruptedException {
+        try {
+            Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+            return process.waitFor(60, TimeUnit.SECONDS) && process.exitValue() == 0;
+        } catch (IOException e) {
+            return false;
         }
     }
 

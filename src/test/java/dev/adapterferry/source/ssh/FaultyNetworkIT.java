@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.files.Folders;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.source.AdapterFixture;
@@ -168,7 +169,7 @@ class FaultyNetworkIT {
     }
 
     @Test
-    void theOtherWaysEndAsCleanly() {
+    void theOtherWaysEndAsCleanly() throws IOException {
         for (TransferMethod method : new TransferMethod[] {TransferMethod.RSYNC, TransferMethod.SCP}) {
             proxy.cut(9 << 20, 1);
             try {
@@ -178,7 +179,7 @@ class FaultyNetworkIT {
                 nothingIsThere();
                 isWhole(pull(method, Progress.NONE));
             }
-            delete(into());
+            Folders.delete(into());
         }
     }
 
@@ -195,14 +196,6 @@ class FaultyNetworkIT {
     private void cutShort() {
         try (RandomAccessFile file = new RandomAccessFile(remote.root().resolve("adapter_model.safetensors").toFile(), "rw")) {
             file.setLength(WEIGHTS / 2);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static void delete(Path folder) {
-        try (java.util.stream.Stream<Path> all = Files.walk(folder)) {
-            all.sorted(java.util.Comparator.reverseOrder()).forEach(p -> p.toFile().delete());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

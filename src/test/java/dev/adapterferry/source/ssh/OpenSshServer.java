@@ -1,9 +1,9 @@
 package dev.adapterferry.source.ssh;
 
+import dev.adapterferry.waiting.Ports;
 import dev.adapterferry.waiting.Programs;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,10 +37,7 @@ public final class OpenSshServer implements AutoCloseable {
         if (System.getProperty("user.name").equals("root") && !Files.exists(run)) {
             Files.createDirectories(run);
         }
-        int port;
-        try (ServerSocket free = new ServerSocket(0)) {
-            port = free.getLocalPort();
-        }
+        int port = Ports.free();
         Path config = folder.resolve("sshd_config");
         Files.writeString(config, String.join("\n", "ListenAddress 127.0.0.1", "Port " + port, "HostKey " + host, "AuthorizedKeysFile " + folder.resolve("authorized_keys"),
                 "PidFile none", "StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no", "PermitRootLogin prohibit-password",
