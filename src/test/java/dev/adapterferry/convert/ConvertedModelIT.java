@@ -51,7 +51,7 @@ class ConvertedModelIT {
             assertThatThrownBy(() -> LoadedModel.open(file).close()).hasMessageContaining("Cannot load model");
             return;
         }
-        try (GeneratingModel loaded = new GeneratingModel(file, 128, 2, 0)) {
+        try (GeneratingModel loaded = new GeneratingModel(file, 128, 1, 0)) {
             Generation answer = loaded.complete("the ferry goes", Sampling.greedy(8), new Cancellation(), piece -> { });
             assertThat(answer.promptTokens()).isGreaterThan(1);
             assertThat(loaded.model().layers()).isEqualTo(checkpoint.rawConfig().path("num_hidden_layers").asInt(2));

@@ -10,9 +10,9 @@ import java.nio.file.Path;
 final class Logits {
     private Logits() { }
 
-    /** What the embedded llama.cpp computes from a file, keys and values kept as F32: one row per token. */
+    /** What the embedded llama.cpp computes from a file, keys and values kept as F32: one row per token. One thread: two that wait for each other are slower where others work too. */
     static double[][] ofLlamaCpp(Path file, int... tokens) {
-        try (LoadedModel model = LoadedModel.open(file); LlamaContext context = LlamaContext.exact(model, 64, 2)) {
+        try (LoadedModel model = LoadedModel.open(file); LlamaContext context = LlamaContext.exact(model, 64, 1)) {
             float[][] rows = context.decodeAll(tokens);
             double[][] logits = new double[rows.length][rows[0].length];
             for (int t = 0; t < rows.length; t++) {

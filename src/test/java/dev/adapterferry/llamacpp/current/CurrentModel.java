@@ -13,7 +13,8 @@ import java.util.Arrays;
 /** One open file, on the CPU alone. Keys and values are kept as F32 and no flash attention is used, so that numbers can be compared. */
 final class CurrentModel implements AutoCloseable {
     private static final int F32 = 0;
-    private static final int THREADS = 2;
+    /** Models here are tiny, and two threads that wait for each other lose more than they win when the machine has other work. */
+    private static final int THREADS = 1;
 
     private final CurrentLibrary library;
     private final String file;
