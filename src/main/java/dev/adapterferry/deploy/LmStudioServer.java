@@ -102,7 +102,7 @@ public final class LmStudioServer {
                 .orElseThrow(() -> new FerryException("LM Studio said that it loaded '" + instance.id() + "' but does not list it as loaded."));
         long found = now.instances().stream().filter(loaded -> loaded.id().equals(instance.id())).mapToLong(ListedModel.Instance::context).max().orElse(-1);
         long effective = instance.context() >= 0 ? instance.context() : found;
-        if (!isFormat(now, file.format())) {
+        if (!now.quantization().isEmpty() && !isFormat(now.quantization(), file.format())) {
             throw new FerryException("LM Studio loaded " + now.quantization() + " of '" + now.key() + "' instead of " + file.format() + ". Deploy that format alone, or in a folder of its own.");
         }
         if (effective != context || found >= 0 && found != context) {
@@ -138,13 +138,14 @@ public final class LmStudioServer {
         if (!model.path().isEmpty()) {
             return model.path().endsWith("/" + file.name()) && (model.bytes() < 0 || model.bytes() == file.bytes());
         }
-        if (model.variants().stream().anyMatch(variant -> variant.toLowerCase(Locale.ROOT).endsWith("@" + file.format().toLowerCase(Locale.ROOT)))) {
+        if (model.variants().stream().anyMatch(variant -> isFormat(variant.substring(variant.lastIndexOf('@') + 1), file.format()))) {
             return true;
         }
-        return model.quantization().equalsIgnoreCase(file.format()) && (model.bytes() < 0 || model.bytes() == file.bytes());
+        return isFormat(model.quantization(), file.format()) && (model.bytes() < 0 || model.bytes() == file.bytes());
     }
 
-    private static boolean isFormat(ListedModel model, String format) {
-        return model.quantization().isEmpty() || model.quantization().equalsIgnoreCase(format);
+    /** LM Studio calls MXFP4_MOE what it calls the type of its experts, MXFP4. */
+    private static boolean isFormat(String listed, String format) {
+        return listed.equalsIgnoreCase(format) || listed.equalsIgnoreCase(format.replace("_MOE", ""));
     }
 }

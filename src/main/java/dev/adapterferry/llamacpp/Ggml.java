@@ -100,9 +100,14 @@ public final class Ggml {
         }
     }
 
+    /** Whether the embedded build knows a type. */
+    static boolean knows(GgmlType type) {
+        return type.id() <= GgmlType.BF16.id();
+    }
+
     /** The library's description of a type; refuses a type that this build does not know or sizes otherwise. */
     private static MemorySegment traits(GgmlType type) {
-        if (type.id() > GgmlType.BF16.id()) {
+        if (!knows(type)) {
             throw new IllegalArgumentException("llama.cpp " + LlamaLibrary.BUILD + " does not know " + type);
         }
         MemorySegment traits = NativeCalls.TYPE_TRAITS.callAddress(type.id()).reinterpret(TRAITS_BYTES);

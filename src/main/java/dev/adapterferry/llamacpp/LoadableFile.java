@@ -3,6 +3,7 @@ package dev.adapterferry.llamacpp;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
 import dev.adapterferry.gguf.GgufFile;
+import dev.adapterferry.quant.GgmlType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -10,7 +11,7 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Looks at a file before llama.cpp does. Most defects llama.cpp refuses in words, but some end the whole process (an
+ * Looks at a file before llama.cpp does: says in the ferry's words that it is too new for the embedded build. Most defects llama.cpp refuses in words, but some end the whole process (an
  * assertion about a token that occurs twice) or keep it busy for minutes (absurd array lengths); a server must survive both.
  */
 final class LoadableFile {
@@ -20,13 +21,17 @@ final class LoadableFile {
      * Refuses what llama.cpp would not survive.
      *
      * @throws MalformedFile  with offset and defect when the container is broken
-     * @throws FerryException when the file cannot be read
+     * @throws FerryException when the file cannot be read, or holds a type that this build does not know
      */
     static void check(Path file) {
         if (!Files.isReadable(file)) {
             throw new FerryException("Cannot load model " + file + " into llama.cpp: there is no such readable file.");
         }
         try (GgufFile gguf = GgufFile.open(file)) {
+            gguf.tensors().stream().filter(tensor -> tensor.type() instanceof GgmlType type && !Ggml.knows(type)).findFirst().ifPresent(tensor -> {
+                throw new FerryException("Cannot load model " + file + " into llama.cpp " + LlamaLibrary.BUILD + ": tensor '" + tensor.name() + "' is " + tensor.type().label()
+                        + ", which is newer than this build. Serve it with LM Studio or a current llama.cpp, or deploy another format for the embedded server.");
+            });
             List<String> tokens = gguf.metadata().findStrings("tokenizer.ggml.tokens").orElse(List.of());
             Set<String> seen = new HashSet<>(tokens.size() * 2);
             for (int id = 0; id < tokens.size(); id++) {

@@ -88,6 +88,7 @@ public final class Kernels {
             case Q2_K -> new VectorQ2_K();
             case Q3_K -> new VectorQ3_K();
             case IQ4_NL, IQ4_XS -> new VectorIQ4(type);
+            case MXFP4 -> new VectorMXFP4();
             default -> scalar(type);
         };
     }

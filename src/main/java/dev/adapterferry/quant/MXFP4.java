@@ -40,8 +40,11 @@ final class MXFP4 extends ScalarKernel {
 
     private static int nearest(float x, float scale) {
         int best = 0;
+        float least = Math.abs(x);
         for (int code = 1; code < 16; code++) {
-            if (Math.abs(DOUBLED[code] * scale - x) < Math.abs(DOUBLED[best] * scale - x)) {
+            float distance = Math.abs(DOUBLED[code] * scale - x);
+            if (distance < least) {
+                least = distance;
                 best = code;
             }
         }
@@ -49,8 +52,13 @@ final class MXFP4 extends ScalarKernel {
     }
 
     /** 2^(e - 128), also where that is subnormal. */
-    private static float halfScale(int e) {
+    static float halfScale(int e) {
         return Float.intBitsToFloat(e < 2 ? 0x00200000 << e : e - 1 << 23);
+    }
+
+    /** The doubled value of a code. */
+    static int doubled(int code) {
+        return DOUBLED[code];
     }
 
     @Override

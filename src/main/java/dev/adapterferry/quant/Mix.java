@@ -28,7 +28,9 @@ public enum Mix {
     Q5_K_M(17, GgmlType.Q5_K),
     Q6_K(18, GgmlType.Q6_K),
     IQ4_NL(25, GgmlType.IQ4_NL),
-    IQ4_XS(30, GgmlType.IQ4_XS);
+    IQ4_XS(30, GgmlType.IQ4_XS),
+    /** Stacks of experts in MXFP4, everything else in Q8_0: gpt-oss as it is released. */
+    MXFP4_MOE(38, GgmlType.MXFP4);
 
     private final int fileType;
     private final GgmlType baseType;
@@ -48,7 +50,7 @@ public enum Mix {
         return fileType;
     }
 
-    /** The type of every tensor that no rule treats differently. */
+    /** The type of every tensor that no rule treats differently; of {@link #MXFP4_MOE} that of its experts. */
     public GgmlType baseType() {
         return baseType;
     }

@@ -39,10 +39,15 @@ final class MixRules {
     /**
      * The type of the next tensor, its shape not considered.
      *
-     * @param role  its role; not OUTPUT, for which {@link #output} is asked
-     * @param layer number after {@code blk.} in its name, 0 without one
+     * @param role    its role; not OUTPUT, for which {@link #output} is asked
+     * @param layer   number after {@code blk.} in its name, 0 without one
+     * @param stacked whether it holds one matrix per expert
      */
-    GgmlType next(TensorRole role, int layer) {
+    GgmlType next(TensorRole role, int layer, boolean stacked) {
+        if (mix == Mix.MXFP4_MOE) {
+            boolean feedForward = role == TensorRole.UP || role == TensorRole.GATE || role == TensorRole.DOWN;
+            return stacked && (feedForward || !model.architecture().equals("bailingmoe3")) ? base() : Q8_0;
+        }
         return switch (role) {
             case QKV, KV_B, VALUE -> value(values++);
             case KEY -> eightExperts() ? Q8_0 : base();
@@ -58,7 +63,7 @@ final class MixRules {
 
     /** The type of the output projection, or of the embedding that serves as one. */
     GgmlType output(long rowLength) {
-        if (model.architecture().equals(FALCON) || rowLength % base().blockElements() != 0 || base() == Q8_0) {
+        if (mix == Mix.MXFP4_MOE || model.architecture().equals(FALCON) || rowLength % base().blockElements() != 0 || base() == Q8_0) {
             return Q8_0;
         }
         return Q6_K;

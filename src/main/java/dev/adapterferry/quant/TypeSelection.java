@@ -113,7 +113,7 @@ public final class TypeSelection {
                     ? fitting(tensor, request.output().get(), Reason.REQUESTED)
                     : fitting(tensor, rules.output(tensor.rowLength()), Reason.MIX);
         }
-        return fitting(tensor, rules.next(role, layer(tensor.name()).orElse(0)), Reason.MIX);
+        return fitting(tensor, rules.next(role, layer(tensor.name()).orElse(0), isStacked(tensor)), Reason.MIX);
     }
 
     /** llama-quantize writes such a request unchecked; rows that are not whole blocks would make a broken file. */
@@ -158,6 +158,10 @@ public final class TypeSelection {
             }
         }
         throw new FerryException("Cannot keep tensor '" + tensor.name() + "' as it is: GGUF has no type " + type.label() + ".");
+    }
+
+    private static boolean isStacked(TensorInfo tensor) {
+        return tensor.rank() > 2 && tensor.shape().get(tensor.rank() - 3) > 1;
     }
 
     private static OptionalInt layer(String name) {

@@ -52,6 +52,14 @@ class LmStudioServerIT {
         assertThat(server.instances.get("majora").file()).isEqualTo(folder.path().resolve("majora-Q8_0.gguf"));
     }
 
+    /** LM Studio lists such files as MXFP4, as llama.cpp calls the type of their experts. */
+    @Test
+    void knowsAMixtureOfExpertsByTheTypeOfItsExperts() throws IOException {
+        install("MXFP4");
+        Release.File file = new Release.File("majora-MXFP4.gguf", "MXFP4_MOE", "weights MXFP4".length(), "0".repeat(64));
+        assertThat(find(QUICK).load(folder, file, 4096).quantization()).isEqualTo("MXFP4");
+    }
+
     @Test
     void neverMakesASecondInstance() {
         LmStudioServer lmStudio = find(QUICK);

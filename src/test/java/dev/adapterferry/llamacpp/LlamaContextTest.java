@@ -6,10 +6,17 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.gguf.GgufMetadata;
+import dev.adapterferry.gguf.GgufPlan;
+import dev.adapterferry.gguf.GgufWriter;
+import dev.adapterferry.quant.GgmlType;
+import dev.adapterferry.tensor.TensorInfo;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -119,6 +126,17 @@ class LlamaContextTest {
     void passesOnWhyLlamaCppRefuses() throws IOException {
         Path foreign = patched("foreign.gguf", "llama", "llamb");
         assertThatThrownBy(() -> LoadedModel.open(foreign)).isInstanceOf(FerryException.class).hasMessageContaining("foreign.gguf into llama.cpp b4916: unknown model architecture: 'llamb'");
+    }
+
+    @Test
+    void saysThatATypeIsNewerThanTheEmbeddedBuild() throws IOException {
+        Path newer = folder.resolve("newer.gguf");
+        TensorInfo experts = new TensorInfo("blk.0.ffn_up_exps.weight", GgmlType.MXFP4, List.of(2L, 2L, 32L));
+        try (GgufWriter writer = GgufWriter.create(newer, GgufPlan.of(new GgufMetadata().putString("general.architecture", "gpt-oss"), List.of(experts), tensor -> GgmlType.MXFP4))) {
+            writer.write(0, 0, ByteBuffer.allocate(4 * 17));
+        }
+        assertThatThrownBy(() -> LoadedModel.open(newer)).isInstanceOf(FerryException.class).hasMessageContaining("'blk.0.ffn_up_exps.weight' is MXFP4, which is newer than this build")
+                .hasMessageContaining("LM Studio");
     }
 
     @Test

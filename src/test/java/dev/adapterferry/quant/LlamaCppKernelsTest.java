@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Scalar and vector kernels against llama.cpp's own C in the embedded library, byte for byte. That build is older than
  * two guards, of August 2025 and March 2026, against groups whose values or weights vanish: under an importance
  * matrix it divides zero by zero there, or fits a scale to noise. We follow the guards, and only such blocks may differ.
- * MXFP4 is younger than the build; its reference bytes are in {@link ReferenceVectorsTest}.
+ * MXFP4 is younger than the build; {@link CurrentKernelsIT} compares it, and all others, with a build that has the guards.
  */
 class LlamaCppKernelsTest {
     private static final int ROWS = 2;
