@@ -49,6 +49,8 @@ public final class ModelConverter {
                 .write(architecture.tokenizer(), Math.toIntExact(embedding.shape().getFirst()), metadata);
         new Hyperparameters(checkpoint.name(), architecture, config(checkpoint, architecture), metadata).write(architecture.after());
         new GeneralKeys(checkpoint, provenance, metadata).write(outline.parameters());
+        // Files made from this one, and their manifests, say the same.
+        metadata.putStrings("adapterferry.notes", outline.notes());
         return new ConvertedModel(outline.architecture(), outline.tensors(), metadata, tokenizer, outline.parameters(), List.copyOf(notes));
     }
 

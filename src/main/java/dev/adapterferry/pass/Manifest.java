@@ -26,6 +26,9 @@ final class Manifest {
         ArrayNode inputs = source.putArray("files");
         request.inputs().forEach(input -> inputs.addObject().put("file", input.getFileName().toString()).put("fingerprint", Fingerprint.of(input)));
         request.importance().ifPresent(matrix -> root.put("importance", matrix.source()));
+        if (!request.notes().isEmpty()) {
+            request.notes().forEach(root.putArray("notes")::add);
+        }
         ArrayNode outputs = root.putArray("outputs");
         for (PassResult.FileResult result : files) {
             ObjectNode output = outputs.addObject().put("file", result.file().getFileName().toString()).put("format", result.format()).put("size", result.size()).put("sha256", result.sha256());

@@ -17,15 +17,22 @@ import java.util.Optional;
  * @param outputs    the files, at least one
  * @param importance weights for the searches of the encoders, or empty
  * @param manifest   where to write the manifest, or empty
+ * @param notes      what the user should know of the files; the manifest keeps it
  */
 public record PassRequest(String name, TensorSource source, String sourceKey, List<Path> inputs, List<PassOutput> outputs, Optional<ImportanceMatrix> importance,
-        Optional<Path> manifest) {
+        Optional<Path> manifest, List<String> notes) {
     /** Copies the lists and refuses a request without any. */
     public PassRequest {
         inputs = List.copyOf(inputs);
         outputs = List.copyOf(outputs);
+        notes = List.copyOf(notes);
         if (outputs.isEmpty()) {
             throw new IllegalArgumentException("a pass needs at least one output");
         }
+    }
+
+    /** A pass of which there is nothing to tell. */
+    public PassRequest(String name, TensorSource source, String sourceKey, List<Path> inputs, List<PassOutput> outputs, Optional<ImportanceMatrix> importance, Optional<Path> manifest) {
+        this(name, source, sourceKey, inputs, outputs, importance, manifest, List.of());
     }
 }

@@ -38,7 +38,8 @@ public final class QuantizeJob {
             }
         }
         Path manifest = request.folder().resolve(request.name() + ".manifest.json");
-        return new PassRequest(request.name(), request.source(), request.sourceKey(), request.inputs(), outputs, request.importance(), Optional.of(manifest));
+        return new PassRequest(request.name(), request.source(), request.sourceKey(), request.inputs(), outputs, request.importance(), Optional.of(manifest),
+                request.metadata().findStrings("adapterferry.notes").orElse(List.of()));
     }
 
     /**

@@ -70,7 +70,7 @@ final class StubStages implements UnaryOperator<StageWork> {
         return switch (stage) {
             case DOWNLOAD -> new Facts.Downloaded(folder, "identity", "a stub", List.of(), 12, null, null);
             case MERGE -> new Facts.Merged(folder, "identity", folder, "some/base", "c0ffee", "base", 196, List.of("the adapter names another base"), null);
-            case QUANTIZE -> new Facts.Quantized(List.of(new Facts.Gguf("Q4_K_M", new Facts.Item(small(folder), 4_700_000_000L, "ab".repeat(32)))), 7, Map.of(), 1, 1, 1, 0);
+            case QUANTIZE -> new Facts.Quantized(List.of(new Facts.Gguf("Q4_K_M", new Facts.Item(small(folder), 4_700_000_000L, "ab".repeat(32)))), 7, Map.of(), 1, 1, 1, 0, List.of("2 tensors for images are left out"));
             case DEPLOY -> new Facts.Deployed(3, folder, List.of(new Facts.Gguf("Q4_K_M", new Facts.Item(small(folder), 4_700_000_000L, "ab".repeat(32)))), "Q4_K_M", 2);
             case HEALTH_CHECK -> new Facts.Checked("healthy", List.of(), URI.create("http://127.0.0.1:1"), "m", "yes", null);
             case EVALUATE -> new Facts.Evaluated(0.875, 8, 0, 42.0, null);

@@ -233,12 +233,15 @@ class WhenThingsFailIT {
                 assertThat(stage.path("millis").isNumber()).isTrue();
                 assertThat(stage.path("result").asText()).isNotBlank();
             });
+            assertThat(report.path("stages").valueStream().filter(stage -> stage.path("stage").asText().equals("quantize")).findFirst().orElseThrow().path("result").asText())
+                    .endsWith("; note: 2 tensors for images are left out");
             assertThat(report.path("files").get(0).path("bytes").asLong()).isEqualTo(4_700_000_000L);
             assertThat(report.path("files").get(0).path("sha256").asText()).hasSize(64);
             assertThat(report.path("evaluation").path("score").asDouble()).isEqualTo(0.875);
             assertThat(report.path("warnings").get(0).asText()).isEqualTo("the adapter names another base");
+            assertThat(report.path("warnings").get(1).asText()).isEqualTo("2 tensors for images are left out");
             assertThat(Files.readString(run.resolve("report.md"))).contains("# majora: done").contains("| evaluate | done | 1 |").contains("4,700,000,000").contains("0.875 over 8 prompts")
-                    .contains("- the adapter names another base");
+                    .contains("- the adapter names another base").contains("- 2 tensors for images are left out");
             assertThat(Files.readString(run.resolve("run.log"))).contains("download: begins").contains("score 0.88").contains("done after");
             assertThat(run.resolve("evaluate.log")).content().contains("score 0.88").doesNotContain("download");
         }

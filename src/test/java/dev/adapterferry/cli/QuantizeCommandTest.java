@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.adapterferry.bench.SyntheticQwen2;
 import dev.adapterferry.demo.DemoMaterial;
+import dev.adapterferry.demo.VisionTower;
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.gguf.GgufFile;
@@ -95,6 +96,22 @@ class QuantizeCommandTest {
             gguf.readStored(tensor, 0, bytes.length, bytes, 0);
             return bytes;
         }
+    }
+
+    /** In the command's JSON, in the manifest, and in the file itself, whence also in what is made from it. */
+    @Test
+    void saysWhatTheFileDoesNotHold() throws IOException {
+        VisionTower.addTo(material.base());
+        FerryCall ended = quantize(base(), "--adapter", adapter(), "--formats", "F16", "--json");
+        assertThat(ended.code()).as(ended.err()).isEqualTo(ExitCode.DONE);
+        assertThat(new JsonMapper().readTree(ended.out()).path("notes").valueStream().map(JsonNode::asText)).singleElement().asString().startsWith(VisionTower.NOTE);
+        assertThat(new JsonMapper().readTree(out.resolve("captain.manifest.json").toFile()).path("notes").valueStream().map(JsonNode::asText)).singleElement().asString().startsWith(VisionTower.NOTE);
+        FerryCall again = quantize(out.resolve("captain-F16.gguf").toString(), "--formats", "Q8_0", "--name", "again");
+        assertThat(again.code()).as(again.err()).isEqualTo(ExitCode.DONE);
+        try (GgufFile gguf = GgufFile.open(out.resolve("again-Q8_0.gguf"))) {
+            assertThat(gguf.metadata().findStrings("adapterferry.notes").orElseThrow()).singleElement().asString().startsWith(VisionTower.NOTE);
+        }
+        assertThat(new JsonMapper().readTree(out.resolve("again.manifest.json").toFile()).path("notes")).hasSize(1);
     }
 
     @Test

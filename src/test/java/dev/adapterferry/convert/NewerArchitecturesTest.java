@@ -57,6 +57,8 @@ class NewerArchitecturesTest {
                 + "; ffn_gate_inp.weight 64 4; ffn_down_exps.weight 32 64 4; ffn_gate_exps.weight 64 32 4; ffn_up_exps.weight 64 32 4" + SHARED);
         layer("deepseek3", 2, LATENT + "; ffn_gate_inp.weight 64 8; exp_probs_b.bias 8; ffn_down_exps.weight 32 64 8; ffn_gate_exps.weight 64 32 8; ffn_up_exps.weight 64 32 8" + SHARED);
         layer("mistral4", 0, LATENT + "; ffn_gate_inp.weight 64 8; ffn_down_exps.weight 32 64 8; ffn_gate_exps.weight 64 32 8; ffn_up_exps.weight 64 32 8" + SHARED);
+        layer("glm4moe-mtp", 2, PLAIN.replace("ffn_norm", "post_attention_norm") + "; attn_q.bias 64; attn_k.bias 32; attn_v.bias 32; exp_probs_b.bias 4; ffn_gate_inp.weight 64 4; ffn_down_exps.weight 32 64 4; "
+                + "ffn_gate_exps.weight 64 32 4; ffn_up_exps.weight 64 32 4; ffn_gate_shexp.weight 64 32; ffn_up_shexp.weight 64 32; ffn_down_shexp.weight 32 64" + NEXT);
         layer("llama4", 0, PLAIN + DENSE);
         layer("llama4-vision", 3, PLAIN + "; ffn_gate_inp.weight 64 4; ffn_gate_exps.weight 64 48 4; ffn_down_exps.weight 48 64 4; ffn_up_exps.weight 64 48 4; ffn_gate_shexp.weight 64 48; ffn_up_shexp.weight 64 48; ffn_down_shexp.weight 48 64");
         layer("qwen3vl", 1, PLAIN + "; attn_q_norm.weight 16; attn_k_norm.weight 16" + DENSE);
@@ -97,6 +99,7 @@ class NewerArchitecturesTest {
             deepseek2-lite | attention.q_lora_rank -, block_count 27
             deepseek3 | block_count 3, expert_group_count 4, expert_group_used_count 2, expert_gating_func 2, expert_weights_norm true
             glm4moelite | expert_gating_func 2, rope.scaling.type -
+            glm4moe-mtp | block_count 3, nextn_predict_layers 1
             mistral4 | attention.key_length 24, attention.value_length_mla 12, leading_dense_block_count 0, expert_gating_func -, expert_weights_norm true, attention.temperature_length 5, rope.scaling.type yarn, rope.dimension_count 8
             llama4 | feed_forward_length 96, expert_feed_forward_length 48, interleave_moe_layer_step 2, expert_count 4, expert_used_count 1, rope.dimension_count 16, attention.sliding_window -
             llama4-vision | embedding_length 64, expert_feed_forward_length 48, vocab_size 384
@@ -132,6 +135,13 @@ class NewerArchitecturesTest {
         assertThat(GgufFiles.read(model, "blk.0.ssm_norm.weight")).isEqualTo(checkpoint.values("model.layers.0.linear_attn.norm.weight"));
     }
 
+    /** Who has the file only learns it there; so do the files that are made from it. */
+    @Test
+    void theFileItselfSaysWhatIsLeftOut() {
+        assertThat(converted("qwen2vl").metadata().findStrings("adapterferry.notes")).contains(converted("qwen2vl").notes());
+        assertThat(converted("qwen3").metadata().find("adapterferry.notes")).isEmpty();
+    }
+
     @Test
     void theRunSaysWhatIsLeftOut() {
         assertThat(converted("qwen2vl").notes()).singleElement().asString().contains("3 tensors for images or sound are left out");
@@ -140,6 +150,16 @@ class NewerArchitecturesTest {
         assertThat(converted("qwen3next-mtp").notes()).singleElement().asString().contains("mtp").contains("before 2026-07");
         assertThat(converted("qwen35-vision").notes()).hasSize(2).anySatisfy(note -> assertThat(note).contains("before 2026-05"));
         assertThat(converted("qwen3next").notes()).isEmpty();
+        MemoryCheckpoint ernie = checkpoint("ernie4_5-moe").add("model.mtp_block.0.input_layernorm.weight", 1, TinyModels.WIDTH).add("model.mtp_linear_proj.0.weight", 0, TinyModels.WIDTH, 2 * TinyModels.WIDTH);
+        assertThat(new ModelConverter().convert(ernie, Provenance.NONE).notes()).singleElement().asString().contains("model.mtp").contains("left out");
+        assertThat(converted("ernie4_5-moe").notes()).isEmpty();
+        // llama.cpp's converter keeps the layer of GLM 4.7 Flash since 2026 only; files without it load everywhere.
+        MemoryCheckpoint lite = checkpoint("glm4moelite").add("model.layers.3.eh_proj.weight", 0, TinyModels.WIDTH, 2 * TinyModels.WIDTH).add("model.layers.3.enorm.weight", 1, TinyModels.WIDTH);
+        lite.rawConfig().put("num_nextn_predict_layers", 1);
+        ConvertedModel without = new ModelConverter().convert(lite, Provenance.NONE);
+        assertThat(without.notes()).singleElement().asString().contains("2 tensors of layers that only predict further tokens are left out");
+        assertThat(without.metadata().findLong("deepseek2.block_count")).contains(3L);
+        assertThat(without.metadata().find("deepseek2.nextn_predict_layers")).isEmpty();
     }
 
     @ParameterizedTest

@@ -26,7 +26,7 @@ class NewerLogitsIT {
     static Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"apertus", "exaone4", "exaone4-32b", "glm4moe", "gpt-oss", "lfm2", "hunyuan-dense", "mistral3", "ernie4_5-moe", "lfm2moe",
+    @ValueSource(strings = {"apertus", "exaone4", "exaone4-32b", "glm4moe", "glm4moe-mtp", "gpt-oss", "lfm2", "hunyuan-dense", "mistral3", "ernie4_5-moe", "lfm2moe",
             "deepseek2", "deepseek2-lite", "deepseek3", "deepseek3-ungrouped", "glm4moelite", "mistral4", "llama4", "llama4-vision", "qwen3vl", "qwen3vlmoe"})
     void theFileHoldsWhatTheCheckpointComputes(String name) {
         MemoryCheckpoint checkpoint = checkpoint(name);

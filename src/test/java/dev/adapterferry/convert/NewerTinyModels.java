@@ -51,6 +51,24 @@ final class NewerTinyModels {
         };
         put("qwen2vl", "Qwen2VLForConditionalGeneration", "bpe", RMS + TIED + MULTIMODAL_ROPE, qwen2);
         put("qwen2.5vl", "Qwen2_5_VLForConditionalGeneration", "bpe", RMS + TIED + MULTIMODAL_ROPE, qwen2);
+        put("glm4moe-mtp", "Glm4MoeForCausalLM", "bpe", RMS + UNTIED + ",\"head_dim\":16,\"partial_rotary_factor\":0.5,\"n_routed_experts\":4,\"num_experts_per_tok\":2,\"moe_intermediate_size\":32,"
+                + "\"n_shared_experts\":1,\"first_k_dense_replace\":1,\"routed_scaling_factor\":2.5,\"norm_topk_prob\":true,\"num_nextn_predict_layers\":1", c -> {
+            outer(c, true);
+            for (int i = 0; i < 3; i++) {
+                String l = "model.layers." + i + ".";
+                norms(c, l);
+                attention(c, l, true, "o_proj");
+                if (i == 0) {
+                    gated(c, l + "mlp.", 96);
+                    continue;
+                }
+                c.add(l + "mlp.gate.weight", 0, 4, WIDTH).add(l + "mlp.gate.e_score_correction_bias", 0, 4);
+                gated(c, l + "mlp.shared_experts.", 32);
+                experts(c, l, 4, 32);
+            }
+            String next = "model.layers.2.";
+            c.add(next + "eh_proj.weight", 0, WIDTH, 2 * WIDTH).add(next + "enorm.weight", 1, WIDTH).add(next + "hnorm.weight", 1, WIDTH).add(next + "shared_head.norm.weight", 1, WIDTH);
+        });
         vision3();
         WrappedTinyModels.add();
     }

@@ -3,6 +3,7 @@ package dev.adapterferry.stage;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.adapterferry.demo.DemoMaterial;
+import dev.adapterferry.demo.VisionTower;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.quant.GgmlType;
@@ -128,6 +129,15 @@ class DoctorTest {
         assertThat(found.state()).as(found.text()).isEqualTo(Diagnosis.State.NOTE);
         assertThat(found.text()).contains("SeedOssForCausalLM becomes seed_oss").contains("newer than the embedded llama.cpp");
         assertThat(found.remedy()).contains("LM Studio or a llama.cpp of 2025-").contains("serve.enabled: never");
+    }
+
+    @Test
+    void saysWhatTheFileWillNotHold() throws IOException {
+        VisionTower.addTo(material.base());
+        Doctor.Report report = examine(PLENTY, store -> PLENTY, "[Q8_0]", Map.of());
+        assertThat(report.healthy()).isTrue();
+        assertThat(report.found()).filteredOn(d -> d.check().equals("architecture") && d.state() == Diagnosis.State.NOTE).singleElement()
+                .satisfies(note -> assertThat(note.text()).startsWith(VisionTower.NOTE));
     }
 
     @Test
