@@ -1,6 +1,7 @@
 package dev.adapterferry.cli;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.ToolVersion;
 import dev.adapterferry.secret.Redaction;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -78,12 +79,7 @@ public final class Ferry implements Runnable {
     static final class Version implements IVersionProvider {
         @Override
         public String[] getVersion() {
-            return new String[] {"ferry " + text(), "Java " + Runtime.version()};
-        }
-
-        static String text() {
-            String version = Ferry.class.getPackage().getImplementationVersion();
-            return version == null ? "development" : version;
+            return new String[] {"ferry " + ToolVersion.text(), "Java " + Runtime.version()};
         }
     }
 }

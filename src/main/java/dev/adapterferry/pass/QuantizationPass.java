@@ -4,11 +4,11 @@ import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.files.Durable;
+import dev.adapterferry.files.ToolVersion;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.Optional;
 
 /**
  * The pass: reads every row once as f32, encodes it for every output, writes all outputs in place, hashes them on the
@@ -25,7 +25,6 @@ public final class QuantizationPass {
     private final PassSettings settings;
     private final int blockWeights;
     private final int blocksPerCheckpoint;
-    private final String toolVersion;
 
     /** @param settings how passes run on this machine */
     public QuantizationPass(PassSettings settings) {
@@ -37,7 +36,6 @@ public final class QuantizationPass {
         this.settings = settings;
         this.blockWeights = blockWeights;
         this.blocksPerCheckpoint = blocksPerCheckpoint;
-        this.toolVersion = Optional.ofNullable(QuantizationPass.class.getPackage().getImplementationVersion()).orElse("development");
     }
 
     /**
@@ -54,7 +52,7 @@ public final class QuantizationPass {
     public PassResult run(PassRequest request, Progress progress, Cancellation cancellation) {
         long started = System.nanoTime();
         WatchedFiles watched = new WatchedFiles(request.inputs());
-        Attempt attempt = new Attempt(settings, Workload.of(request, blockWeights), blocksPerCheckpoint, toolVersion);
+        Attempt attempt = new Attempt(settings, Workload.of(request, blockWeights), blocksPerCheckpoint, ToolVersion.text());
         try {
             attempt.open(cancellation);
             attempt.work(watched, progress, cancellation);
@@ -62,7 +60,7 @@ public final class QuantizationPass {
             watched.check();
             attempt.publish();
             PassResult result = attempt.result(Duration.ofNanos(System.nanoTime() - started));
-            request.manifest().ifPresent(file -> Manifest.write(file, request, toolVersion, result.files()));
+            request.manifest().ifPresent(file -> Manifest.write(file, request, ToolVersion.text(), result.files()));
             attempt.finish();
             return result;
         } catch (IOException e) {

@@ -5,6 +5,7 @@ import dev.adapterferry.convert.ModelConverter;
 import dev.adapterferry.convert.Provenance;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Sha256;
+import dev.adapterferry.files.ToolVersion;
 import dev.adapterferry.gguf.GgufModel;
 import dev.adapterferry.gguf.ImatrixGguf;
 import dev.adapterferry.lora.MergeInput;
@@ -124,7 +125,7 @@ public final class FileQuantization {
 
     private static Provenance provenance(String base, Optional<String> adapter, List<Path> folders) {
         Optional<String> tune = Optional.of(folders.stream().map(folder -> folder.toAbsolutePath().normalize().getFileName().toString()).collect(Collectors.joining("+"))).filter(name -> !name.isEmpty());
-        return new Provenance(adapter, Optional.of(base), Optional.empty(), Optional.empty(), Optional.ofNullable(FileQuantization.class.getPackage().getImplementationVersion()),
+        return new Provenance(adapter, Optional.of(base), Optional.empty(), Optional.empty(), ToolVersion.find(),
                 tune, folders.stream().findFirst().flatMap(QuantizeStage::card));
     }
 

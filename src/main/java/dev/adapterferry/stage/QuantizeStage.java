@@ -6,6 +6,7 @@ import dev.adapterferry.convert.Provenance;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Durable;
 import dev.adapterferry.files.Sha256;
+import dev.adapterferry.files.ToolVersion;
 import dev.adapterferry.gguf.ImatrixGguf;
 import dev.adapterferry.ledger.StageKey;
 import dev.adapterferry.lora.MergedCheckpoint;
@@ -70,7 +71,7 @@ public final class QuantizeStage implements StageWork {
         Path folder = run.settings().home().resolve("gguf").resolve(run.name()).resolve(key.substring(0, 12));
         String runId = firstRun(folder, run.id());
         Provenance provenance = new Provenance(Optional.of(merged.adapterIdentity()), Optional.ofNullable(merged.baseName()), Optional.ofNullable(merged.baseCommit()),
-                Optional.of(runId), Optional.ofNullable(QuantizeStage.class.getPackage().getImplementationVersion()), Optional.of(run.name()), card(merged.adapter()));
+                Optional.of(runId), ToolVersion.find(), Optional.of(run.name()), card(merged.adapter()));
         try (MergedCheckpoint checkpoint = MergedModel.open(run, merged, bases)) {
             ConvertedModel model = new ModelConverter().convert(checkpoint, provenance);
             Optional<ImportanceMatrix> importance = settings.imatrix().map(ImatrixGguf::readEither);
