@@ -17,6 +17,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * How far a pass has come, on disk: a line of JSON with the pass's key, then one line per checkpoint. A line is
@@ -24,6 +26,7 @@ import java.util.Optional;
  * is true. A line that a kill cut short is passed over.
  */
 final class Journal implements Closeable {
+    private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
     private static final JsonMapper JSON = new JsonMapper();
 
     private final Path file;
@@ -48,6 +51,7 @@ final class Journal implements Closeable {
         try {
             List<String> lines = List.of(Files.readString(file, StandardCharsets.ISO_8859_1).split("\n"));
             if (!parse(lines.getFirst()).map(node -> node.path("key").asText()).orElse("").equals(key)) {
+                LOG.warn("{} is the journal of another pass: other inputs, other formats or another version of the program. What that pass has written is not gone on with.", file);
                 return Optional.empty();
             }
             for (String line : lines.subList(1, lines.size()).reversed()) {

@@ -67,7 +67,8 @@ class KilledPassIT {
         GeneratedSource source = GeneratedSource.model(1);
         PassRequest request = request(source, folder, TYPES);
         PassResult result = PassFixture.run(journalled(2, journals), request);
-        assertThat(result.resumedBytes()).isPositive();
+        assertThat(result.resumedBytes()).as("what the journal held").isPositive()
+                .isEqualTo(Journalled.bytes(blocks, request.outputs().stream().map(PassOutput::file).toList(), PassFixture.BLOCK_WEIGHTS));
         assertThat(source.rowsRead.get()).as("rows that were journalled are not read again").isEqualTo(source.rows() - PassFixture.rowsIn(blocks, source));
         for (PassOutput output : request.outputs()) {
             assertThat(Files.readAllBytes(output.file())).as(output.format()).isEqualTo(expected(GeneratedSource.model(1), output, Optional.empty()));
