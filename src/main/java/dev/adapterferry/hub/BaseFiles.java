@@ -20,10 +20,12 @@ final class BaseFiles {
     private static final String INDEX = "model.safetensors.index.json";
     private static final String SINGLE = "model.safetensors";
     private static final List<String> BESIDE = List.of("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json",
-            "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json", "preprocessor_config.json",
+            "merges.txt", "tiktoken.model", "qwen.tiktoken", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json", "preprocessor_config.json",
             "vocab.txt", "spiece.model", "sentencepiece.bpe.model", "modules.json");
     /** Where sentence-transformers writes how vectors are pooled. */
     private static final Pattern POOLING = Pattern.compile("[0-9]+_Pooling/config\\.json");
+    /** Beside a tiktoken file; read for the expression in it, never run. */
+    private static final Pattern TOKENIZER_CODE = Pattern.compile("tokenization_[A-Za-z0-9_]{1,60}\\.py");
     private static final int MAX_INDEX = 16 << 20;
 
     private BaseFiles() { }
@@ -38,7 +40,8 @@ final class BaseFiles {
         List<FileEntry> chosen = new ArrayList<>();
         config(tree);
         BESIDE.forEach(name -> tree.find(name).ifPresent(chosen::add));
-        tree.version().files().stream().map(FileEntry::name).filter(name -> isFurtherTemplate(name) || POOLING.matcher(name).matches()).forEach(name -> tree.find(name).ifPresent(chosen::add));
+        tree.version().files().stream().map(FileEntry::name)
+                .filter(name -> isFurtherTemplate(name) || POOLING.matcher(name).matches() || TOKENIZER_CODE.matcher(name).matches()).forEach(name -> tree.find(name).ifPresent(chosen::add));
         if (tree.version().find(INDEX).isPresent()) {
             FileEntry index = tree.find(INDEX).orElseThrow();
             chosen.add(index);

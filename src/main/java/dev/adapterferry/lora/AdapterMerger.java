@@ -28,7 +28,8 @@ import java.util.stream.Stream;
 public final class AdapterMerger {
     /** What belongs to a model beside its weights. */
     private static final List<String> COMPANIONS = List.of("generation_config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json",
-            "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model",
+            "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken",
+            "tokenization_kimi.py", "tokenization_moonshot.py", "tokenization_qwen.py", "spiece.model", "sentencepiece.bpe.model",
             "chat_template.jinja", "chat_template.json", "preprocessor_config.json", "processor_config.json", "LICENSE");
     private static final String REPORT = "merge-report.json";
     private static final int SAMPLED_ROWS = 4;

@@ -26,7 +26,7 @@ import java.util.stream.Stream;
 public final class MergedCheckpoint implements Checkpoint, SourceFiles {
     /** Files in which the adapter's version counts, because training may have changed the tokenizer or its template. */
     private static final Set<String> FROM_ADAPTER = Set.of("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json",
-            "added_tokens.json", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "chat_template.jinja", "chat_template.json");
+            "added_tokens.json", "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken", "spiece.model", "sentencepiece.bpe.model", "chat_template.jinja", "chat_template.json");
 
     private static final int MEASURED_AT_ONCE = 1 << 20;
 

@@ -24,7 +24,7 @@ final class AdapterFiles {
 
     /** What a merge reads besides the weights; a change in one of them makes another adapter. */
     private static final List<String> READ_BY_MERGE = List.of(CONFIG, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model",
-            "vocab.json", "merges.txt", "added_tokens.json", "chat_template.jinja", "chat_template.json", "config.json", "generation_config.json");
+            "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken", "added_tokens.json", "chat_template.jinja", "chat_template.json", "config.json", "generation_config.json");
     private static final List<String> NOTES = List.of("trainer_state.json", "README.md", "training_args.yaml");
     private static final Pattern RECIPE = Pattern.compile("[A-Za-z0-9._-]{1,64}\\.ya?ml");
 

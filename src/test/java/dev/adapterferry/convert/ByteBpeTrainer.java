@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -117,6 +118,23 @@ final class ByteBpeTrainer {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** Writes the tokens as tiktoken does: base64, a space, the rank. */
+    void writeRanks(Path file) throws IOException {
+        Map<Character, Integer> bytes = new HashMap<>();
+        for (int b = 0; b < 256; b++) {
+            bytes.put(letter(b).charAt(0), b);
+        }
+        StringBuilder lines = new StringBuilder();
+        ids.forEach((text, id) -> {
+            byte[] token = new byte[text.length()];
+            for (int i = 0; i < token.length; i++) {
+                token[i] = bytes.get(text.charAt(i)).byteValue();
+            }
+            lines.append(Base64.getEncoder().encodeToString(token)).append(' ').append(id).append('\n');
+        });
+        Files.writeString(file, lines);
     }
 
     private static String spelled(String text) {

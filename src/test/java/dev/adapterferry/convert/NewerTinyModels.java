@@ -116,6 +116,9 @@ final class NewerTinyModels {
         });
         put("deepseek3-ungrouped", "DeepseekV3ForCausalLM", "bpe", LATENT + UNTIED
                 + ",\"q_lora_rank\":24,\"n_routed_experts\":4,\"num_experts_per_tok\":2,\"n_group\":1,\"topk_group\":1,\"routed_scaling_factor\":2.5,\"scoring_func\":\"sigmoid\",\"norm_topk_prob\":true", c -> latent(c, 4, 24, true));
+        // As Moonlight: no latent queries, one group.
+        put("kimi", "KimiK2ForCausalLM", "ranks", LATENT.replace("\"num_hidden_layers\":3", "\"num_hidden_layers\":27") + UNTIED
+                + ",\"q_lora_rank\":null,\"n_routed_experts\":4,\"num_experts_per_tok\":2,\"n_group\":1,\"topk_group\":1,\"routed_scaling_factor\":2.446,\"scoring_func\":\"sigmoid\",\"norm_topk_prob\":true", c -> latent(c, 4, 0, true));
         put("mistral4", "Mistral3ForConditionalGeneration", "bpe", ",\"model_type\":\"mistral3\",\"text_config\":{\"model_type\":\"mistral4\",\"hidden_size\":64,\"intermediate_size\":96,\"num_attention_heads\":4,"
                 + "\"vocab_size\":384,\"max_position_embeddings\":512,\"bos_token_id\":1,\"eos_token_id\":2,\"q_lora_rank\":24,\"n_routed_experts\":8,\"num_experts_per_tok\":2,\"n_group\":4,\"topk_group\":2,"
                 + "\"routed_scaling_factor\":1.0,\"norm_topk_prob\":true" + LATENT.substring(0, LATENT.indexOf(",\"rope_scaling\"")).replace("\"first_k_dense_replace\":1", "\"first_k_dense_replace\":0")

@@ -51,7 +51,7 @@ final class TinyTokenizers {
         }
     }
 
-    /** Holds folders {@code bpe} and {@code spm}. */
+    /** Holds folders {@code bpe}, {@code spm} and {@code ranks}. */
     static Path folder() {
         return Shared.FOLDER;
     }
@@ -69,6 +69,13 @@ final class TinyTokenizers {
             trainer.writeJson(spm, true, List.of());
             Files.writeString(spm.resolve("tokenizer_config.json"), "{\"tokenizer_class\":\"LlamaTokenizer\",\"eos_token\":\"</s>\",\"bos_token\":\"<s>\",\"unk_token\":\"<unk>\","
                     + "\"add_bos_token\":true,\"add_eos_token\":false}");
+            Path ranks = Files.createDirectories(folder.resolve("ranks"));
+            ByteBpeTrainer ranked = new ByteBpeTrainer(CORPUS, 60);
+            ranked.writeRanks(ranks.resolve("tiktoken.model"));
+            Files.writeString(ranks.resolve("tokenizer_config.json"), "{\"tokenizer_class\":\"TikTokenTokenizer\",\"auto_map\":{\"AutoTokenizer\":[\"tokenization_moonshot.TikTokenTokenizer\",null]},"
+                    + "\"bos_token\":\"[BOS]\",\"eos_token\":\"[EOS]\",\"added_tokens_decoder\":{\"" + ranked.size() + "\":{\"content\":\"[BOS]\",\"special\":true},\"" + (ranked.size() + 1)
+                    + "\":{\"content\":\"[EOS]\",\"special\":true}}}");
+            Files.writeString(ranks.resolve("tokenization_moonshot.py"), "pat_str = r\"" + String.join("|", Definitions.splits("kimi-k2")) + "\"\n");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -21,6 +21,11 @@ import java.util.stream.Stream;
 final class TokenizerOracle {
     private TokenizerOracle() { }
 
+    /** How many strings are compared: so many in every build, and as many as {@code -Dferry.oracle.strings} says where somebody asks for more. */
+    static int strings(int inEveryBuild) {
+        return Integer.getInteger("ferry.oracle.strings", inEveryBuild);
+    }
+
     /** Text to train on. */
     static List<String> corpus() {
         VariedText text = new VariedText(1, List.of());

@@ -52,11 +52,28 @@ public final class PreTokenizers {
         List<String> steps = steps(json.preTokenizer());
         boolean ignoreMerges = json.model().path("ignore_merges").asBoolean();
         List<String> added = json.addedTokens().stream().map(TokenizerJson.AddedToken::content).toList();
-        return known.stream().filter(k -> k.steps().equals(steps) && k.ignoreMerges().orElse(ignoreMerges) == ignoreMerges
-                        && k.addedToken().map(added::contains).orElse(true))
-                .findFirst().map(Known::name)
-                .orElseThrow(() -> new FerryException("Cannot convert the tokenizer of " + model + ": its pre-tokenizer is unknown to this program: "
-                        + steps + ". If llama.cpp has a name for it, add both to pre-tokenizers.yaml (src/docs/architectures.md says how)."));
+        return find(steps, ignoreMerges, added).orElseThrow(() -> unknown(model, "its pre-tokenizer is unknown to this program: " + steps));
+    }
+
+    /**
+     * The name for a tokenizer that says by an expression in its code how text is cut. Such tokenizers take a piece that is a token as it is, without merging.
+     *
+     * @param model name of the checkpoint, for messages
+     * @throws FerryException when the expression is unknown
+     */
+    String recognise(String model, TokenizerCode code) {
+        return find(List.of(canonical("split " + code.expression()), "bytes"), true, List.of())
+                .orElseThrow(() -> unknown(model, "the expression in " + code.file().getFileName() + " is unknown to this program: " + code.expression()));
+    }
+
+    private Optional<String> find(List<String> steps, boolean ignoreMerges, List<String> added) {
+        return known.stream().filter(k -> k.steps().equals(steps) && k.ignoreMerges().orElse(ignoreMerges) == ignoreMerges && k.addedToken().map(added::contains).orElse(true))
+                .findFirst().map(Known::name);
+    }
+
+    private static FerryException unknown(String model, String what) {
+        return new FerryException("Cannot convert the tokenizer of " + model + ": " + what
+                + ". If llama.cpp has a name for it, add both to pre-tokenizers.yaml (src/docs/architectures.md says how).");
     }
 
     /**

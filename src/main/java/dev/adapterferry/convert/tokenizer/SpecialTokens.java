@@ -29,17 +29,18 @@ final class SpecialTokens {
     /**
      * @param model           name of the checkpoint, for messages
      * @param json            tokenizer.json, if there is one
+     * @param tokens          tokens that have an id of their own beside the model's vocabulary
      * @param tokenizerConfig tokenizer_config.json, if there is one
      * @param config          config.json
      * @param limit           ids from here on are ignored
      */
-    SpecialTokens(String model, Optional<TokenizerJson> json, Optional<ObjectNode> tokenizerConfig, ObjectNode config, int limit) {
+    SpecialTokens(String model, Optional<TokenizerJson> json, List<TokenizerJson.AddedToken> tokens, Optional<ObjectNode> tokenizerConfig, ObjectNode config, int limit) {
         this.model = model;
         this.limit = limit;
         this.tokenizerConfig = tokenizerConfig.map(ObjectNode::deepCopy).orElse(null);
         json.ifPresent(this::readPostProcessor);
         if (this.tokenizerConfig != null) {
-            readTexts(json.map(TokenizerJson::addedTokens).orElse(List.of()));
+            readTexts(tokens);
         }
         for (String kind : kinds) {
             JsonNode id = config.path(kind + "_token_id");

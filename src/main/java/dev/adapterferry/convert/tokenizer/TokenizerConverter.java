@@ -18,7 +18,7 @@ import java.util.function.Function;
 
 /**
  * Writes the {@code tokenizer.*} keys of a checkpoint. What the files hold decides between llama.cpp's tokenizers:
- * byte-level BPE ({@code gpt2}), SentencePiece BPE ({@code llama}), unigram ({@code t5}).
+ * byte-level BPE ({@code gpt2}; from tokenizer.json or a tiktoken file), SentencePiece BPE ({@code llama}), unigram ({@code t5}).
  */
 public final class TokenizerConverter {
     /** Kinds that take tokenizer.json even where a tokenizer.model lies beside it. */
@@ -68,14 +68,20 @@ public final class TokenizerConverter {
             tokenizerConfig.map(c -> c.get("add_prefix_space")).filter(JsonNode::isBoolean)
                     .ifPresent(flag -> into.putBool("tokenizer.ggml.add_space_prefix", flag.booleanValue()));
         }
-        Optional<Path> pieces = files.apply("tokenizer.model").filter(file -> !takesJson(kind));
-        SpecialTokens special = new SpecialTokens(model, json, tokenizerConfig, config, rows);
+        Optional<Path> pieces = files.apply("tokenizer.model").filter(file -> !takesJson(kind) && !TiktokenFile.isOne(file));
+        Optional<TiktokenVocabulary> ranked = (json.isPresent() || pieces.isPresent() ? Optional.<Path>empty() : TiktokenFile.find(files))
+                .map(file -> new TiktokenVocabulary(model, file, files, tokenizerConfig, rows));
+        List<TokenizerJson.AddedToken> added = ranked.map(TiktokenVocabulary::added).or(() -> json.map(TokenizerJson::addedTokens)).orElse(List.of());
+        SpecialTokens special = new SpecialTokens(model, json, added, tokenizerConfig, config, rows);
         String pre = "default";
         String name;
         if (pieces.isPresent()) {
             name = writePieces(kind, SentencePieceModel.read(pieces.get()), rows, special, into);
+        } else if (ranked.isPresent()) {
+            name = "gpt2";
+            pre = ranked.get().write(into);
         } else if (json.isEmpty()) {
-            throw new FerryException("Cannot convert the tokenizer of " + model + ": there is neither tokenizer.json nor tokenizer.model; copy it from the base model.");
+            throw new FerryException("Cannot convert the tokenizer of " + model + ": there is neither tokenizer.json nor tokenizer.model nor tiktoken.model; copy it from the base model.");
         } else if (kind.equals("gemma4")) {
             name = "gemma4";
             Gemma4Vocabulary.write(model, json.get(), rows, into);
