@@ -1,5 +1,6 @@
 package dev.adapterferry.convert;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
@@ -83,8 +84,10 @@ public final class ArchitectureCatalog {
     Architecture require(ObjectNode config, String model) {
         String className = ModelConfig.textClass(config, model).orElseThrow(() -> new FerryException("Cannot convert " + model
                 + ": config.json has no 'architectures' entry; take the config.json that belongs to the base model."));
-        String special = className + "/" + ModelConfig.flattened(config).path("model_type").asText();
-        return find(special).or(() -> find(className)).orElseThrow(() -> new FerryException("Cannot convert " + model + ": architecture '" + className
+        ObjectNode text = ModelConfig.flattened(config);
+        JsonNode layers = text.path("layer_types");
+        boolean attention = !layers.isEmpty() && layers.valueStream().allMatch(type -> type.asText().equals("attention"));
+        return find(className + "/" + text.path("model_type").asText()).or(() -> attention ? find(className + "/attention") : Optional.empty()).or(() -> find(className)).orElseThrow(() -> new FerryException("Cannot convert " + model + ": architecture '" + className
                 + "' is not supported. The nearest supported ones are " + String.join(", ", nearest(className, 3)) + "."));
     }
 

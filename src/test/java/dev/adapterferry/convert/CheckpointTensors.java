@@ -66,7 +66,8 @@ final class CheckpointTensors {
         return rows(tensor, number, 1)[0];
     }
 
-    private double[][] rows(String tensor, int first, int count) {
+    /** Some of a tensor's rows. */
+    double[][] rows(String tensor, int first, int count) {
         float[] all = values(tensor);
         int length = Math.toIntExact(info(tensor).rowLength());
         double[][] rows = new double[count][length];

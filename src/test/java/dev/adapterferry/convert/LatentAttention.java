@@ -27,6 +27,8 @@ final class LatentAttention implements Decoder.Mixer {
     private final double theta;
     private final double beta;
     private final int original;
+    /** Halves turn together as they are stored; DeepSeek stores neighbours. */
+    boolean halves;
 
     LatentAttention(CheckpointTensors stored, JsonNode config, Decoder d, String a) {
         this.stored = stored;
@@ -98,7 +100,7 @@ final class LatentAttention implements Decoder.Mixer {
         int half = rope / 2;
         double[] apart = new double[rope];
         for (int i = 0; i < rope; i++) {
-            apart[i % 2 * half + i / 2] = x[i];
+            apart[halves ? i : i % 2 * half + i / 2] = x[i];
         }
         double[] out = new double[rope];
         for (int i = 0; i < half; i++) {

@@ -55,6 +55,15 @@ class LoaderDemandsTest {
         demand("glm4moe", UNTIED, EPSILON + " rope.dimension_count expert_count expert_used_count expert_shared_count expert_feed_forward_length leading_dense_block_count expert_weights_scale "
                 + "expert_weights_norm expert_gating_func", QKV + BIASES + "; post_attention_norm 64" + GATED,
                 QKV + BIASES + "; post_attention_norm 64; exp_probs_b.bias 4; ffn_gate_shexp 64 32; ffn_up_shexp 64 32; ffn_down_shexp 32 64" + EXPERTS);
+        String chosen = " expert_count expert_used_count expert_feed_forward_length expert_gating_func";
+        // Its graph has as many key heads as query heads.
+        String equal = QKV.replace("64 32", "64 64");
+        demand("dots1", UNTIED, EPSILON + chosen + " expert_shared_count leading_dense_block_count expert_weights_scale expert_weights_norm", equal + HEADS + "; ffn_norm 64" + GATED,
+                equal + HEADS + "; ffn_norm 64; exp_probs_b.bias 4; ffn_gate_shexp 64 64; ffn_up_shexp 64 64; ffn_down_shexp 64 64" + EXPERTS);
+        demand("minimax-m2", UNTIED, EPSILON + chosen + " rope.dimension_count", QKV + "; attn_q_norm 64; attn_k_norm 32; ffn_norm 64; exp_probs_b.bias 4" + EXPERTS.replace("32", "96"));
+        String fused = "attn_norm 64; attn_qkv 64 128; attn_output 64 64; ffn_norm 64" + HEADS;
+        demand("bailingmoe2", UNTIED, EPSILON + chosen + " expert_shared_count expert_shared_feed_forward_length leading_dense_block_count expert_weights_scale expert_weights_norm rope.dimension_count", fused + GATED,
+                fused + "; exp_probs_b.bias 8; ffn_gate_shexp 64 32; ffn_up_shexp 64 32; ffn_down_shexp 32 64" + EXPERTS.replace(" 4;", " 8;").replaceFirst(" 4$", " 8"));
         demand("gpt-oss", UNTIED, EPSILON + " expert_count expert_used_count expert_feed_forward_length attention.sliding_window rope.scaling.type rope.scaling.factor "
                 + "rope.scaling.original_context_length", QKV + BIASES + "; attn_output.bias 64; attn_sinks 4; post_attention_norm 64; ffn_gate_inp 64 4; ffn_gate_inp.bias 4; ffn_gate_exps 64 96 4; "
                 + "ffn_up_exps 64 96 4; ffn_down_exps 96 64 4; ffn_gate_exps.bias 96 4; ffn_up_exps.bias 96 4; ffn_down_exps.bias 64 4");

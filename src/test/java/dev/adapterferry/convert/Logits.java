@@ -13,15 +13,19 @@ final class Logits {
     /** What the embedded llama.cpp computes from a file, keys and values kept as F32: one row per token. One thread: two that wait for each other are slower where others work too. */
     static double[][] ofLlamaCpp(Path file, int... tokens) {
         try (LoadedModel model = LoadedModel.open(file); LlamaContext context = LlamaContext.exact(model, 64, 1)) {
-            float[][] rows = context.decodeAll(tokens);
-            double[][] logits = new double[rows.length][rows[0].length];
-            for (int t = 0; t < rows.length; t++) {
-                for (int i = 0; i < rows[t].length; i++) {
-                    logits[t][i] = rows[t][i];
-                }
-            }
-            return logits;
+            return of(context.decodeAll(tokens));
         }
+    }
+
+    /** The same numbers with more room. */
+    static double[][] of(float[][] rows) {
+        double[][] logits = new double[rows.length][rows[0].length];
+        for (int t = 0; t < rows.length; t++) {
+            for (int i = 0; i < rows[t].length; i++) {
+                logits[t][i] = rows[t][i];
+            }
+        }
+        return logits;
     }
 
     /** The largest difference of any logit, relative to the largest logit. */

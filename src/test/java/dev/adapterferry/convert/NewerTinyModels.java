@@ -71,6 +71,7 @@ final class NewerTinyModels {
         });
         vision3();
         WrappedTinyModels.add();
+        FurtherTinyModels.add();
     }
 
     private static void linear() {
