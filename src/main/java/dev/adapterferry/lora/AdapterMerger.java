@@ -11,12 +11,15 @@ import dev.adapterferry.tensor.ShardedSafetensorsWriter;
 import dev.adapterferry.tensor.StoredBytes;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
+import dev.adapterferry.tensor.TurnedExperts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
@@ -99,13 +102,17 @@ public final class AdapterMerger {
     }
 
     private void writeTensors(MergedCheckpoint merged, MergeRequest request, Path folder, Progress progress, Cancellation cancellation) {
-        TensorSource source = merged.tensors();
+        Map<String, String> unpacked = TurnedExperts.unpacked(merged.tensors());
+        TensorSource source = unpacked.isEmpty() ? merged.tensors() : new TurnedExperts(merged.tensors(), unpacked);
         List<TensorInfo> outputs = source.tensors().stream().map(tensor -> written(tensor, request)).toList();
         long total = outputs.stream().mapToLong(t -> t.type().bytesFor(t.elements())).sum();
         try (ShardedSafetensorsWriter writer = ShardedSafetensorsWriter.create(folder, outputs, request.shardBytes())) {
             List<RowBlocks.Block> blocks = new ArrayList<>();
             for (int i = 0; i < outputs.size(); i++) {
-                RowBlocks.split(source.tensors().get(i), outputs.get(i), UNIT, blocks);
+                TensorInfo tensor = source.tensors().get(i);
+                // What is turned is turned a matrix at a time, each by one thread.
+                int unit = unpacked.containsValue(tensor.name()) ? Math.toIntExact(tensor.elements() / tensor.shape().getFirst()) : UNIT;
+                RowBlocks.split(tensor, outputs.get(i), unit, blocks);
             }
             ThreadLocal<Buffers> buffers = ThreadLocal.withInitial(Buffers::new);
             new RowBlocks(request.threads()).run(blocks, block -> {
@@ -170,7 +177,9 @@ public final class AdapterMerger {
         List<String> names = merged.adaptedTensors();
         AtomicInteger sampled = new AtomicInteger();
         try (TensorSource written = ShardedSafetensors.find(folder, "model").orElseThrow()) {
-            LandingCheck check = new LandingCheck(merged.plain(), merged.original().tensors(), written, false, merged.trainedTokens(), SAMPLED_ROWS);
+            Map<String, String> packed = new HashMap<>();
+            TurnedExperts.unpacked(merged.tensors()).forEach((stored, name) -> packed.put(name, stored));
+            LandingCheck check = new LandingCheck(merged.plain(), merged.original().tensors(), packed.isEmpty() ? written : new TurnedExperts(written, packed), false, merged.trainedTokens(), SAMPLED_ROWS);
             return check.check("checkpoint", names, () -> {
                 cancellation.check("check " + merged.name());
                 progress.report(new Progress.Step("checking " + merged.name(), Math.min(sampled.incrementAndGet(), names.size()), names.size(), Progress.Unit.TENSORS));

@@ -1,56 +1,33 @@
 package dev.adapterferry.lora;
 
 import dev.adapterferry.lora.AdapterKey.Part;
-import dev.adapterferry.tensor.TensorInfo;
+import dev.adapterferry.lora.ExpertParameters.Parameter;
+import dev.adapterferry.lora.ExpertParameters.Piece;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
 
 /**
  * Plans the deltas of mixture-of-experts layers, whose experts an adapter sees fused in one parameter, while a checkpoint has them
- * fused or one by one. Source: PEFT's {@code ParamWrapper}, mlx-lm's {@code SwitchLinear}.
+ * fused, packed as MXFP4, or one by one. Source: PEFT's {@code ParamWrapper}, mlx-lm's {@code SwitchLinear}.
  */
 final class ExpertModules {
     /** Parameters in the order in which models define them, which is the order in which PEFT wraps them from the inside out. */
     private static final List<String> DEFINITION_ORDER = List.of("gate_up_proj", "gate_proj", "w1", "up_proj", "w3", "down_proj", "w2");
-    /** Models that keep fused experts as {@code (E, in, out)}: attribute {@code is_transposed}. */
-    private static final Set<String> TRANSPOSED_MODELS = Set.of("gpt_oss", "llama4", "llama4_text");
-    /** What single experts call the parts of a fused parameter, in the order of its rows. */
-    private static final Map<String, List<List<String>>> SPLIT = Map.of(
-            "gate_up_proj", List.of(List.of("gate_proj", "up_proj"), List.of("w1", "w3")),
-            "gate_proj", List.of(List.of("gate_proj"), List.of("w1")),
-            "up_proj", List.of(List.of("up_proj"), List.of("w3")),
-            "down_proj", List.of(List.of("down_proj"), List.of("w2")));
-
     private final DeltaModules deltas;
     private final AdapterConfig config;
     private final Drafts drafts;
+    private final ExpertParameters base;
 
     /** @param deltas plans everything that is no expert; shares its adapter, values and scale */
     ExpertModules(DeltaModules deltas) {
         this.deltas = deltas;
         this.config = deltas.adapter().config();
         this.drafts = deltas.drafts();
+        this.base = new ExpertParameters(drafts);
     }
-
-    /**
-     * A fused parameter of the running model and where its rows lie in the base.
-     *
-     * @param name       of the parameter
-     * @param experts    E
-     * @param rows       rows per expert
-     * @param cols       columns
-     * @param transposed whether the parameter is stored {@code (E, in, out)}
-     * @param places     per expert, the pieces that make up its rows, in order
-     */
-    private record Parameter(String name, int experts, int rows, int cols, boolean transposed, List<List<Piece>> places) { }
-
-    /** Rows of one of the base's tensors. */
-    private record Piece(TensorInfo tensor, int firstRow, int rows) { }
 
     /** Whether a module's A and B are those of fused parameters. */
     boolean owns(AdapterModule module) {
@@ -69,7 +46,7 @@ final class ExpertModules {
         String module = wrappers.getFirst().name();
         List<Parameter> parameters = new ArrayList<>();
         for (String name : candidates(module)) {
-            find(module, name).ifPresent(parameters::add);
+            base.find(module, name).ifPresent(parameters::add);
         }
         Map<Parameter, AdapterModule> assigned = new HashMap<>();
         for (AdapterModule wrapper : wrappers) {
@@ -125,7 +102,7 @@ final class ExpertModules {
         DeltaModules.Pair pair = deltas.pair(wrapper, Part.A, Part.B);
         String path = wrapper.name() + "." + p.name();
         int rank = deltas.rank(path, pair.a(), pair.a().shape().getFirst() / p.experts());
-        boolean flip = flipped(p, pair) && (!plain(p, pair) || takesInFirst(path, p));
+        boolean flip = flipped(p, pair) && (!plain(p, pair) || takesInFirst(path, p) != p.turned());
         // A two-dimensional parameter is an ordinary layer: (out, in), never flipped.
         FactorLayout layout = flip ? FactorLayout.EXPERTS_TRANSPOSED : FactorLayout.EXPERTS;
         for (int expert = 0; expert < p.experts(); expert++) {
@@ -147,15 +124,19 @@ final class ExpertModules {
         if (p.experts() == 1 && p.places().getFirst().getFirst().tensor().rank() == 2) {
             return false;
         }
+        if (config.peftVersion().isEmpty() && p.transposed()) {
+            // PEFT writes its version since 0.18; all versions but 0.19.0 take the inputs of such models first.
+            return true;
+        }
         String version = config.peftVersion().orElseThrow(() -> drafts.misfit(path, "it is square, and the adapter does not say which PEFT version trained it;"
-                + " versions differ in which dimension they take for the input"));
+                + " versions differ in which dimension they take for the input. Write that version into its adapter_config.json as peft_version"));
         int[] numbers = version(version);
         int release = numbers[0] * 1_000_000 + numbers[1] * 1000 + numbers[2];
         if (release < 19_000) {
             return true;
         }
         if (release < 19_001 || release == 19_001 && version.contains("dev")) {
-            throw drafts.misfit(path, "it is square, and PEFT " + version + " took its dimensions in a wrong order that nothing can tell now");
+            throw drafts.misfit(path, "it is square, and PEFT " + version + " took its dimensions in a wrong order that nothing can tell now. Train it with another version");
         }
         return p.transposed();
     }
@@ -169,64 +150,15 @@ final class ExpertModules {
         return numbers;
     }
 
-    private Optional<Parameter> find(String module, String name) {
-        Optional<TensorInfo> fused = drafts.names().find(module + "." + name, "");
-        if (fused.isPresent() && (fused.get().rank() == 3 || fused.get().rank() == 2)) {
-            TensorInfo tensor = fused.get();
-            int experts = tensor.rank() == 3 ? tensor.shape().getFirst().intValue() : 1;
-            int rows = tensor.shape().get(tensor.rank() - 2).intValue();
-            List<List<Piece>> places = new ArrayList<>();
-            for (int e = 0; e < experts; e++) {
-                places.add(List.of(new Piece(tensor, e * rows, rows)));
-            }
-            boolean transposed = TRANSPOSED_MODELS.contains(drafts.base().config().path("model_type").asText(""));
-            return Optional.of(new Parameter(name, experts, rows, (int) tensor.rowLength(), transposed, places));
-        }
-        for (List<String> parts : SPLIT.getOrDefault(name, List.of())) {
-            Optional<Parameter> split = split(module, name, parts);
-            if (split.isPresent()) {
-                return split;
-            }
-        }
-        return Optional.empty();
-    }
-
-    /** Experts one by one: {@code experts.3.gate_proj.weight}. */
-    private Optional<Parameter> split(String module, String name, List<String> parts) {
-        List<List<Piece>> places = new ArrayList<>();
-        int rows = 0;
-        int cols = 0;
-        for (int expert = 0; ; expert++) {
-            List<Piece> pieces = new ArrayList<>();
-            for (String part : parts) {
-                expertTensor(module, expert, part).ifPresent(tensor -> pieces.add(new Piece(tensor, 0, (int) tensor.rows())));
-            }
-            if (pieces.isEmpty()) {
-                break;
-            }
-            if (pieces.size() < parts.size()) {
-                throw drafts.misfit(module, "the base's expert " + expert + " lacks one of " + parts);
-            }
-            rows = pieces.stream().mapToInt(Piece::rows).sum();
-            cols = (int) pieces.getFirst().tensor().rowLength();
-            places.add(pieces);
-        }
-        return places.isEmpty() ? Optional.empty() : Optional.of(new Parameter(name, places.size(), rows, cols, false, places));
-    }
-
-    /** Mixtral's experts moved from {@code block_sparse_moe} to {@code mlp} between versions of transformers. */
-    private Optional<TensorInfo> expertTensor(String module, int expert, String part) {
-        String path = "." + expert + "." + part;
-        Optional<TensorInfo> tensor = drafts.names().find(module + path, ".weight");
-        return tensor.isPresent() ? tensor : drafts.names().find(module.replace(".mlp.experts", ".block_sparse_moe.experts") + path, ".weight");
-    }
-
     /** mlx-lm: one module per projection, all experts in one tensor. */
     private void mlx(AdapterModule module) {
         DeltaModules.Pair pair = deltas.pair(module, Part.A, Part.B);
         String projection = ModuleNames.lastPart(module.name());
         String experts = module.name().substring(0, module.name().length() - projection.length() - 1).replace(".switch_mlp", ".experts");
-        Parameter p = find(experts, projection).or(() -> half(experts, projection)).orElseThrow(() -> drafts.misfit(module.name(), "the base has no experts of that name"));
+        Parameter p = base.find(experts, projection).or(() -> base.half(experts, projection)).orElseThrow(() -> drafts.misfit(module.name(), "the base has no experts of that name"));
+        if (p.transposed() && !p.turned()) {
+            throw drafts.misfit(module.name(), "the base stores its experts inputs first, into which adapters of mlx-lm are not merged. Fuse it with mlx_lm.fuse and convert the result");
+        }
         long count = pair.b().shape().getFirst();
         long out = pair.b().rank() == 3 ? pair.b().shape().get(1) : -1;
         int rank = deltas.rank(module.name(), pair.b(), pair.b().rowLength());
@@ -238,16 +170,5 @@ final class ExpertModules {
             FactorLayout.Shape strides = new FactorLayout.Shape(rank, p.experts(), e, p.cols(), rank, (int) out);
             place(p.places().get(e), pair, FactorLayout.MLX_EXPERTS, strides, deltas.scale(module.name(), rank), p.cols());
         }
-    }
-
-    /** The gate's or the up projection's rows in a fused {@code gate_up_proj} that is stored {@code (E, out, in)}. */
-    private Optional<Parameter> half(String experts, String projection) {
-        int which = List.of("gate_proj", "up_proj").indexOf(projection);
-        return which < 0 ? Optional.empty() : find(experts, "gate_up_proj").filter(p -> !p.transposed() && p.rows() % 2 == 0).map(p -> {
-            int rows = p.rows() / 2;
-            List<List<Piece>> places = p.places().stream().map(pieces -> pieces.size() == 2 ? List.of(pieces.get(which))
-                    : List.of(new Piece(pieces.getFirst().tensor(), pieces.getFirst().firstRow() + which * rows, rows))).toList();
-            return new Parameter(projection, p.experts(), rows, p.cols(), false, places);
-        });
     }
 }

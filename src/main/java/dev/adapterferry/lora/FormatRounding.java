@@ -11,11 +11,11 @@ import java.util.Map;
 final class FormatRounding {
     /**
      * Largest error of one element over the largest magnitude in its block. A symmetric format with levels −n…n rounds by half a step,
-     * 1/2n; k-quants add the rounding of their 6-bit scales and minima, and may clip outliers where that lowers the squared error. With
+     * 1/2n; k-quants add the rounding of their 6-bit scales and minima, and may clip outliers where that lowers the squared error; MXFP4 clips from 8 to 6. With
      * an importance matrix a quantizer may give up an unimportant column altogether.
      */
     private static final Map<String, Double> BLOCK_SHARE = Map.of(
-            "Q8_0", 0.5 / 127 + 1e-3, "Q6_K", 0.06, "Q5_K", 0.10, "Q5_0", 0.10, "Q5_1", 0.10, "Q4_K", 0.20, "Q4_0", 0.20, "Q4_1", 0.20);
+            "Q8_0", 0.5 / 127 + 1e-3, "MXFP4", 0.26, "Q6_K", 0.06, "Q5_K", 0.10, "Q5_0", 0.10, "Q5_1", 0.10, "Q4_K", 0.20, "Q4_0", 0.20, "Q4_1", 0.20);
     private static final double OTHER_SHARE = 0.7;
     private static final double WEIGHTED_SHARE = 1.1;
 

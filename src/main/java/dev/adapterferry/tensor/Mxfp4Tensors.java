@@ -17,7 +17,7 @@ import java.util.Set;
  * the scales disappear. Source: OCP Microscaling Formats 1.0; transformers' {@code convert_moe_packed_tensors}.
  */
 final class Mxfp4Tensors extends ComputedTensors {
-    private static final String BLOCKS = "_blocks";
+    static final String BLOCKS = "_blocks";
     private static final String SCALES = "_scales";
     private static final int BYTES = 16;
     private static final int VALUES = 32;

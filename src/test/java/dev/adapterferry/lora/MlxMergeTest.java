@@ -119,6 +119,16 @@ class MlxMergeTest {
         }
     }
 
+    /** Square, so that no shape tells that it would be added the wrong way round. */
+    @Test
+    void refusesExpertsThatTheBaseStoresInputsFirst() {
+        base.config.put("model_type", "gpt_oss");
+        base.add("model.layers.0.mlp.experts.down_proj", ElementType.BF16, 0.1, 2, 7, 7);
+        adapter.add("model.layers.0.mlp.experts.down_proj.lora_a", ElementType.F32, 0.3, 2, 3, 7);
+        adapter.add("model.layers.0.mlp.experts.down_proj.lora_b", ElementType.F32, 0.3, 2, 7, 3);
+        assertThatThrownBy(this::merge).isInstanceOf(FerryException.class).hasMessageContaining("module 'model.layers.0.mlp.experts.down_proj'").hasMessageContaining("inputs first").hasMessageContaining("mlx_lm.fuse");
+    }
+
     @Test
     void replacesWholeTensorsOfAFullFineTune() {
         adapter.config.put("fine_tune_type", "full").putNull("lora_parameters");
