@@ -45,7 +45,7 @@ final class SpecialParameters {
             case "linear-or-no-rope-scaling" -> linearOrNone();
             case "hunyuan-rope" -> hunyuanRope();
             case "lfm2-feed-forward-length" -> lfm2FeedForwardLength();
-            case "lfm2-head-count-kv" -> lfm2HeadCountKv();
+            case "head-count-kv-where-attention" -> headCountKvWhereAttention();
             case "gemma-layer-pattern", "gemma3n-sparsity", "gemma4-feed-forward-length", "gemma4-head-count-kv" -> new GemmaParameters(model, architecture, config, into).write(name);
             default -> throw new IllegalStateException("architecture file " + architecture.file() + ".yaml: no special writer '" + name + "'");
         }
@@ -182,11 +182,11 @@ final class SpecialParameters {
     }
 
     /** Layers without attention have no key-value heads. */
-    private void lfm2HeadCountKv() {
+    private void headCountKvWhereAttention() {
         JsonNode types = config.fields().path("layer_types");
         int[] heads = new int[blocks()];
         for (int i = 0; i < heads.length; i++) {
-            heads[i] = types.path(i).asText("full_attention").equals("full_attention") ? config.findLong("kv_heads").orElseThrow().intValue() : 0;
+            heads[i] = types.path(i).asText("attention").endsWith("attention") ? config.findLong("kv_heads").orElseThrow().intValue() : 0;
         }
         into.putInts(key("attention.head_count_kv"), heads);
     }

@@ -25,7 +25,7 @@ class ConvertedModelIT {
      */
     static final Set<String> NEWER_THAN_THE_LIBRARY = Set.of("qwen3", "qwen3moe", "smollm3", "arcee", "apertus", "glm4", "glm4moe", "gpt-oss", "ernie4_5",
             "ernie4_5-moe", "seed_oss", "lfm2", "hunyuan-dense", "exaone4", "mistral3", "qwen3next", "qwen35", "qwen35moe",
-            "qwen3vl", "qwen3vlmoe", "llama4", "mistral4", "gemma3n", "gemma4", "lfm2moe", "dots1", "minimax-m2", "bailingmoe2");
+            "qwen3vl", "qwen3vlmoe", "llama4", "mistral4", "gemma3n", "gemma4", "lfm2moe", "granitehybrid", "dots1", "minimax-m2", "bailingmoe2");
 
     /** The library knows DeepSeek V2, but not its attention over latent vectors as files have held it since April 2025; and Qwen2 with biases only. */
     static final Set<String> OF_A_NEWER_FORM = Set.of("deepseek2", "kormo");

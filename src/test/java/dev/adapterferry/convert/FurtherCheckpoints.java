@@ -40,7 +40,7 @@ final class FurtherCheckpoints {
         d.clip = config.at("/attn_config/clip_qkv").asDouble(0);
         d.activation = model.equals("MPTForCausalLM") ? Activation.GELU : Activation.SILU;
         boolean byDistance = model.equals("MPTForCausalLM") || model.equals("BaichuanForCausalLM") && config.get("num_hidden_layers").asInt() == 40;
-        d.rotated = !byDistance;
+        d.rotated = !byDistance && !config.path("position_embedding_type").asText().equals("nope");
         // 2^(-8 (h + 1) / heads), as the paper has it for heads that are a power of two.
         d.slopes = byDistance ? IntStream.rangeClosed(1, d.heads).mapToDouble(h -> Math.pow(2, -8.0 * h / d.heads)).toArray() : null;
         d.embeddingScale = config.path("embedding_multiplier").asDouble(1);
@@ -74,6 +74,8 @@ final class FurtherCheckpoints {
         } else if (stored.has(l + "self_attn.W_pack.weight")) {
             FusedRows.split(stored.linear(l + "self_attn.W_pack"), 1, d, layer);
             layer.output = stored.linear(l + "self_attn.o_proj");
+        } else if (stored.has(l + "mamba.in_proj.weight")) {
+            layer.mixer = new Mamba2(stored, config, l + "mamba.");
         } else if (stored.has(l + "self_attn.kv_b_proj.weight")) {
             LatentAttention latent = new LatentAttention(stored, config, d, l + "self_attn.");
             latent.halves = true;
@@ -101,13 +103,22 @@ final class FurtherCheckpoints {
             layer.experts.scale = config.get("routed_scaling_factor").asDouble();
             layer.experts.groups = config.get("n_group").asInt();
             layer.experts.groupsUsed = config.get("topk_group").asInt();
+        } else if (stored.has(l + "block_sparse_moe.router.layer.weight")) {
+            List<FeedForward> experts = IntStream.range(0, 4).mapToObj(e -> halves(stored.slab(l + "block_sparse_moe.input_linear.weight", e), new Linear(stored.slab(l + "block_sparse_moe.output_linear.weight", e), null))).toList();
+            layer.experts = new ExpertMixture(stored.linear(l + "block_sparse_moe.router.layer"), experts, 2, true, shared(l), null);
         } else if (stored.has(l + "shared_mlp.input_linear.weight")) {
-            double[][] both = stored.matrix(l + "shared_mlp.input_linear");
-            layer.dense = new FeedForward(new Linear(Arrays.copyOfRange(both, 0, both.length / 2), null), new Linear(Arrays.copyOfRange(both, both.length / 2, both.length), null),
-                    stored.linear(l + "shared_mlp.output_linear"));
+            layer.dense = shared(l);
         } else {
             layer.dense = stored.gated(l + "mlp.");
         }
+    }
+
+    private FeedForward shared(String l) {
+        return halves(stored.matrix(l + "shared_mlp.input_linear"), stored.linear(l + "shared_mlp.output_linear"));
+    }
+
+    private static FeedForward halves(double[][] both, Linear down) {
+        return new FeedForward(new Linear(Arrays.copyOfRange(both, 0, both.length / 2), null), new Linear(Arrays.copyOfRange(both, both.length / 2, both.length), null), down);
     }
 
     private ExpertMixture sigmoids(String router, String bias, List<FeedForward> experts, FeedForward shared) {

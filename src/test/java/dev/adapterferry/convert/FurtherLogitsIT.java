@@ -28,7 +28,7 @@ class FurtherLogitsIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"granite4", "baichuan", "baichuan-13b", "orion", "xverse", "mpt", "dbrx", "minicpm3", "dots1", "minimax-m2", "bailingmoe2"})
+    @ValueSource(strings = {"granite4", "granite4-h", "granite4-h-moe", "baichuan", "baichuan-13b", "orion", "xverse", "mpt", "dbrx", "minicpm3", "dots1", "minimax-m2", "bailingmoe2"})
     void llamaCppComputesWhatTheCheckpointComputes(String name) {
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);
         Decoder reference = FurtherCheckpoints.of(checkpoint);
@@ -38,7 +38,7 @@ class FurtherLogitsIT {
 
     @ParameterizedTest
     @CsvSource({"baichuan, attn_k.weight, swap-halves", "orion, attn_q.weight, permute", "dbrx, ffn_up_exps.weight, next-expert", "granite4, ffn_up.weight, other-half-first", "bailingmoe2, blk.1.exp_probs_b.bias, reversed",
-            "minimax-m2, ffn_gate_exps.weight, next-expert", "minicpm3, rope_factors_short.weight, ones"})
+            "granite4-h, blk.0.ssm_a, reversed", "granite4-h, blk.2.ssm_d, reversed", "minimax-m2, ffn_gate_exps.weight, next-expert", "minicpm3, rope_factors_short.weight, ones"})
     void aWrongTransformShows(String name, String tensor, String damage) {
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);
         ConvertedModel bad = DamagedTensors.in(converted(checkpoint), tensor, damage);

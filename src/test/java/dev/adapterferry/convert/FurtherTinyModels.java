@@ -32,6 +32,7 @@ final class FurtherTinyModels {
                 c.add(l + "shared_mlp.input_linear.weight", 0, 192, WIDTH).add(l + "shared_mlp.output_linear.weight", 0, WIDTH, 96);
             });
         });
+        hybrids();
         baichuan();
         put("orion", "OrionForCausalLM", "spm", RMS + UNTIED, c -> {
             outer(c, true);
@@ -57,6 +58,38 @@ final class FurtherTinyModels {
             });
         });
         mixtures();
+    }
+
+    /** Granite 4: Mamba 2 with 8 heads of 16 and states of 12, attention in the second layer. */
+    private static void hybrids() {
+        String config = RMS + TIED + ",\"attention_multiplier\":0.0625,\"embedding_multiplier\":12.0,\"residual_multiplier\":0.22,\"logits_scaling\":8.0,\"layer_types\":[\"mamba\",\"attention\",\"mamba\"],"
+                + "\"num_hidden_layers\":3,\"mamba_n_heads\":8,\"mamba_d_head\":16,\"mamba_d_state\":12,\"mamba_n_groups\":1,\"mamba_d_conv\":4,\"mamba_expand\":2,\"position_embedding_type\":\"nope\"";
+        put("granite4-h", "GraniteMoeHybridForCausalLM", "bpe", config + ",\"shared_intermediate_size\":96,\"num_local_experts\":0,\"num_experts_per_tok\":0", c -> hybrid(c, 96));
+        put("granite4-h-moe", "GraniteMoeHybridForCausalLM", "bpe", config + ",\"shared_intermediate_size\":48,\"num_local_experts\":4,\"num_experts_per_tok\":2", c -> {
+            hybrid(c, 48);
+            layers(c, l -> c.add(l + "block_sparse_moe.router.layer.weight", 0, 4, WIDTH).add(l + "block_sparse_moe.input_linear.weight", 0, 4, 192, WIDTH)
+                    .add(l + "block_sparse_moe.output_linear.weight", 0, 4, WIDTH, 96));
+        });
+    }
+
+    private static void hybrid(MemoryCheckpoint c, int shared) {
+        outer(c, false);
+        layers(c, l -> {
+            norms(c, l);
+            c.add(l + "shared_mlp.input_linear.weight", 0, 2 * shared, WIDTH).add(l + "shared_mlp.output_linear.weight", 0, WIDTH, shared);
+            if (l.equals("model.layers.1.")) {
+                attention(c, l, false, "o_proj");
+                return;
+            }
+            String m = l + "mamba.";
+            c.add(m + "in_proj.weight", 0, 2 * 128 + 2 * 12 + 8, WIDTH).add(m + "conv1d.weight", 0, 152, 1, 4).add(m + "conv1d.bias", 0, 152).add(m + "dt_bias", 0.5, 8).add(m + "A_log", 0.5, 8)
+                    .add(m + "D", 1, 8).add(m + "norm.weight", 1, 128).add(m + "out_proj.weight", 0, WIDTH, 128);
+            for (int h = 0; h < 8; h++) {
+                // Apart enough that heads in another order compute something else.
+                c.values(m + "A_log")[h] = 0.4f * h - 1;
+                c.values(m + "D")[h] = 1.5f - 0.3f * h;
+            }
+        });
     }
 
     private static void baichuan() {

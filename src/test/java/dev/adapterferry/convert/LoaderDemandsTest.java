@@ -55,6 +55,11 @@ class LoaderDemandsTest {
         demand("glm4moe", UNTIED, EPSILON + " rope.dimension_count expert_count expert_used_count expert_shared_count expert_feed_forward_length leading_dense_block_count expert_weights_scale "
                 + "expert_weights_norm expert_gating_func", QKV + BIASES + "; post_attention_norm 64" + GATED,
                 QKV + BIASES + "; post_attention_norm 64; exp_probs_b.bias 4; ffn_gate_shexp 64 32; ffn_up_shexp 64 32; ffn_down_shexp 32 64" + EXPERTS);
+        String mamba = "attn_norm 64; ssm_in 64 288; ssm_conv1d 4 152; ssm_conv1d.bias 152; ssm_dt.bias 8; ssm_a 1 8; ssm_d 1 8; ssm_norm 128 1; ssm_out 128 64; ffn_norm 64";
+        String states = EPSILON + " attention.scale embedding_scale residual_scale logit_scale ssm.conv_kernel ssm.state_size ssm.group_count ssm.inner_size ssm.time_step_rank rope.scaling.finetuned";
+        demand("granite4-h", OUTER, states, mamba + GATED, QKV + "; ffn_norm 64" + GATED, mamba + GATED);
+        String both = EXPERTS.replace("32", "96") + "; ffn_gate_shexp 64 48; ffn_up_shexp 64 48; ffn_down_shexp 48 64";
+        demand("granite4-h-moe", OUTER, states + " expert_count expert_used_count expert_shared_feed_forward_length", mamba + both, QKV + "; ffn_norm 64" + both, mamba + both);
         String chosen = " expert_count expert_used_count expert_feed_forward_length expert_gating_func";
         // Its graph has as many key heads as query heads.
         String equal = QKV.replace("64 32", "64 64");
@@ -109,10 +114,10 @@ class LoaderDemandsTest {
     private static final String UINT32 = "context_length embedding_length block_count feed_forward_length vocab_size attention.head_count attention.head_count_kv attention.key_length "
             + "attention.value_length attention.key_length_swa attention.value_length_swa attention.sliding_window attention.shared_kv_layers rope.dimension_count rope.dimension_count_swa "
             + "rope.scaling.original_context_length expert_count expert_used_count expert_group_count expert_group_used_count expert_shared_count expert_feed_forward_length "
-            + "expert_shared_feed_forward_length expert_gating_func leading_dense_block_count interleave_moe_layer_step shortconv.l_cache embedding_length_per_layer_input altup.active_idx altup.num_inputs";
-    private static final String FLOAT32 = "attention.layer_norm_rms_epsilon attention.temperature_scale final_logit_softcapping rope.freq_base rope.freq_base_swa rope.scaling.factor "
+            + "expert_shared_feed_forward_length expert_gating_func leading_dense_block_count interleave_moe_layer_step shortconv.l_cache ssm.conv_kernel ssm.state_size ssm.group_count ssm.inner_size ssm.time_step_rank embedding_length_per_layer_input altup.active_idx altup.num_inputs";
+    private static final String FLOAT32 = "attention.layer_norm_rms_epsilon attention.scale embedding_scale residual_scale logit_scale attention.temperature_scale final_logit_softcapping rope.freq_base rope.freq_base_swa rope.scaling.factor "
             + "rope.scaling.yarn_log_multiplier rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow expert_weights_scale";
-    private static final Map<String, String> OTHERS = Map.of("rope.scaling.type", "STRING", "expert_weights_norm", "BOOL", "attention.sliding_window_pattern", "ARRAY BOOL",
+    private static final Map<String, String> OTHERS = Map.of("rope.scaling.type", "STRING", "expert_weights_norm", "BOOL", "rope.scaling.finetuned", "BOOL", "attention.sliding_window_pattern", "ARRAY BOOL",
             "activation_sparsity_scale", "ARRAY FLOAT32");
     /** Keys that may also hold one INT32 per layer. */
     private static final List<String> PER_LAYER = List.of("feed_forward_length", "attention.head_count_kv");
@@ -193,7 +198,7 @@ class LoaderDemandsTest {
         for (String tensor : tensors.split("; ")) {
             int blank = tensor.indexOf(' ');
             String name = tensor.substring(0, blank);
-            into.put(prefix + name + (name.endsWith(".bias") || name.endsWith(".scale") ? "" : ".weight"), tensor.substring(blank + 1));
+            into.put(prefix + name + (name.endsWith(".bias") || name.endsWith(".scale") || name.matches("ssm_[ad]") ? "" : ".weight"), tensor.substring(blank + 1));
         }
     }
 }

@@ -27,6 +27,7 @@ import java.util.function.LongUnaryOperator;
  * <tr><td>{@code every-column N, K}</td><td>the same as {@code every}, along the last dimension (biases of packed experts)</td></tr>
  * <tr><td>{@code swap-columns A, B}</td><td>the same as {@code swap}, along the last dimension</td></tr>
  * <tr><td>{@code matrices G}</td><td>the rows of one matrix as G matrices of equal size</td></tr>
+ * <tr><td>{@code as-rows G}</td><td>the elements of a vector as G rows of equal length</td></tr>
  * <tr><td>{@code transpose}</td><td>the last two dimensions swapped</td></tr>
  * <tr><td>{@code squeeze}</td><td>dimensions of size one dropped, but the last</td></tr>
  * <tr><td>{@code pad-rows N}</td><td>rows of zeros behind the matrix's own, until there are N; more than N stay</td></tr>
@@ -40,7 +41,7 @@ public final class Transforms {
     private static final Map<String, Integer> ARGUMENTS = Map.ofEntries(
             Map.entry("permute", 1), Map.entry("swap", 2), Map.entry("slice", 2), Map.entry("half", 1), Map.entry("every", 2), Map.entry("groups", 4),
             Map.entry("grouped-qkv", 2), Map.entry("swap-after", 3), Map.entry("of-each", 3), Map.entry("parts-together", 4), Map.entry("swap-columns", 2), Map.entry("matrices", 1),
-            Map.entry("unit-rows", 1), Map.entry("flatten", 0), Map.entry("pad-rows", 1),
+            Map.entry("unit-rows", 1), Map.entry("as-rows", 1), Map.entry("flatten", 0), Map.entry("pad-rows", 1),
             Map.entry("every-column", 2), Map.entry("transpose", 0), Map.entry("squeeze", 0), Map.entry("plus-one", 0), Map.entry("minus-exp", 0));
 
     private final Bands bands = new Bands();
@@ -140,6 +141,7 @@ public final class Transforms {
                 shape.add(in.rank() - 2, n[0]);
                 yield new Reshaped(in, List.copyOf(shape));
             }
+            case "as-rows" -> new VectorRows(in, List.of(n[0], equal(in.rowLength(), n[0])));
             case "every-column" -> new ColumnGather(in, Math.toIntExact(in.rowLength() / n[0]), column -> (int) (column * n[0] + n[1]));
             case "transpose" -> new Transposed(in, bands);
             case "squeeze" -> Reshaped.squeezed(in);
