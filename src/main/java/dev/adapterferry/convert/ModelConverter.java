@@ -73,6 +73,7 @@ public final class ModelConverter {
         ConvertedTensors tensors = tensors(checkpoint, architecture, config, metadata);
 
         requireHeadsThatFit(checkpoint.name(), config, tensors);
+        requireWidthThatFits(checkpoint.name(), parameters.findLong(architecture.arch() + ".embedding_length"), tensors);
         metadata.putString("general.type", "model");
         metadata.putString("general.name", checkpoint.name());
         parameters.entries().forEach(metadata::put);
@@ -84,6 +85,15 @@ public final class ModelConverter {
 
     private static ModelConfig config(Checkpoint checkpoint, Architecture architecture) {
         return ModelConfig.of(checkpoint.config(), architecture, checkpoint.tensors().tensors().stream().map(TensorInfo::name).toList());
+    }
+
+    /** Sizes that config.json omits may be those of another model of the class. */
+    private static void requireWidthThatFits(String model, Optional<Long> width, TensorSource tensors) {
+        Optional<TensorInfo> embedding = tensors.find("token_embd.weight");
+        if (embedding.isPresent() && width.isPresent() && width.get() != embedding.get().rowLength()) {
+            throw new FerryException("Cannot convert " + model + ": config.json means " + width.get() + " numbers per token (hidden_size; left out, it is the class's usual one), but the embedding has "
+                    + embedding.get().rowLength() + ". Take the config.json that belongs to the weights.");
+        }
     }
 
     /** A head count that config.json omits is filled with the class's usual one; the weights tell whether it is this model's. */

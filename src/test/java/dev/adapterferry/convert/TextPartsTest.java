@@ -70,6 +70,15 @@ class TextPartsTest {
         assertThat(CATALOG.require(root, "org/model").arch()).isEqualTo(arch);
     }
 
+    /** What the config class fills in is not what every model of the class has. */
+    @Test
+    void aSizeThatIsMissingAndOfAnotherModelIsRefused() {
+        MemoryCheckpoint checkpoint = TinyModels.checkpoint("llava", ElementType.BF16);
+        ((ObjectNode) checkpoint.rawConfig().get("text_config")).remove("hidden_size");
+        assertThatThrownBy(() -> new ModelConverter().convert(checkpoint, Provenance.NONE)).isInstanceOf(FerryException.class).hasMessageContaining("4096 numbers per token (hidden_size")
+                .hasMessageContaining("the embedding has 64");
+    }
+
     @Test
     void anUnknownKindIsRefusedByName() {
         ObjectNode root = json("{\"architectures\":[\"LlavaForConditionalGeneration\"],\"text_config\":{\"model_type\":\"opt\"}}");

@@ -76,6 +76,24 @@ class TransformsTest {
     }
 
     @Test
+    void makesRowsOfAVector() {
+        TensorView view = new Transforms().apply("as-rows", new long[] {2}, Counting.of(6));
+        assertThat(view.shape()).isEqualTo(List.of(2L, 3L));
+        assertThat(values(view)).isEqualTo("0 1 2 3 4 5");
+        assertThat(new Transforms().apply("as-rows", new long[] {6}, Counting.of(6)).shape()).isEqualTo(List.of(6L, 1L));
+    }
+
+    @Test
+    void scalesRowsToALengthOfOne() {
+        TensorView view = new Transforms().apply("unit-rows", new long[] {1}, Counting.of(3, 2));
+        float[] rows = new float[4];
+        view.read(0, 1, rows, 0);
+        view.read(2, 1, rows, 2);
+        assertThat(rows).containsExactly(new float[] {0, 1, 4 / (float) Math.sqrt(41), 5 / (float) Math.sqrt(41)}, org.assertj.core.data.Offset.offset(1e-7f));
+        assertThat(values(new Transforms().apply("unit-rows", new long[] {0}, Counting.of(2, 2)))).isEqualTo("0 1 2 3");
+    }
+
+    @Test
     void swapsColumns() {
         TensorView view = new Transforms().apply("swap-columns", new long[] {2, 3}, Counting.of(2, 6));
         assertThat(values(view)).isEqualTo("0 3 1 4 2 5 6 9 7 10 8 11");
