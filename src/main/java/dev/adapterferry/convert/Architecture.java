@@ -1,6 +1,7 @@
 package dev.adapterferry.convert;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.adapterferry.failure.FerryException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -23,6 +24,7 @@ import java.util.Set;
  * @param drop       regular expressions of checkpoint tensors to leave out
  * @param layers     tensors of layers from this one on are left out; null for none
  * @param notes      what the user should know
+ * @param refuse     why a model that says so in its configuration is not converted
  * @param generated  names of generated tensors
  * @param tokenizer  vocabulary kind
  * @param embeds     whether models of these classes make vectors of texts and nothing else: nobody can chat with them
@@ -30,7 +32,19 @@ import java.util.Set;
  */
 record Architecture(String file, String arch, List<String> classes, String since, Map<String, JsonNode> defaults, Map<String, String> values,
         Set<String> forget, List<Parameter> parameters, Map<String, List<Output>> tensors, Map<String, String> counted, Map<String, String> rename, List<Conditional> drop,
-        Expression layers, List<Conditional> notes, List<String> generated, String tokenizer, boolean embeds, List<Parameter> after) {
+        Expression layers, List<Conditional> notes, List<Conditional> refuse, List<String> generated, String tokenizer, boolean embeds, List<Parameter> after) {
+
+    /**
+     * Refuses a model for what its configuration asks.
+     *
+     * @param model its name, for the message
+     * @throws FerryException when llama.cpp would compute something else; says what
+     */
+    void requireComputable(String model, ModelConfig config) {
+        refuse.stream().filter(reason -> reason.holds(config)).findFirst().ifPresent(reason -> {
+            throw new FerryException("Cannot convert " + model + ": " + reason.text() + ".");
+        });
+    }
 
     /**
      * One hyperparameter.

@@ -64,11 +64,12 @@ public final class ArchitectureCatalog {
     }
 
     /**
-     * Refuses a checkpoint that cannot be converted, by its name alone.
+     * Refuses a checkpoint that cannot be converted, by its configuration alone.
      *
      * @param config its config.json
      * @param model  its name, for messages
-     * @throws FerryException when config.json names no architecture or one that is not known; names the nearest ones
+     * @throws FerryException when config.json names no architecture or one that is not known; names the nearest ones. When llama.cpp would compute
+     *                        otherwise what the configuration asks for; says what
      */
     public void check(ObjectNode config, String model) {
         require(config, model);
@@ -79,9 +80,15 @@ public final class ArchitectureCatalog {
      *
      * @param config its config.json
      * @param model  its name, for messages
-     * @throws FerryException when config.json names none or one that is not known; names the nearest ones
+     * @throws FerryException when config.json names none, one that is not known or one whose configuration llama.cpp would compute otherwise
      */
     Architecture require(ObjectNode config, String model) {
+        Architecture architecture = named(config, model);
+        architecture.requireComputable(model, ModelConfig.of(config, architecture, List.of()));
+        return architecture;
+    }
+
+    private Architecture named(ObjectNode config, String model) {
         String className = ModelConfig.textClass(config, model).orElseThrow(() -> new FerryException("Cannot convert " + model
                 + ": config.json has no 'architectures' entry; take the config.json that belongs to the base model."));
         ObjectNode text = ModelConfig.flattened(config);

@@ -24,7 +24,7 @@ final class ArchitectureReader {
     private static final List<String> FOREIGN_GROUPS = List.of("general.", "tokenizer.", "xielu.");
     private static final Set<String> TYPES = Set.of("uint32", "uint32s", "float32", "bool", "string");
     private static final Set<String> FIELDS = Set.of("arch", "classes", "extends", "since", "defaults", "values", "forget", "parameters", "tensors", "counted",
-            "rename", "drop", "layers", "notes", "generated", "tokenizer", "embeds", "after");
+            "rename", "drop", "layers", "notes", "refuse", "generated", "tokenizer", "embeds", "after");
 
     private final String file;
     private final String arch;
@@ -83,7 +83,7 @@ final class ArchitectureReader {
         node.path("tensors").fields().forEachRemaining(e -> tensors.put(e.getKey(), outputs(e.getValue())));
         return new Architecture(file, arch, texts(node.path("classes")), node.path("since").asText(""), defaults, textMap(node.path("values")),
                 Set.copyOf(texts(node.path("forget"))), parameters(node.path("parameters")), tensors, textMap(node.path("counted")), textMap(node.path("rename")),
-                conditionals(node.path("drop")), node.has("layers") ? expression(node.get("layers").asText()) : null, conditionals(node.path("notes")), texts(node.path("generated")), node.path("tokenizer").asText(),
+                conditionals(node.path("drop")), node.has("layers") ? expression(node.get("layers").asText()) : null, conditionals(node.path("notes")), conditionals(node.path("refuse")), texts(node.path("generated")), node.path("tokenizer").asText(),
                 node.path("embeds").asBoolean(), parameters(node.path("after")));
     }
 

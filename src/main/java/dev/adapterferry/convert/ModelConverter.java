@@ -84,7 +84,9 @@ public final class ModelConverter {
     }
 
     private static ModelConfig config(Checkpoint checkpoint, Architecture architecture) {
-        return ModelConfig.of(checkpoint.config(), architecture, checkpoint.tensors().tensors().stream().map(TensorInfo::name).toList());
+        ModelConfig config = ModelConfig.of(checkpoint.config(), architecture, checkpoint.tensors().tensors().stream().map(TensorInfo::name).toList());
+        architecture.requireComputable(checkpoint.name(), config);
+        return config;
     }
 
     /** Sizes that config.json omits may be those of another model of the class. */

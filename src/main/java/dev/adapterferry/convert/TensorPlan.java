@@ -28,6 +28,7 @@ final class TensorPlan {
     static final Set<String> FINAL_STEPS = Set.of("stack", "layer-key", "must-be-zero");
 
     private static final int NAMES_IN_A_MESSAGE = 6;
+    private static final String OUTPUT = "output";
 
     private final String model;
     private final Architecture architecture;
@@ -68,8 +69,9 @@ final class TensorPlan {
         plan.bare = source.find("embed_tokens.weight").isPresent();
         source.tensors().forEach(tensor -> plan.add(source, tensor));
         plan.refuseUnknown();
-        plan.refuseMissing();
-        return new ConvertedTensors(plan.views, plan.naming.notes());
+        Map<String, TensorView> all = plan.withOutput();
+        plan.refuseMissing(all.keySet());
+        return new ConvertedTensors(all, plan.naming.notes());
     }
 
     private void add(TensorSource source, TensorInfo tensor) {
@@ -168,9 +170,29 @@ final class TensorPlan {
         }
     }
 
-    private void refuseMissing() {
-        boolean headless = architecture.embeds() || !Boolean.FALSE.equals(config.get("tie_word_embeddings")) || bare;
-        List<String> missing = new MissingTensors(architecture, blocks, views.keySet(), stacks.values()).list(headless);
+    /** Where llama.cpp does not take the embedding for the output by itself, that of a model with one matrix for both is written twice. */
+    private Map<String, TensorView> withOutput() {
+        boolean needed = architecture.tensors().values().stream().flatMap(List::stream).anyMatch(output -> output.name().equals(OUTPUT) && !output.optional());
+        if (!needed || views.containsKey(OUTPUT + ".weight") || !tied()) {
+            return views;
+        }
+        Map<String, TensorView> all = new LinkedHashMap<>();
+        views.forEach((name, view) -> {
+            all.put(name, view);
+            if (name.equals("token_embd.weight")) {
+                all.put(OUTPUT + ".weight", view);
+            }
+        });
+        return all;
+    }
+
+    private boolean tied() {
+        return !Boolean.FALSE.equals(config.get("tie_word_embeddings"));
+    }
+
+    private void refuseMissing(Set<String> present) {
+        boolean headless = architecture.embeds() || tied() || bare;
+        List<String> missing = new MissingTensors(architecture, blocks, present, stacks.values()).list(headless);
         if (!missing.isEmpty()) {
             throw new FerryException("Cannot convert " + model + ": the checkpoint lacks " + missing.size() + (missing.size() == 1 ? " tensor: " : " tensors: ")
                     + some(missing) + ".");

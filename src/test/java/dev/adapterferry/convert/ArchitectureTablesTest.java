@@ -8,9 +8,11 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.tensor.ElementType;
+import dev.adapterferry.tensor.TensorInfo;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -62,6 +64,39 @@ class ArchitectureTablesTest {
         config.putArray("architectures").add(unknown);
         assertThatThrownBy(() -> ArchitectureCatalog.builtIn().check(config, "org/new")).hasMessageContaining("architecture '" + unknown + "' is not supported")
                 .hasMessageContaining("nearest supported ones are").hasMessageContaining(meant);
+    }
+
+    /** A configuration that llama.cpp reads past: it loads the file and talks nonsense. */
+    @ParameterizedTest
+    @CsvSource({"falcon, alibi, true", "falcon, parallel_attn, false", "bloom, apply_residual_connection_post_layernorm, true", "gpt2, scale_attn_by_inverse_layer_idx, true",
+            "starcoder, scale_attn_weights, false", "olmoe, norm_topk_prob, true", "deepseek, norm_topk_prob, true", "cohere2, sliding_window_pattern, 2"})
+    void refusesWhatLlamaCppWouldComputeOtherwise(String name, String field, String value) throws IOException {
+        ObjectNode config = checkpoint(name).config();
+        ArchitectureCatalog.builtIn().check(config, "org/new");
+        config.set(field, new ObjectMapper().readTree(value));
+        assertThatThrownBy(() -> ArchitectureCatalog.builtIn().check(config, "org/new")).isInstanceOf(FerryException.class).hasMessageContaining("Cannot convert org/new: llama.cpp ")
+                .hasMessageContaining(field);
+    }
+
+    /** As a merge leaves it when the adapter has trained the head. */
+    @ParameterizedTest
+    @ValueSource(strings = {"gemma", "gemma2", "command-r", "cohere2"})
+    void refusesAHeadThatLlamaCppHasNoPlaceFor(String name) {
+        MemoryCheckpoint untied = checkpoint(name).add("lm_head.weight", 0, TinyModels.ROWS, TinyModels.WIDTH);
+        untied.rawConfig().put("tie_word_embeddings", false);
+        assertThatThrownBy(() -> new ModelConverter().tensors(untied)).hasMessageContaining("this model has a head of its own");
+    }
+
+    @Test
+    void writesTheEmbeddingTwiceWhereLlamaCppWantsAnOutput() {
+        for (String name : List.of("bloom", "deepseek", "glm", "gpt2", "gptneox", "nemotron", "olmoe", "phimoe", "qwen2moe", "stablelm")) {
+            MemoryCheckpoint tied = checkpoint(name).remove("lm_head.weight").remove("embed_out.weight");
+            tied.rawConfig().put("tie_word_embeddings", true);
+            List<String> names = new ModelConverter().tensors(tied).tensors().stream().map(TensorInfo::name).toList();
+            assertThat(names.indexOf("output.weight")).as(name).isEqualTo(names.indexOf("token_embd.weight") + 1);
+            tied.rawConfig().put("tie_word_embeddings", false);
+            assertThatThrownBy(() -> new ModelConverter().tensors(tied)).hasMessageContaining("lacks 1 tensor").hasMessageMatching("(?s).*(lm_head|embed_out)\\.weight.*");
+        }
     }
 
     @Test

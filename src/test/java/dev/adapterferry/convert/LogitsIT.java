@@ -44,7 +44,7 @@ class LogitsIT {
 
     /** Older architectures, whose graphs nothing here reads but llama.cpp itself. */
     @ParameterizedTest
-    @ValueSource(strings = {"bloom", "cohere2", "deepseek", "exaone", "falcon", "falcon-11b", "falcon-40b", "glm", "gpt2", "gptneox", "gptneox-sequential", "olmo", "olmoe", "phimoe",
+    @ValueSource(strings = {"bloom", "cohere2", "deepseek", "exaone", "falcon", "falcon-11b", "falcon-40b", "glm", "gpt2", "gpt2-untied", "gptneox", "gptneox-sequential", "gptneox-tied", "olmo", "olmoe", "phimoe",
             "phimoe-longrope", "starcoder", "starcoder-mha"})
     void llamaCppComputesWhatOlderCheckpointsCompute(String name) {
         MemoryCheckpoint checkpoint = checkpoint(name);

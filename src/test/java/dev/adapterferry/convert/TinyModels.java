@@ -267,6 +267,11 @@ final class TinyModels {
         put("starcoder", "GPTBigCodeForCausalLM", "bpe", ",\"n_positions\":512,\"n_embd\":64,\"n_layer\":2,\"n_head\":4,\"layer_norm_epsilon\":1e-5,\"multi_query\":true", c -> gpt2(c, WIDTH + 2 * HEAD, false));
         put("starcoder-mha", "GPTBigCodeForCausalLM", "bpe", ",\"n_positions\":512,\"n_embd\":64,\"n_layer\":2,\"n_head\":4,\"layer_norm_epsilon\":1e-5,\"multi_query\":false", c -> gpt2(c, 3 * WIDTH, false));
         put("gpt2", "GPT2LMHeadModel", "bpe", ",\"n_positions\":512,\"n_ctx\":512,\"n_embd\":64,\"n_layer\":2,\"n_head\":4,\"layer_norm_epsilon\":1e-5", c -> gpt2(c, 3 * WIDTH, true));
+        // As a merge leaves it when the adapter has trained the head.
+        put("gpt2-untied", "GPT2LMHeadModel", "bpe", ",\"n_positions\":512,\"n_ctx\":512,\"n_embd\":64,\"n_layer\":2,\"n_head\":4,\"layer_norm_epsilon\":1e-5" + UNTIED, c -> {
+            gpt2(c, 3 * WIDTH, true);
+            c.add("lm_head.weight", 0, ROWS, WIDTH);
+        });
         Consumer<MemoryCheckpoint> gptneox = c -> {
             c.add("gpt_neox.embed_in.weight", 0, ROWS, WIDTH).add("embed_out.weight", 0, ROWS, WIDTH);
             layerNorm(c, "gpt_neox.final_layer_norm");
@@ -280,6 +285,10 @@ final class TinyModels {
                 linear(c, l + "mlp.dense_4h_to_h", WIDTH, INNER);
             }
         };
+        put("gptneox-tied", "GPTNeoXForCausalLM", "bpe", ",\"layer_norm_eps\":1e-5,\"rotary_pct\":0.25,\"use_parallel_residual\":true" + TIED, c -> {
+            gptneox.accept(c);
+            c.remove("embed_out.weight");
+        });
         put("gptneox", "GPTNeoXForCausalLM", "bpe", ",\"layer_norm_eps\":1e-5,\"rotary_pct\":0.25,\"use_parallel_residual\":true" + UNTIED, gptneox);
         put("gptneox-sequential", "GPTNeoXForCausalLM", "bpe", ",\"layer_norm_eps\":1e-5,\"rotary_pct\":0.5,\"rotary_emb_base\":1000.0,\"use_parallel_residual\":false" + UNTIED, gptneox);
         put("bloom", "BloomForCausalLM", "bpe", ",\"n_layer\":2,\"n_head\":4,\"seq_length\":512,\"layer_norm_epsilon\":1e-5", c -> {

@@ -120,7 +120,7 @@ class TransformStepsIT {
     private static Architecture with(Architecture a, String pattern, Output output, List<Step> steps) {
         Map<String, List<Output>> tensors = new LinkedHashMap<>(a.tensors());
         tensors.put(pattern, a.tensors().get(pattern).stream().map(o -> o == output ? new Output(o.name(), o.optional(), o.part(), steps) : o).toList());
-        return new Architecture(a.file(), a.arch(), a.classes(), a.since(), a.defaults(), a.values(), a.forget(), a.parameters(), tensors, a.counted(), a.rename(), a.drop(), a.layers(), a.notes(),
+        return new Architecture(a.file(), a.arch(), a.classes(), a.since(), a.defaults(), a.values(), a.forget(), a.parameters(), tensors, a.counted(), a.rename(), a.drop(), a.layers(), a.notes(), a.refuse(),
                 a.generated(), a.tokenizer(), a.embeds(), a.after());
     }
 }
