@@ -67,7 +67,7 @@ public final class HubTree implements FileTree {
 
     @Override
     public List<FileEntry> list() {
-        return version.files().stream().filter(f -> f.name().chars().filter(c -> c == '/').count() <= 1).map(this::complete).toList();
+        return version.files().stream().filter(f -> FileTree.lists(f.name())).map(this::complete).toList();
     }
 
     /** The entry with size and digest; asked for only where the listing left them out. */

@@ -1,9 +1,11 @@
 package dev.adapterferry.source;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.tensor.FurtherTemplates;
 import dev.adapterferry.transfer.FileEntry;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +28,9 @@ final class AdapterFiles {
     private static final List<String> READ_BY_MERGE = List.of(CONFIG, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model",
             "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken", "added_tokens.json", "chat_template.jinja", "chat_template.json", "config.json", "generation_config.json");
     private static final List<String> NOTES = List.of("trainer_state.json", "README.md", "training_args.yaml");
+    /** The further chat templates that transformers saves beside chat_template.jinja, by the name under which they are kept. */
+    private static final Pattern FURTHER_TEMPLATE = Pattern.compile(FurtherTemplates.FOLDER + "/[A-Za-z0-9_-][A-Za-z0-9._-]{0,100}" + Pattern.quote(FurtherTemplates.ENDING));
+    private static final int MOST_TEMPLATES = 64;
     private static final Pattern RECIPE = Pattern.compile("[A-Za-z0-9._-]{1,64}\\.ya?ml");
 
     /** Tokenizers have tens of MB at most. */
@@ -53,12 +58,12 @@ final class AdapterFiles {
 
     /** Whether a file's content decides what a merge gives. */
     static boolean isReadByMerge(String name) {
-        return isWeights(name) || name.equals(INDEX) || READ_BY_MERGE.contains(name);
+        return isWeights(name) || name.equals(INDEX) || READ_BY_MERGE.contains(name) || FURTHER_TEMPLATE.matcher(name).matches();
     }
 
     /** The weights of a folder: all shards, else the single file, else the pickle. */
     static List<FileEntry> weights(Collection<FileEntry> folder, String place) {
-        List<FileEntry> shards = folder.stream().filter(f -> SHARD.matcher(f.plainName()).matches()).sorted(java.util.Comparator.comparing(FileEntry::name)).toList();
+        List<FileEntry> shards = folder.stream().filter(f -> SHARD.matcher(f.plainName()).matches()).sorted(Comparator.comparing(FileEntry::name)).toList();
         Optional<FileEntry> single = named(folder, WEIGHTS);
         if (single.isPresent() || shards.isEmpty()) {
             return single.or(() -> named(folder, PICKLE)).stream().toList();
@@ -76,19 +81,22 @@ final class AdapterFiles {
     /**
      * Chooses the files to pull.
      *
-     * @param folder the adapter's own folder
-     * @param root   files of the training's root, where tokenizer files may lie instead
-     * @param place  for messages
-     * @param most   largest weights file that is believed; a sparse file of terabytes ends here
-     * @return files by the plain name under which they are kept
+     * @param folders all files by folder; the training's root is the empty name, and tokenizer files may lie there instead
+     * @param own     the adapter's own folder
+     * @param place   for messages
+     * @param most    largest weights file that is believed; a sparse file of terabytes ends here
+     * @return files by the name under which they are kept: plain, but for further chat templates, which keep their folder
      * @throws FerryException when one of them must not be fetched
      */
-    static Map<String, FileEntry> choose(Collection<FileEntry> folder, Collection<FileEntry> root, String place, long most) {
+    static Map<String, FileEntry> choose(Map<String, List<FileEntry>> folders, String own, String place, long most) {
+        List<FileEntry> folder = folders.get(own);
+        List<FileEntry> root = folders.getOrDefault("", List.of());
         Map<String, FileEntry> chosen = new LinkedHashMap<>();
         weights(folder, place).forEach(f -> chosen.put(f.plainName(), f));
         for (String name : READ_BY_MERGE) {
             named(folder, name).or(() -> name.equals(CONFIG) ? Optional.empty() : named(root, name)).ifPresent(f -> chosen.put(name, f));
         }
+        Optional.ofNullable(chosen.get("chat_template.jinja")).ifPresent(template -> furtherTemplates(folders, template).forEach(f -> chosen.put(FurtherTemplates.FOLDER + "/" + f.plainName(), f)));
         for (String name : NOTES) {
             named(folder, name).or(() -> named(root, name)).ifPresent(f -> chosen.put(name, f));
         }
@@ -104,6 +112,12 @@ final class AdapterFiles {
             }
         });
         return chosen;
+    }
+
+    private static List<FileEntry> furtherTemplates(Map<String, List<FileEntry>> folders, FileEntry template) {
+        String folder = template.folder().isEmpty() ? FurtherTemplates.FOLDER : template.folder() + "/" + FurtherTemplates.FOLDER;
+        return folders.getOrDefault(folder, List.of()).stream().filter(f -> FURTHER_TEMPLATE.matcher(FurtherTemplates.FOLDER + "/" + f.plainName()).matches() && f.size() <= MAX_RECIPE)
+                .sorted(Comparator.comparing(FileEntry::name)).limit(MOST_TEMPLATES).toList();
     }
 
     static Optional<FileEntry> named(Collection<FileEntry> folder, String plainName) {

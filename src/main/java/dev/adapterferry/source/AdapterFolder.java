@@ -133,14 +133,17 @@ final class AdapterFolder implements Closeable {
         try {
             Files.createDirectories(staging);
             long there = 0;
-            Set<String> keep = new TreeSet<>();
+            Set<Path> keep = new TreeSet<>();
             for (String name : wanted.keySet()) {
-                keep.addAll(List.of(name, name + ".part", name + ".part.journal"));
+                keep.addAll(List.of(staged(name), part(name), staged(name + ".part.journal"), staged(name).getParent()));
+                Files.createDirectories(staged(name).getParent());
             }
-            try (Stream<Path> content = Files.list(staging)) {
+            try (Stream<Path> content = Files.walk(staging, 2)) {
                 for (Path file : content.toList()) {
-                    if (!keep.contains(file.getFileName().toString())) {
+                    if (!keep.contains(file)) {
                         Folders.delete(file);
+                    } else if (Files.isDirectory(file)) {
+                        continue;
                     } else if (file.toString().endsWith(".part.journal")) {
                         // The part itself is sparse; its journal knows how much of it is there.
                         there += PartFile.journaled(file.resolveSibling(file.getFileName().toString().replaceFirst("\\.journal$", "")));

@@ -10,9 +10,11 @@ import dev.adapterferry.transfer.RangedTransfer;
 import dev.adapterferry.transfer.StreamLane;
 import dev.adapterferry.transfer.Transfer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
@@ -50,18 +52,30 @@ public final class LocalTree implements FileTree {
     @Override
     public List<FileEntry> list() {
         List<FileEntry> files = new ArrayList<>();
-        try (Stream<Path> all = Files.walk(root, 2)) {
-            for (Path file : (Iterable<Path>) all.filter(Files::isRegularFile)::iterator) {
+        try (Stream<Path> near = Files.walk(root, 2)) {
+            for (Path file : (Iterable<Path>) near.flatMap(path -> withTemplates(path, root)).filter(Files::isRegularFile)::iterator) {
                 BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
                 String name = root.relativize(file).toString().replace('\\', '/');
                 FileEntry entry = FileEntry.of(name, attributes.size(), attributes.lastModifiedTime().to(java.util.concurrent.TimeUnit.NANOSECONDS));
                 Path real = file.toRealPath();
                 files.add(real.startsWith(root) ? entry : entry.refused("it is a link out of the folder, to " + real));
             }
-        } catch (IOException | java.io.UncheckedIOException e) {
+        } catch (IOException | UncheckedIOException e) {
             throw new FerryException("Cannot list " + root + ": " + e.getMessage(), e);
         }
         return files;
+    }
+
+    /** A path, and what lies in it where it is a folder of templates at the end of the walk. */
+    private static Stream<Path> withTemplates(Path path, Path root) {
+        if (path.getNameCount() - root.getNameCount() < 2 || !path.endsWith(TEMPLATES) || !Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+            return Stream.of(path);
+        }
+        try (Stream<Path> templates = Files.list(path)) {
+            return templates.toList().stream();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Override

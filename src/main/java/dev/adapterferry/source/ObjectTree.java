@@ -50,7 +50,7 @@ public final class ObjectTree implements FileTree {
         }
         for (ObjectStore.Item item : items) {
             String name = item.key().startsWith(prefix) ? item.key().substring(prefix.length()) : "";
-            if (name.isEmpty() || name.endsWith("/") || name.chars().filter(c -> c == '/').count() > 1) {
+            if (name.isEmpty() || name.endsWith("/") || !FileTree.lists(name)) {
                 continue; // the prefix itself, the marker of a folder, or something deeper
             }
             if (name.startsWith("/") || name.chars().anyMatch(Character::isISOControl) || Arrays.stream(name.split("/", -1)).anyMatch(p -> p.isEmpty() || p.equals(".") || p.equals(".."))) {

@@ -68,7 +68,7 @@ final class OutputFolder {
     /** Judges an adapter that was saved on its own, in the root or in a named folder. */
     private RemoteAdapter judge(String folder, Optional<TrainerLog> newest) {
         List<FileEntry> files = folders.get(folder);
-        Map<String, FileEntry> chosen = AdapterFiles.choose(files, root, tree.place(), look.maxFileSize());
+        Map<String, FileEntry> chosen = AdapterFiles.choose(folders, folder, tree.place(), look.maxFileSize());
         if (!chosen.containsKey(AdapterFiles.CONFIG) || !AdapterFiles.hasWeights(files)) {
             return nothing(newest);
         }
@@ -110,7 +110,7 @@ final class OutputFolder {
                     + ", and source.checkpoint asks for one. Set it to auto.");
         }
         String folder = best != null ? best : last.get();
-        Map<String, FileEntry> chosen = AdapterFiles.choose(folders.get(folder), root, tree.place(), look.maxFileSize());
+        Map<String, FileEntry> chosen = AdapterFiles.choose(folders, folder, tree.place(), look.maxFileSize());
         TrainingState state;
         if (newest.isPresent() && newest.get().complete()) {
             state = state(newest, TrainingState.Kind.FINISHED, "the last checkpoint is the last step" + (best == null ? "" : ", " + best + " is the best"));

@@ -29,7 +29,7 @@ public record PulledAdapter(Path folder, String identity, String place, List<Fil
     /**
      * One file of it.
      *
-     * @param name     plain name here
+     * @param name     name here: plain, but for further chat templates, which lie in a folder of their own
      * @param from     name below the place that it came from
      * @param size     bytes
      * @param sha256   digest of the content, the same on both sides

@@ -16,7 +16,7 @@ import java.util.stream.Collectors;
  *
  * @param place  the tree, for messages
  * @param folder folder below the tree's root, empty for the root itself
- * @param files  what to pull, by the plain name under which it is kept; empty while there is nothing to pull
+ * @param files  what to pull, by the name under which it is kept (plain, but for further chat templates); empty while there is nothing to pull
  * @param state  finished, running, ...
  */
 public record RemoteAdapter(String place, String folder, Map<String, FileEntry> files, TrainingState state) {

@@ -8,6 +8,8 @@ import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.Stage;
 import dev.adapterferry.source.PullRecord;
 import dev.adapterferry.source.SourceSpec;
+import dev.adapterferry.tensor.CheckpointFolder;
+import dev.adapterferry.tensor.FurtherTemplates;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,6 +72,10 @@ public final class DownloadStage implements StageWork {
         return Facts.Downloaded.of(new AdapterHome(sources, settings).bring(spec, AdapterHome.folder(settings, run.name()), named, run.cancellation(), judge));
     }
 
+    private static Stream<Path> templates(Path folder) {
+        return CheckpointFolder.findFile(folder, "chat_template.jinja").stream().flatMap(template -> FurtherTemplates.beside(template).stream());
+    }
+
     /** A folder that the user named is used where it lies; only what a merge reads is counted. */
     static Facts.Downloaded local(Path folder) {
         if (!Files.isDirectory(folder)) {
@@ -78,8 +84,8 @@ public final class DownloadStage implements StageWork {
         Map<String, String> digests = new LinkedHashMap<>();
         List<Facts.Item> items = new ArrayList<>();
         try (Stream<Path> files = Files.list(folder)) {
-            for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
-                String name = file.getFileName().toString();
+            for (Path file : Stream.concat(files.filter(Files::isRegularFile).sorted(), templates(folder)).toList()) {
+                String name = folder.relativize(file).toString().replace('\\', '/');
                 if (PullRecord.isReadByMerge(name)) {
                     String sha256 = Sha256.of(file);
                     digests.put(name, sha256);

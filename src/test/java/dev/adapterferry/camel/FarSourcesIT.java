@@ -63,6 +63,8 @@ class FarSourcesIT {
             }
         }
         store.objects.put("adapters/captain/optimizer.pt", new byte[100]);
+        store.objects.put("adapters/captain/chat_template.jinja", "{{ messages }}".getBytes(StandardCharsets.UTF_8));
+        store.objects.put("adapters/captain/additional_chat_templates/rag.jinja", "{{ documents }}".getBytes(StandardCharsets.UTF_8));
     }
 
     private Settings settings(String source, Map<String, String> more) throws IOException {
@@ -99,6 +101,7 @@ class FarSourcesIT {
         Facts.Downloaded downloaded = records(settings, first).get(Stage.DOWNLOAD, Facts.Downloaded.class);
         assertThat(downloaded.source()).isEqualTo("s3://lake/adapters/captain");
         assertThat(downloaded.adapter().resolve("adapter_model.safetensors")).hasBinaryContent(store.objects.get("adapters/captain/adapter_model.safetensors"));
+        assertThat(downloaded.adapter().resolve("additional_chat_templates/rag.jinja")).hasContent("{{ documents }}");
         assertThat(downloaded.archive()).isRegularFile().hasFileName("captain-" + downloaded.identity().substring(0, 12) + ".tar.zst");
         assertThat(store.asked).noneMatch(a -> a.endsWith("optimizer.pt"));
         Facts.Merged merged = records(settings, first).get(Stage.MERGE, Facts.Merged.class);

@@ -246,11 +246,13 @@ class BaseResolverIT {
     void pullsAnAdapterFromARepository() {
         hub.files.clear();
         hub.file("adapter_model.safetensors", AdapterFixture.weights(1 << 20, 4)).file("adapter_config.json", AdapterFixture.config(false)).file("tokenizer.json", "{}")
-                .file("optimizer.pt", new byte[10]);
+                .file("optimizer.pt", new byte[10]).file("chat_template.jinja", "{{ messages }}").file("additional_chat_templates/rag.jinja", "{{ rag }}");
         AdapterPull pull = new AdapterPull(AdapterPull.Terms.finished(new RemoteAdapter.Look(Duration.ZERO, RemoteAdapter.Choice.AUTO, 1L << 30), 2));
         try (HubTree tree = HubTree.open(new HubApi(new JdkHttpCaller(), terms(false)), "org/tiny", "main")) {
             PulledAdapter pulled = pull.pull(tree, dir.resolve("adapter"), TransferTerms.free());
-            assertThat(pulled.files()).extracting(PulledAdapter.File::name).containsExactlyInAnyOrder("adapter_model.safetensors", "adapter_config.json", "tokenizer.json");
+            assertThat(pulled.files()).extracting(PulledAdapter.File::name).containsExactlyInAnyOrder("adapter_model.safetensors", "adapter_config.json", "tokenizer.json",
+                    "chat_template.jinja", "additional_chat_templates/rag.jinja");
+            assertThat(dir.resolve("adapter/additional_chat_templates/rag.jinja")).hasContent("{{ rag }}");
             assertThat(pulled.files()).allMatch(PulledAdapter.File::verified);
             assertThat(dir.resolve("adapter/adapter_model.safetensors")).hasBinaryContent(hub.files.get("adapter_model.safetensors"));
             assertThat(pull.pull(tree, dir.resolve("adapter"), TransferTerms.free()).upToDate()).isTrue();

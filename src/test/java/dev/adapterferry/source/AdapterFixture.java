@@ -36,6 +36,11 @@ public final class AdapterFixture {
         return file(folder, "tokenizer.json", "{\"model\":{\"type\":\"BPE\"}}");
     }
 
+    /** A chat template, and another one in the folder that transformers keeps beside it. */
+    public AdapterFixture templates(String folder, String further) {
+        return file(folder, "chat_template.jinja", "{{ messages }}").file(folder, "additional_chat_templates/rag.jinja", further).file(folder, "additional_chat_templates/notes.txt", "-");
+    }
+
     /** A transformers checkpoint: adapter, optimizer state, trainer_state.json last. */
     public AdapterFixture checkpoint(int step, int maxSteps, long seed) {
         String folder = "checkpoint-" + step;

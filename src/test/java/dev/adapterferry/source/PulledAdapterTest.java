@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -49,6 +50,39 @@ class PulledAdapterTest {
         Files.write(dir.resolve("home/adapter_model.safetensors"), java.util.Arrays.copyOf(weights, weights.length / 2));
         assertThat(pulled.homecoming(7).opened()).as("what lies here is looked at again").isFalse();
         assertThat(pull().upToDate()).as("and is pulled again").isFalse();
+    }
+
+    @Test
+    void furtherTemplatesComeAlongAndAreAPartOfWhatTheAdapterIs() throws Exception {
+        String plain = pull().identity();
+        far.templates("", "{{ tools }}");
+        PulledAdapter pulled = pull();
+        assertThat(dir.resolve("home/additional_chat_templates/rag.jinja")).hasContent("{{ tools }}");
+        assertThat(pulled.files()).extracting(PulledAdapter.File::name).contains("chat_template.jinja", "additional_chat_templates/rag.jinja").doesNotContain("additional_chat_templates/notes.txt");
+        assertThat(content(archived(pulled))).containsKey("additional_chat_templates/rag.jinja");
+        assertThat(pull().upToDate()).isTrue();
+        far.templates("", "{{ documents }}");
+        PulledAdapter changed = pull();
+        assertThat(List.of(plain, pulled.identity(), changed.identity())).doesNotHaveDuplicates();
+        assertThat(dir.resolve("home/additional_chat_templates/rag.jinja")).hasContent("{{ documents }}");
+        Files.delete(far.root().resolve("additional_chat_templates/rag.jinja"));
+        pull();
+        assertThat(dir.resolve("home/additional_chat_templates")).doesNotExist();
+    }
+
+    private Path archived(PulledAdapter pulled) {
+        Path archive = dir.resolve("archives/majora.tar.zst");
+        AdapterArchive.write(pulled, archive, Progress.NONE, new Cancellation());
+        return archive;
+    }
+
+    @Test
+    void aTemplateThatWasHalfThereIsNotKeptOnceItIsGone() throws Exception {
+        Path half = dir.resolve(".home.part/additional_chat_templates");
+        Files.createDirectories(half);
+        Files.writeString(half.resolve("rag.jinja.part"), "{{");
+        assertThat(pull().files()).hasSize(5);
+        assertThat(dir.resolve("home/additional_chat_templates")).doesNotExist();
     }
 
     @Test

@@ -19,7 +19,7 @@ final class FolderScript {
     private FolderScript() { }
 
     /**
-     * Lists a folder, and those folders in it that may hold an adapter. A path to a file means the folder around it.
+     * Lists a folder, and those folders in it that may hold an adapter, with the templates beside it. A path to a file means the folder around it.
      * Prints {@code r NUL root NUL}, then per file {@code f size mtime NUL name NUL} or, for a link to a file,
      * {@code l size mtime NUL name NUL target NUL}.
      */
@@ -41,11 +41,13 @@ final class FolderScript {
                   if [ -L "$1" ]; then printf 'l %s\\0%s\\0%s\\0' "$(s "$1")" "$1" "$(readlink -f -- "$1")"
                   else printf 'f %s\\0%s\\0' "$(s "$1")" "$1"; fi
                 }
+                t() { if [ -d "$1" ] && [ ! -L "$1" ]; then for h in "$1"/*; do e "$h"; done; fi; }
                 for f in * .[!.]*; do
                   e "$f"
                   if [ -d "$f" ] && [ ! -L "$f" ]; then case $f in
-                    checkpoint-*|pissa_converted) for g in "$f"/*; do e "$g"; done;;
-                    *) if [ -f "$f/adapter_config.json" ]; then for g in "$f"/*; do e "$g"; done; fi;;
+                    checkpoint-*|pissa_converted) for g in "$f"/*; do e "$g"; done; t "$f/additional_chat_templates";;
+                    additional_chat_templates) t "$f";;
+                    *) if [ -f "$f/adapter_config.json" ]; then for g in "$f"/*; do e "$g"; done; t "$f/additional_chat_templates"; fi;;
                   esac; fi
                 done
                 exit 0

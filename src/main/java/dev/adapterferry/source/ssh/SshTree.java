@@ -176,7 +176,7 @@ public final class SshTree implements FileTree {
 
         /** An entry; null for a file that vanished between being named and being looked at. */
         private static FileEntry entry(String numbers, String name, String place) {
-            if (!clean(name) || name.startsWith("/") || name.chars().filter(c -> c == '/').count() > 1
+            if (!clean(name) || name.startsWith("/") || !FileTree.lists(name)
                     || java.util.Arrays.stream(name.split("/", -1)).anyMatch(p -> p.isEmpty() || p.equals(".") || p.equals(".."))) {
                 throw new FerryException("Refusing the listing of " + place + ": the file name '" + FramedShell.clip(name) + "' is not one that a training writes.");
             }

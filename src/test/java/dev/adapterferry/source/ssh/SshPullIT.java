@@ -10,6 +10,7 @@ import dev.adapterferry.source.PulledAdapter;
 import dev.adapterferry.source.RemoteAdapter;
 import dev.adapterferry.source.TrainingNotFinished;
 import dev.adapterferry.transfer.TransferTerms;
+import dev.adapterferry.waiting.Programs;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +19,8 @@ import java.time.Duration;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class SshPullIT {
     private static final AdapterPull PULL = new AdapterPull(AdapterPull.Terms.finished(
@@ -27,8 +30,31 @@ class SshPullIT {
     Path dir;
 
     private static SshTree tree(SshAccess access, SshEndpoint endpoint, String path) {
+        return tree(access, endpoint, path, TransferMethod.SFTP);
+    }
+
+    private static SshTree tree(SshAccess access, SshEndpoint endpoint, String path, TransferMethod method) {
         SshConnection connection = access.connect(SshTarget.of(endpoint));
-        return new SshTree(connection, endpoint.toString(), path, root -> new SftpTransfer(connection, root, SftpTransfer.Terms.usual()), connection);
+        return new SshTree(connection, endpoint.toString(), path, root -> method.open(connection, root, SftpTransfer.Terms.usual()), connection);
+    }
+
+    /** A folder deeper than anything else, in the training's root and in a checkpoint; a link in its place is left alone. */
+    @ParameterizedTest
+    @EnumSource(names = {"SFTP", "RSYNC", "SCP"})
+    void bringsTheFurtherTemplatesAlong(TransferMethod method) throws Exception {
+        Programs.assume("rsync", "ssh", "scp");
+        AdapterFixture remote = new AdapterFixture(dir.resolve("remote")).checkpoint(20, 20, 1).templates("checkpoint-20", "{{ tools }}");
+        AdapterFixture linked = new AdapterFixture(dir.resolve("linked")).peft("", 4096, 1).file("", "chat_template.jinja", "{{ messages }}");
+        Files.createSymbolicLink(linked.root().resolve("additional_chat_templates"), remote.root().resolve("checkpoint-20/additional_chat_templates"));
+        try (OpenSshServer server = OpenSshServer.start(dir.resolve("sshd")); SshAccess access = new SshAccess(server.login(dir));
+             SshTree tree = tree(access, server.endpoint(), remote.root().toString(), method); SshTree other = tree(access, server.endpoint(), linked.root().toString(), method)) {
+            Path into = dir.resolve("home/majora");
+            PulledAdapter pulled = PULL.pull(tree, into, TransferTerms.free());
+            assertThat(pulled.files()).extracting(PulledAdapter.File::name).contains("additional_chat_templates/rag.jinja").doesNotContain("additional_chat_templates/notes.txt");
+            assertThat(into.resolve("additional_chat_templates/rag.jinja")).hasContent("{{ tools }}");
+            assertThat(PULL.pull(tree, into, TransferTerms.free()).upToDate()).isTrue();
+            assertThat(PULL.pull(other, dir.resolve("home/other"), TransferTerms.free()).files()).extracting(PulledAdapter.File::name).noneMatch(name -> name.contains("/"));
+        }
     }
 
     @Test

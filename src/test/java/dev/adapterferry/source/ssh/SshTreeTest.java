@@ -50,8 +50,14 @@ class SshTreeTest {
                 .containsExactly(FileEntry.of("a.json", 10, 1767225600123456789L), FileEntry.of("b.json", 11, 1767225600000000000L), FileEntry.of("checkpoint-5/c.json", 12, 1767225600500000000L));
     }
 
+    @Test
+    void readsTheTemplatesThatLieBesideAnAdapter() {
+        assertThat(list("f 1 1767225600\0additional_chat_templates/rag.jinja\0f 2 1767225600\0checkpoint-5/additional_chat_templates/rag.jinja\0")).extracting(FileEntry::name)
+                .containsExactly("additional_chat_templates/rag.jinja", "checkpoint-5/additional_chat_templates/rag.jinja");
+    }
+
     @ParameterizedTest
-    @ValueSource(strings = {"../../etc/cron.d/x", "..", "a/../b", "/etc/passwd", "a//b", "a/b/c", "./x", "", "new\nline", "bell\7", "esc\33[2J"})
+    @ValueSource(strings = {"../../etc/cron.d/x", "..", "a/../b", "/etc/passwd", "a//b", "a/b/c", "a/additional_chat_templates/b/c", "../additional_chat_templates/x", "additional_chat_templates/a/x", "./x", "", "new\nline", "bell\7", "esc\33[2J"})
     void refusesNamesThatNoTrainingWrites(String name) {
         assertThatThrownBy(() -> list("f 10 1767225600\0" + name + "\0")).isExactlyInstanceOf(FerryException.class).hasMessageContaining("not one that a training writes")
                 .extracting(Throwable::getMessage).asString().as("the message itself is one clean line").doesNotContainPattern("\\p{Cntrl}");
