@@ -37,7 +37,19 @@ final class Definitions {
             Map.entry("deepseek-v3", List.of("\\p{N}{1,3}", "[\u4E00-\u9FA5\u3040-\u309F\u30A0-\u30FF]+", "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|"
                     + " ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+")),
             Map.entry("bloom", List.of(" ?[^(\\s|[.,!?\u2026\u3002\uFF0C\u3001\u0964\u06D4\u060C])]+")),
-            Map.entry("kimi-k2", List.of(String.join("|", KIMI))));
+            Map.entry("kimi-k2", List.of(String.join("|", KIMI))),
+            Map.entry("qwen35", List.of(A.replace("?\\p{L}+", "?[\\p{L}\\p{M}]+").replace("[^\\s\\p{L}\\p{N}]", "[^\\s\\p{L}\\p{M}\\p{N}]").replace("{1,3}", ""))),
+            Map.entry("seed-coder", List.of("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1}| ?[^\\s\\p{L}\\p{N}\r\n]+|\\s*[\r\n]+|\\s+(?!\\S)|\\s+")),
+            Map.entry("bailingmoe", List.of("'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+")),
+            Map.entry("minicpm5", List.of("\\p{N}{1,3}", A.replace("{1,3}", "+"))),
+            Map.entry("exaone-moe", List.of("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+")),
+            Map.entry("tiny_aya", List.of("\\d{1,3}(?=(?:\\d{3})*\\b)", TWO_CASES.replace("SUFFIX", "(?i:'s|'t|'re|'ve|'m|'ll|'d)?").replace("DIGITS", "\\p{N}{1,3}"))),
+            Map.entry("jais-2", List.of(A.replace("|\\s+(?!\\S)|\\s+", "|\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)|\\s{32}(?!\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|\\s{1,2}(?!\\S)|\\s{1}"))),
+            Map.entry("chameleon", List.of("<sentinel:[0-9]+>", "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z", "([\t\n]|    |  )")),
+            Map.entry("superbpe", List.of("\\p{N}+", "(?=(\\d{3})+(?!\\d))")),
+            Map.entry("youtu", List.of("[\uAC00-\uD7A3\u3131-\u318E]+|[\uFF01\u2026\u201C\u201D\u2018\u2019\u2014\uFF1A\uFF1B\uFF0C\u3001-\u303F\uFE30-\uFE4F]+|[\u3105-\u312F]+|[\u4E00-\u9FA5\u3040-\u309F\u30A0-\u30FF]+", TWO_CASES.replace("SUFFIX", "(?i:'s|'t|'re|'ve|'m|'ll|'d)?").replace("DIGITS", "\\p{N}"))),
+            Map.entry("laguna", List.of("[^\\n]+|[\\n]+", A.replace("{1,3}", ""))),
+            Map.entry("ufakzeka", List.of(A.replace("{1,3}", "").replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)|", ""))));
 
     private Definitions() { }
 
@@ -63,6 +75,12 @@ final class Definitions {
                 bytes(steps.addObject(), true);
                 steps.addObject().put("type", "Digits").put("individual_digits", false);
                 split(steps.addObject(), "[0-9][0-9][0-9]", false);
+            }
+            case "chameleon" -> {
+                splits(pre).forEach(regex -> split(steps.addObject(), regex, false));
+                steps.addObject().put("type", "Digits").put("individual_digits", true);
+                steps.addObject().put("type", "Punctuation").put("behavior", "Isolated");
+                bytes(steps.addObject(), true);
             }
             default -> {
                 splits(pre).forEach(regex -> split(steps.addObject(), regex, pre.equals("gpt-4o")));

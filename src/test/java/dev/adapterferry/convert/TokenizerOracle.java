@@ -9,12 +9,14 @@ import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.gguf.GgufPlan;
 import dev.adapterferry.gguf.GgufWriter;
 import dev.adapterferry.llamacpp.LoadedModel;
+import dev.adapterferry.llamacpp.current.CurrentLlama;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** Compares llama.cpp's tokenizer on our vocabulary with Hugging Face's tokenizers library on the original file. */
@@ -52,14 +54,25 @@ final class TokenizerOracle {
         assertThat(different.size()).as(() -> different.size() + " strings of " + texts.size() + ", such as " + String.join("\n", different.subList(0, Math.min(3, different.size())))).isZero();
     }
 
+    /** Requires of {@code vocabulary.gguf} in a folder, in a current llama.cpp, the ids that the tokenizer.json beside it gives. */
+    static void compareCurrent(Path files, List<String> texts) throws IOException {
+        int[][] found = CurrentLlama.tokenize(files.resolve("vocabulary.gguf"), texts, false, true);
+        try (HuggingFaceTokenizer reference = HuggingFaceTokenizer.newInstance(files.resolve("tokenizer.json"))) {
+            List<String> different = IntStream.range(0, texts.size()).parallel().mapToObj(i -> difference(texts.get(i), found[i], reference)).filter(difference -> !difference.isEmpty()).toList();
+            assertThat(different.size()).as(() -> different.size() + " strings of " + texts.size() + ", such as " + String.join("\n", different.subList(0, Math.min(6, different.size())))).isZero();
+        }
+    }
+
+    private static String difference(String text, int[] ids, HuggingFaceTokenizer reference) {
+        long[] expected = reference.encode(text, false, false).getIds();
+        long[] found = Arrays.stream(ids).asLongStream().toArray();
+        return Arrays.equals(found, expected) ? "" : "'" + text + "'\n  llama.cpp " + Arrays.toString(found) + "\n  reference " + Arrays.toString(expected);
+    }
+
     /** What is not the same. Both tokenizers are asked by several threads; neither keeps anything between two texts. */
     static List<String> differences(Path files, Path tokenizer, List<String> texts) throws IOException {
         try (LoadedModel model = LoadedModel.openVocabulary(files.resolve("vocabulary.gguf")); HuggingFaceTokenizer reference = HuggingFaceTokenizer.newInstance(tokenizer)) {
-            return texts.parallelStream().map(text -> {
-                long[] expected = reference.encode(text, false, false).getIds();
-                long[] found = Arrays.stream(model.vocabulary().tokenize(text, false, true)).asLongStream().toArray();
-                return Arrays.equals(found, expected) ? "" : "'" + text + "'\n  llama.cpp " + Arrays.toString(found) + "\n  reference " + Arrays.toString(expected);
-            }).filter(difference -> !difference.isEmpty()).toList();
+            return texts.parallelStream().map(text -> difference(text, model.vocabulary().tokenize(text, false, true), reference)).filter(difference -> !difference.isEmpty()).toList();
         }
     }
 }

@@ -78,7 +78,7 @@ public final class PreTokenizers {
 
     /**
      * The steps of a pre-tokenizer in one notation: {@code split REGEX}, {@code gpt2} (ByteLevel with its own regex),
-     * {@code bytes} (ByteLevel without), {@code digits}, {@code digit-runs}, {@code punctuation}.
+     * {@code bytes} (ByteLevel without), {@code digits}, {@code digit-runs}, {@code punctuation}, {@code punctuation-runs}.
      */
     static List<String> steps(JsonNode node) {
         List<String> steps = new ArrayList<>();
@@ -86,7 +86,11 @@ public final class PreTokenizers {
             case "Sequence" -> node.path("pretokenizers").forEach(inner -> steps.addAll(steps(inner)));
             case "ByteLevel" -> steps.add(node.path("use_regex").asBoolean(true) ? "gpt2" : "bytes");
             case "Digits" -> steps.add(node.path("individual_digits").asBoolean() ? "digits" : "digit-runs");
-            case "Punctuation" -> steps.add("punctuation");
+            case "Punctuation" -> steps.add(switch (node.path("behavior").asText("Isolated")) {
+                case "Isolated" -> "punctuation";
+                case "Contiguous" -> "punctuation-runs";
+                default -> node.toString();
+            });
             case "Split" -> steps.add(split(node));
             default -> steps.add(node.isMissingNode() || node.isNull() ? "none" : node.toString());
         }
@@ -106,9 +110,9 @@ public final class PreTokenizers {
         return behaviour.equals("Isolated") && !inverted || keepsMatches ? canonical("split " + regex) : node.toString();
     }
 
-    /** Some files spell line ends in an expression as escapes, some as themselves. */
+    /** Some files spell line ends and tabs in an expression as escapes, some as themselves. */
     private static String canonical(String step) {
-        return step.replace("\r", "\\r").replace("\n", "\\n");
+        return step.replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t");
     }
 
     private static PreTokenizers load() {
