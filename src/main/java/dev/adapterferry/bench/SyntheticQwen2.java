@@ -178,7 +178,7 @@ public record SyntheticQwen2(String label, int hidden, int layers, int inner, in
         int moved = 256;
         for (int i = 0; i < tokens - 1; i++) {
             boolean printable = i >= '!' && i <= '~' || i >= 0xA1 && i <= 0xAC || i >= 0xAE && i <= 0xFF;
-            vocabulary.put(i > 255 ? "t" + i : Character.toString(printable ? i : moved++), i);
+            vocabulary.put(i > 255 ? "t" + (i - 255) : Character.toString(printable ? i : moved++), i);
         }
         model.putArray("merges").add("t 1");
         return root;

@@ -142,12 +142,10 @@ final class AdapterFolder implements Closeable {
                 for (Path file : content.toList()) {
                     if (!keep.contains(file)) {
                         Folders.delete(file);
-                    } else if (Files.isDirectory(file)) {
-                        continue;
                     } else if (file.toString().endsWith(".part.journal")) {
                         // The part itself is sparse; its journal knows how much of it is there.
                         there += PartFile.journaled(file.resolveSibling(file.getFileName().toString().replaceFirst("\\.journal$", "")));
-                    } else if (!file.toString().endsWith(".part")) {
+                    } else if (Files.isRegularFile(file) && !file.toString().endsWith(".part")) {
                         there += Files.size(file);
                     }
                 }

@@ -112,7 +112,7 @@ public final class CheckpointFolder implements Checkpoint, SourceFiles {
             throw new MalformedFile(file, 0, "expected a JSON object, found " + node.getNodeType());
         } catch (JsonProcessingException e) {
             throw new MalformedFile(file, e.getLocation() == null ? -1 : Math.max(-1, e.getLocation().getByteOffset()),
-                    "it is not valid JSON: " + PrintableName.of(e.getOriginalMessage()));
+                    "it is not valid JSON (" + PrintableName.of(e.getOriginalMessage().replaceFirst("(?s)\\s*\\(start marker at.*", "")) + "). It is damaged or was cut short; get it again.");
         } catch (IOException e) {
             throw new FerryException("Cannot read " + file + ": " + e.getMessage() + ".", e);
         }

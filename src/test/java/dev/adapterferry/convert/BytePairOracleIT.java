@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
-import dev.adapterferry.llamacpp.current.CurrentLlama;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,7 +11,6 @@ import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -27,8 +25,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 class BytePairOracleIT {
     private static final int STRINGS = 10_000;
     private static final List<String> ADDED = List.of("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "[TOOL]");
-
-    private static final Set<String> IGNORE_MERGES = Set.of("llama-bpe", "tekken", "minicpm5", "youtu");
 
     @TempDir
     static Path folder;
@@ -53,15 +49,6 @@ class BytePairOracleIT {
     @CsvSource({"deepseek-v3, 2000", "deepseek-llm, 10000", "deepseek-coder, 10000", "falcon, 10000", "gpt-4o, 2000", "tekken, 2000"})
     void givesTheSameIds(String pre, int strings) throws IOException {
         TokenizerOracle.compare(bytePairs(pre, pieces(pre)), VariedText.brief(7, ADDED, text -> llamaCppAgrees(pre, text)), strings);
-    }
-
-    /** Names that came after the embedded build, in a current llama.cpp; vocabularies with merges across words, blanks and digits. */
-    @ParameterizedTest
-    @ValueSource(strings = {"qwen35", "seed-coder", "bailingmoe", "minicpm5", "exaone-moe", "tiny_aya", "jais-2", "chameleon", "superbpe", "youtu", "laguna", "ufakzeka"})
-    void cutsInTheSamePlacesInACurrentLlamaCpp(String pre) throws IOException {
-        CurrentLlama.assume();
-        VariedText texts = VariedText.brief(7, ADDED, text -> llamaCppAgrees(pre, text));
-        TokenizerOracle.compareCurrent(bytePairs(pre, anything(), 150), Stream.generate(texts::next).limit(TokenizerOracle.strings(300)).toList());
     }
 
     /**
@@ -103,13 +90,9 @@ class BytePairOracleIT {
     }
 
     private static Path bytePairs(String pre, List<String> pieces) throws IOException {
-        return bytePairs(pre, pieces, 500);
-    }
-
-    private static Path bytePairs(String pre, List<String> pieces, int merges) throws IOException {
         Path files = Files.createDirectories(folder.resolve(pre));
-        ByteBpeTrainer trained = new ByteBpeTrainer(pieces, merges);
-        trained.write(files, definition(pre), "null", pre.length() % 2 == 0, IGNORE_MERGES.contains(pre), ADDED);
+        ByteBpeTrainer trained = new ByteBpeTrainer(pieces, 500);
+        trained.write(files, definition(pre), "null", pre.length() % 2 == 0, pre.equals("llama-bpe") || pre.equals("tekken"), ADDED);
         assertThat(TokenizerOracle.convert(files, trained.size() + ADDED.size()).pre()).isEqualTo(pre);
         return files;
     }

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.adapterferry.chat.ChatTemplate;
+import dev.adapterferry.gguf.GgufFile;
 import dev.adapterferry.llamacpp.LoadedModel;
+import dev.adapterferry.llamacpp.current.CurrentLlama;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,6 +35,25 @@ class ConversationOracleIT {
     void llama3() throws IOException {
         bytePairs("{{ bos_token }}{% for m in messages %}{{ '<|start_header_id|>' + m['role'] + '<|end_header_id|>\n\n' + m['content'] | trim + '<|eot_id|>' }}{% endfor %}"
                 + "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}", "llama-bpe", "<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>");
+    }
+
+    /** A tokenizer that came after the embedded build, in a current llama.cpp; its markers for thinking and tools are shown in answers, so they are no control tokens. */
+    @Test
+    void qwen35() throws IOException {
+        CurrentLlama.assume();
+        String template = "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' }}{% if m['role'] == 'assistant' %}{{ '<think>\n\n</think>\n\n' }}{% endif %}{{ m['content'] | trim + '<|im_end|>\n' }}{% endfor %}"
+                + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n<think>\n' }}{% endif %}";
+        List<String> added = List.of("<|endoftext|>", "<|im_start|>", "<think>", "</think>", "<|im_end|>");
+        ByteBpeTrainer trained = new ByteBpeTrainer(String.join(" ", TokenizerOracle.corpus()), 300);
+        trained.write(folder, Definitions.of("qwen35"), "null", true, false, added);
+        configure(template, added.getFirst(), added.getLast());
+        assertThat(TokenizerOracle.convert(folder, trained.size() + added.size()).pre()).isEqualTo("qwen35");
+        try (GgufFile file = GgufFile.open(folder.resolve("vocabulary.gguf"))) {
+            String carried = file.metadata().findString("tokenizer.chat_template").orElseThrow();
+            String text = new ChatTemplate(carried).render(TURNS, added.getFirst(), added.getLast());
+            assertThat(text).contains("</think>\n\nAt 12:30");
+            TokenizerOracle.compareCurrent(folder, List.of(text));
+        }
     }
 
     @Test

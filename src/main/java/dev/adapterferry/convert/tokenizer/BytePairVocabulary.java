@@ -3,7 +3,6 @@ package dev.adapterferry.convert.tokenizer;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -40,23 +39,16 @@ final class BytePairVocabulary {
     /**
      * The merges, from tokenizer.json or else merges.txt.
      *
-     * @throws FerryException when there are none
+     * @throws FerryException when there are none, or one names what is no token
      */
     static List<String> merges(String model, TokenizerJson json, Optional<Path> mergesFile) {
-        List<String> merges = json.merges();
+        List<Merges.Merge> merges = Merges.of(json);
         if (merges.isEmpty() && mergesFile.isPresent()) {
-            merges = new ArrayList<>();
-            List<String> lines = TextFile.read(mergesFile.get()).lines().toList();
-            for (String line : lines.isEmpty() || !lines.getFirst().startsWith("#") ? lines : lines.subList(1, lines.size())) {
-                String[] parts = line.strip().split("\\s+");
-                if (parts.length == 2) {
-                    merges.add(parts[0] + " " + parts[1]);
-                }
-            }
+            merges = Merges.of(mergesFile.get(), json);
         }
         if (merges.isEmpty()) {
             throw new FerryException("Cannot convert the tokenizer of " + model + ": neither tokenizer.json nor merges.txt has merges, which llama.cpp needs.");
         }
-        return merges;
+        return merges.stream().map(Merges.Merge::notation).toList();
     }
 }

@@ -38,7 +38,7 @@ final class Gemma4Vocabulary {
                 token.special() && !VISIBLE.contains(token.content()) ? TokenType.CONTROL : TokenType.USER_DEFINED));
         into.putString("tokenizer.ggml.model", "gemma4");
         vocabulary.write(into, true);
-        List<String> merges = json.merges();
+        List<String> merges = Merges.of(json).stream().map(Merges.Merge::notation).toList();
         if (merges.isEmpty()) {
             throw new FerryException("Cannot convert the tokenizer of " + model + ": tokenizer.json has no merges, which llama.cpp needs.");
         }

@@ -33,10 +33,10 @@ final class MergedPieces {
      * @param size  rows of the embedding
      */
     static Vocabulary bytePairs(String model, TokenizerJson json, int size) {
-        List<String> merges = json.mergeResults();
+        List<Merges.Merge> merges = Merges.of(json);
         Map<String, Float> scores = new HashMap<>(merges.size() * 2);
         for (int rank = 0; rank < merges.size(); rank++) {
-            scores.putIfAbsent(merges.get(rank), (float) -rank);
+            scores.putIfAbsent(merges.get(rank).left() + merges.get(rank).right(), (float) -rank);
         }
         Vocabulary vocabulary = new Vocabulary(model, size);
         String unknown = json.model().path("unk_token").asText("");

@@ -62,6 +62,7 @@ record SentencePieceModel(List<Piece> pieces, boolean unigram, byte[] charsmap, 
         private final ByteBuffer bytes;
         private final List<Piece> pieces = new ArrayList<>();
         private boolean unigram = true;
+        private boolean described;
         private byte[] charsmap = {};
         private boolean dummyPrefix = true;
         private boolean trimsBlanks = true;
@@ -76,13 +77,19 @@ record SentencePieceModel(List<Piece> pieces, boolean unigram, byte[] charsmap, 
                 long tag = varint();
                 switch ((int) tag) {
                     case 1 << 3 | LENGTH -> piece(message());
-                    case 2 << 3 | LENGTH -> trainer(message());
+                    case 2 << 3 | LENGTH -> {
+                        described = true;
+                        trainer(message());
+                    }
                     case 3 << 3 | LENGTH -> normalizer(message());
                     default -> skip(tag);
                 }
             }
             if (pieces.isEmpty()) {
                 throw wrong("it holds no pieces");
+            }
+            if (!described) {
+                throw wrong("it ends after piece " + (pieces.size() - 1) + ", without a word on how they were made (trainer_spec): it is cut short");
             }
             return new SentencePieceModel(List.copyOf(pieces), unigram, charsmap, dummyPrefix, trimsBlanks);
         }

@@ -7,6 +7,8 @@ import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.gguf.GgufMetadata.Value;
 import dev.adapterferry.gguf.GgufMetadata.ValueType;
 import dev.adapterferry.tensor.CheckpointFolder;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -145,6 +147,7 @@ public final class TokenizerConverter {
         vocabulary.write(into, true);
         into.putBool("tokenizer.ggml.add_space_prefix", prefix).putBool("tokenizer.ggml.remove_extra_whitespaces", trimsBlanks);
         if (charsmap.length > 0) {
+            requireWhole(charsmap);
             List<Long> bytes = new ArrayList<>(charsmap.length);
             for (byte b : charsmap) {
                 bytes.add((long) (b & 0xFF));
@@ -152,6 +155,15 @@ public final class TokenizerConverter {
             into.put("tokenizer.ggml.precompiled_charsmap", new Value(ValueType.ARRAY, ValueType.UINT8, bytes));
         }
         return "t5";
+    }
+
+    /** llama.cpp believes the length of the trie that stands in front of it, and reads that far. */
+    private void requireWhole(byte[] charsmap) {
+        long trie = charsmap.length < Integer.BYTES ? -1 : Integer.toUnsignedLong(ByteBuffer.wrap(charsmap).order(ByteOrder.LITTLE_ENDIAN).getInt());
+        if (trie < 0 || trie % Integer.BYTES != 0 || trie > charsmap.length - Integer.BYTES) {
+            throw new FerryException("Cannot convert the tokenizer of " + model + ": its compiled normalization (precompiled_charsmap) has " + charsmap.length + " bytes"
+                    + (trie < 0 ? "" : " and says that " + trie + " follow the first four") + ": it is cut short. Take the tokenizer files from the base model again.");
+        }
     }
 
     /** Ids that some families have by convention. */
@@ -177,9 +189,13 @@ public final class TokenizerConverter {
     }
 
     /** SentencePiece's compiled normalization rules, wherever they stand in a tokenizer.json. */
-    private static byte[] charsmap(JsonNode normalizer) {
+    private byte[] charsmap(JsonNode normalizer) {
         if (normalizer.path("precompiled_charsmap").isTextual()) {
-            return Base64.getDecoder().decode(normalizer.get("precompiled_charsmap").asText());
+            try {
+                return Base64.getDecoder().decode(normalizer.get("precompiled_charsmap").asText());
+            } catch (IllegalArgumentException e) {
+                throw json.orElseThrow().wrong("'precompiled_charsmap' is no base64");
+            }
         }
         for (JsonNode inner : normalizer.path("normalizers")) {
             byte[] found = charsmap(inner);

@@ -6,6 +6,7 @@ import dev.adapterferry.failure.MalformedFile;
 import dev.adapterferry.tensor.CheckpointFolder;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -72,44 +73,35 @@ final class TokenizerJson {
             throw wrong("'model.vocab' is no map of tokens");
         }
         Map<String, Integer> ids = new LinkedHashMap<>(vocab.size() * 2);
-        vocab.fields().forEachRemaining(e -> ids.put(e.getKey(), id(e.getValue(), "model.vocab, token '" + e.getKey() + "'")));
+        Map<Integer, String> texts = new HashMap<>(vocab.size() * 2);
+        vocab.fields().forEachRemaining(e -> {
+            int id = id(e.getValue(), "model.vocab, token '" + e.getKey() + "'");
+            String other = texts.put(id, e.getKey());
+            if (other != null) {
+                throw wrong("the tokens '" + other + "' and '" + e.getKey() + "' of 'model.vocab' have the same id " + id);
+            }
+            ids.put(e.getKey(), id);
+        });
         return ids;
     }
 
     List<AddedToken> addedTokens() {
         List<AddedToken> tokens = new ArrayList<>();
+        Map<Object, AddedToken> seen = new HashMap<>();
         for (JsonNode token : root.path("added_tokens")) {
             if (!token.path("content").isTextual()) {
                 throw wrong("an entry of 'added_tokens' has no 'content': " + token);
             }
-            tokens.add(new AddedToken(id(token.path("id"), "added token '" + token.get("content").asText() + "'"), token.get("content").asText(),
-                    token.path("special").asBoolean()));
+            AddedToken added = new AddedToken(id(token.path("id"), "added token '" + token.get("content").asText() + "'"), token.get("content").asText(), token.path("special").asBoolean());
+            for (Object key : List.of(added.id(), added.content())) {
+                AddedToken other = seen.putIfAbsent(key, added);
+                if (other != null && (other.id() != added.id() || !other.content().equals(added.content()))) {
+                    throw wrong("the added tokens '" + other.content() + "' (id " + other.id() + ") and '" + added.content() + "' (id " + added.id() + ") clash");
+                }
+            }
+            tokens.add(added);
         }
         return tokens;
-    }
-
-    /** Merges in the notation of GGUF, {@code "left right"}; spaces inside a part become U+0120. */
-    List<String> merges() {
-        List<String> merges = new ArrayList<>(model().path("merges").size());
-        for (JsonNode merge : model().path("merges")) {
-            if (merge.isTextual() && merge.asText().indexOf(' ') > 0) {
-                merges.add(merge.asText());
-            } else if (merge.isArray() && merge.size() == 2 && merge.get(0).isTextual() && merge.get(1).isTextual()) {
-                merges.add(merge.get(0).asText().replace(' ', '\u0120') + " " + merge.get(1).asText().replace(' ', '\u0120'));
-            } else {
-                throw wrong("merge " + merges.size() + " is neither \"left right\" nor [\"left\", \"right\"] but " + merge);
-            }
-        }
-        return merges;
-    }
-
-    /** What each merge yields, in order. */
-    List<String> mergeResults() {
-        List<String> results = new ArrayList<>(model().path("merges").size());
-        for (JsonNode merge : model().path("merges")) {
-            results.add(merge.isArray() ? merge.path(0).asText() + merge.path(1).asText() : merge.asText().replaceFirst(" ", ""));
-        }
-        return results;
     }
 
     /**

@@ -19,8 +19,6 @@ import java.time.Duration;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
 class SshPullIT {
     private static final AdapterPull PULL = new AdapterPull(AdapterPull.Terms.finished(
@@ -38,16 +36,15 @@ class SshPullIT {
         return new SshTree(connection, endpoint.toString(), path, root -> method.open(connection, root, SftpTransfer.Terms.usual()), connection);
     }
 
-    /** A folder deeper than anything else, in the training's root and in a checkpoint; a link in its place is left alone. */
-    @ParameterizedTest
-    @EnumSource(names = {"SFTP", "RSYNC", "SCP"})
-    void bringsTheFurtherTemplatesAlong(TransferMethod method) throws Exception {
-        Programs.assume("rsync", "ssh", "scp");
+    /** A folder deeper than anything else, by another program than the usual; a link in its place is left alone. */
+    @Test
+    void bringsTheFurtherTemplatesOfACheckpointByRsync() throws Exception {
+        Programs.assume("rsync", "ssh");
         AdapterFixture remote = new AdapterFixture(dir.resolve("remote")).checkpoint(20, 20, 1).templates("checkpoint-20", "{{ tools }}");
         AdapterFixture linked = new AdapterFixture(dir.resolve("linked")).peft("", 4096, 1).file("", "chat_template.jinja", "{{ messages }}");
         Files.createSymbolicLink(linked.root().resolve("additional_chat_templates"), remote.root().resolve("checkpoint-20/additional_chat_templates"));
         try (OpenSshServer server = OpenSshServer.start(dir.resolve("sshd")); SshAccess access = new SshAccess(server.login(dir));
-             SshTree tree = tree(access, server.endpoint(), remote.root().toString(), method); SshTree other = tree(access, server.endpoint(), linked.root().toString(), method)) {
+             SshTree tree = tree(access, server.endpoint(), remote.root().toString(), TransferMethod.RSYNC); SshTree other = tree(access, server.endpoint(), linked.root().toString())) {
             Path into = dir.resolve("home/majora");
             PulledAdapter pulled = PULL.pull(tree, into, TransferTerms.free());
             assertThat(pulled.files()).extracting(PulledAdapter.File::name).contains("additional_chat_templates/rag.jinja").doesNotContain("additional_chat_templates/notes.txt");
@@ -61,7 +58,7 @@ class SshPullIT {
     void pullsAnAdapterFromAnInProcessServer() throws Exception {
         Path key = TestKeys.write(dir.resolve("keys/id"), TestKeys.generate("ed25519"), null);
         KeyPair pair = new SshKeys(MinaServer.login(dir, key)).pairs().getFirst();
-        AdapterFixture remote = new AdapterFixture(dir.resolve("remote out; $(touch pwned) 'x'")).peft("", 3 << 20, 1);
+        AdapterFixture remote = new AdapterFixture(dir.resolve("remote out; $(touch pwned) 'x'")).peft("", 3 << 20, 1).templates("", "{{ tools }}");
         try (MinaServer server = new MinaServer(TestKeys.generate("ec"));
              SshAccess access = new SshAccess(MinaServer.login(dir, key))) {
             server.authorized.add(pair.getPublic());
@@ -72,7 +69,7 @@ class SshPullIT {
 
     @Test
     void pullsAnAdapterFromOpenSsh() throws Exception {
-        AdapterFixture remote = new AdapterFixture(dir.resolve("remote out; $(touch pwned) 'x'")).peft("", 3 << 20, 1);
+        AdapterFixture remote = new AdapterFixture(dir.resolve("remote out; $(touch pwned) 'x'")).peft("", 3 << 20, 1).templates("", "{{ tools }}");
         try (OpenSshServer server = OpenSshServer.start(dir.resolve("sshd")); SshAccess access = new SshAccess(server.login(dir))) {
             pullTwice(access, server.endpoint(), remote);
         }
@@ -84,7 +81,8 @@ class SshPullIT {
             PulledAdapter pulled = PULL.pull(tree, into, TransferTerms.free());
             assertThat(pulled.upToDate()).isFalse();
             assertThat(pulled.files()).extracting(PulledAdapter.File::name)
-                    .containsExactlyInAnyOrder("adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "tokenizer_config.json", "README.md");
+                    .containsExactlyInAnyOrder("adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "tokenizer_config.json", "README.md",
+                            "chat_template.jinja", "additional_chat_templates/rag.jinja");
             for (PulledAdapter.File file : pulled.files()) {
                 assertThat(into.resolve(file.name())).hasSameBinaryContentAs(remote.root().resolve(file.name()));
                 assertThat(file.sha256()).isEqualTo(AdapterFixture.sha256(into.resolve(file.name())));
