@@ -116,6 +116,15 @@ final class Arithmetic {
         return 0.5 * x * (1 + Math.signum(x) * erf);
     }
 
+    /** GELU of the nearest F16, rounded to F16: llama.cpp looks it up in a table on the CPU. */
+    static double tableGelu(double x) {
+        return half(gelu(half(x)));
+    }
+
+    private static double half(double x) {
+        return Float.float16ToFloat(Float.floatToFloat16((float) x));
+    }
+
     /** The approximation of GELU by tanh. */
     static double gelu(double x) {
         return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));

@@ -11,6 +11,7 @@ import dev.adapterferry.convert.Decoder.Norm;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * Reads a checkpoint as transformers' model classes do: their tensor names, their halves that turn together, their
@@ -34,7 +35,7 @@ final class CheckpointDecoder {
     }
 
     /** Fields of the text part are laid over those of the whole model; a text part that names no class has the one that AutoModelForCausalLM knows for its type. */
-    private static JsonNode ofTheText(ObjectNode root) {
+    static JsonNode ofTheText(ObjectNode root) {
         ObjectNode flat = root.deepCopy();
         root.path("text_config").properties().forEach(field -> flat.set(field.getKey(), field.getValue()));
         String type = root.at("/architectures/0").asText().equals("LlavaOnevisionForConditionalGeneration") ? "qwen2" : root.at("/text_config/model_type").asText();
@@ -45,7 +46,9 @@ final class CheckpointDecoder {
     }
 
     static Decoder of(MemoryCheckpoint checkpoint) {
-        return GptCheckpoint.CLASSES.contains(checkpoint.rawConfig().at("/architectures/0").asText()) ? GptCheckpoint.of(checkpoint) : new CheckpointDecoder(checkpoint).read();
+        String model = checkpoint.rawConfig().at("/architectures/0").asText();
+        return GptCheckpoint.CLASSES.contains(model) ? GptCheckpoint.of(checkpoint) : FurtherCheckpoints.CLASSES.contains(model) ? FurtherCheckpoints.of(checkpoint)
+                : new CheckpointDecoder(checkpoint).read();
     }
 
     private Decoder read() {
@@ -129,6 +132,10 @@ final class CheckpointDecoder {
                 layer.ropeBase = local ? config.get("rope_local_base_freq").asDouble() : layer.ropeBase;
             }
             case "Llama4ForCausalLM", "Llama4ForConditionalGeneration" -> layer.rotated = (number + 1) % config.path("no_rope_layer_interval").asInt(4) != 0;
+            case "Olmo3ForCausalLM" -> {
+                layer.scaled = config.at("/layer_types/" + number).asText().equals("full_attention");
+                layer.window = layer.scaled ? 0 : config.get("sliding_window").asInt();
+            }
             case "SmolLM3ForCausalLM" -> layer.rotated = (number + 1) % 4 != 0;
             case "Exaone4ForCausalLM" -> {
                 boolean windows = config.path("sliding_window").isNumber();
@@ -158,13 +165,18 @@ final class CheckpointDecoder {
         layer.attentionNorm = norm(named(l, "input_layernorm", "attention_norm", "attention_layernorm", "operator_norm", "pre_attention_layernorm"));
         layer.queryNorm = norm(named(l + "self_attn.", "q_norm", "query_layernorm", "q_layernorm"));
         layer.keyNorm = norm(named(l + "self_attn.", "k_norm", "key_layernorm", "k_layernorm"));
+        if (stored.has(l + "self_attn.q_layernorm.norms.0.weight")) {
+            layer.normedByHead = true;
+            layer.queryNorm = headByHead(l + "self_attn.q_layernorm.norms.", decoder.heads);
+            layer.keyNorm = headByHead(l + "self_attn.k_layernorm.norms.", decoder.keyHeads);
+        }
         switch (model) {
             case "Gemma2ForCausalLM", "Gemma3ForCausalLM", "Gemma3TextModel" -> {
                 layer.afterAttention = norm(l + "post_attention_layernorm");
                 layer.feedForwardNorm = norm(l + "pre_feedforward_layernorm");
                 layer.afterFeedForward = norm(l + "post_feedforward_layernorm");
             }
-            case "Olmo2ForCausalLM", "Exaone4ForCausalLM" -> {
+            case "Olmo2ForCausalLM", "Olmo3ForCausalLM", "Exaone4ForCausalLM" -> {
                 layer.afterAttention = norm(l + "post_attention_layernorm");
                 layer.afterFeedForward = norm(l + "post_feedforward_layernorm");
             }
@@ -175,6 +187,11 @@ final class CheckpointDecoder {
             }
             default -> layer.feedForwardNorm = norm(named(l, "post_attention_layernorm", "ffn_norm", "feedforward_layernorm", "pre_mlp_layernorm"));
         }
+    }
+
+    /** StableLM's norms, one for each head. */
+    private Norm headByHead(String prefix, int count) {
+        return new Norm(IntStream.range(0, count).boxed().flatMapToDouble(h -> Arrays.stream(stored.vector(prefix + h + ".weight"))).toArray(), null);
     }
 
     /** The one of several names that the checkpoint has; the first when it has none. */

@@ -56,7 +56,7 @@ final class CheckpointExperts {
                 experts.jitter = config.get("router_jitter_noise").asDouble();
                 yield experts;
             }
-            case "DeepseekForCausalLM", "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "Glm4MoeLiteForCausalLM" -> has("mlp.gate.weight") ? deepseek(model) : null;
+            case "DeepseekForCausalLM", "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "KimiK2ForCausalLM", "Glm4MoeLiteForCausalLM" -> has("mlp.gate.weight") ? deepseek(model) : null;
             case "Mistral3ForConditionalGeneration" -> {
                 ExpertMixture experts = mixture("mlp.gate", count("n_routed_experts"), count("num_experts_per_tok"), config.get("norm_topk_prob").asBoolean(),
                         e -> halves("mlp.experts.gate_up_proj", "mlp.experts.down_proj", e), stored.gated(l + "mlp.shared_experts."), null);
@@ -78,7 +78,8 @@ final class CheckpointExperts {
             default -> {
                 boolean shared = has("mlp.shared_expert_gate.weight");
                 yield !has("mlp.gate.weight") ? null : mixture("mlp.gate", count("num_experts"), count("num_experts_per_tok"), config.path("norm_topk_prob").asBoolean(),
-                        e -> stored.gated(l + "mlp.experts." + e + "."), shared ? stored.gated(l + "mlp.shared_expert.") : null, shared ? stored.linear(l + "mlp.shared_expert_gate") : null);
+                        e -> has("mlp.experts.gate_up_proj") ? halves("mlp.experts.gate_up_proj", "mlp.experts.down_proj", e) : stored.gated(l + "mlp.experts." + e + "."),
+                        shared ? stored.gated(l + "mlp.shared_expert.") : null, shared ? stored.linear(l + "mlp.shared_expert_gate") : null);
             }
         };
     }
@@ -87,7 +88,7 @@ final class CheckpointExperts {
     private ExpertMixture deepseek(String model) {
         ExpertMixture experts = mixture("mlp.gate", count("n_routed_experts"), count("num_experts_per_tok"), config.path("norm_topk_prob").asBoolean(),
                 e -> stored.gated(l + "mlp.experts." + e + "."), stored.gated(l + "mlp.shared_experts."), null);
-        if (!model.equals("DeepseekV3ForCausalLM") && !model.equals("Glm4MoeLiteForCausalLM")) {
+        if (model.equals("DeepseekForCausalLM") || model.equals("DeepseekV2ForCausalLM")) {
             experts.scale = config.path("routed_scaling_factor").asDouble(1);
             return experts;
         }

@@ -6,7 +6,7 @@ import java.util.Set;
 
 /** What transformers' model classes have in the place of ordinary attention. */
 final class CheckpointMixers {
-    private static final Set<String> LATENT = Set.of("DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "Glm4MoeLiteForCausalLM", "Mistral3ForConditionalGeneration");
+    private static final Set<String> LATENT = Set.of("DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "KimiK2ForCausalLM", "Glm4MoeLiteForCausalLM", "Mistral3ForConditionalGeneration");
 
     private CheckpointMixers() { }
 

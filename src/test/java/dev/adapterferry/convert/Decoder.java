@@ -6,6 +6,7 @@ import static dev.adapterferry.convert.Arithmetic.gelu;
 import static dev.adapterferry.convert.Arithmetic.plus;
 import static dev.adapterferry.convert.Arithmetic.scaled;
 import static dev.adapterferry.convert.Arithmetic.silu;
+import static dev.adapterferry.convert.Arithmetic.tableGelu;
 import static dev.adapterferry.convert.Arithmetic.times;
 
 import java.util.ArrayList;
@@ -14,8 +15,7 @@ import java.util.function.IntToDoubleFunction;
 
 /**
  * A transformer's forward pass in double arithmetic, written from the definitions of the models and slow on purpose: one
- * loop per sum, no cache, no fusing. It is filled from a checkpoint ({@link CheckpointDecoder}) or from a GGUF file
- * ({@link GgufDecoder}) and says what llama.cpp must say.
+ * loop per sum, no cache, no fusing. It is filled from a checkpoint ({@link CheckpointDecoder}) and says what llama.cpp must say.
  */
 final class Decoder {
     /** Weights (null for ones), and the bias that some norms have; null where a model has no norm at this place. */
@@ -52,6 +52,10 @@ final class Decoder {
         /** Positions that a token sees, itself included; 0 for all. */
         int window;
         boolean rotated = true;
+        /** Divisors and magnitude of the rotation hold for this layer. */
+        boolean scaled = true;
+        /** Norms of queries and keys have weights of each head's own. */
+        boolean normedByHead;
         double ropeBase;
         /** One score per head that takes a share of the softmax and gives nothing, or null. */
         double[] sinks;
@@ -100,7 +104,7 @@ final class Decoder {
     boolean ahead;
     /** Attention and feed-forward read the same normed input. */
     boolean parallel;
-    /** Takes the approximation of GELU, of the nearest F16 and rounded to F16, as llama.cpp does on the CPU: it looks the value up in a table. */
+    /** Takes GELU from llama.cpp's table. */
     boolean coarse;
     Activation activation = Activation.SILU;
     double[][] embedding;
@@ -163,8 +167,8 @@ final class Decoder {
         a.ropeBase = layer.ropeBase;
         a.rotated = rotated && layer.rotated;
         a.neighbours = neighbours;
-        a.ropeFactors = ropeFactors;
-        a.ropeMagnitude = ropeMagnitude;
+        a.ropeFactors = layer.scaled ? ropeFactors : null;
+        a.ropeMagnitude = layer.scaled ? ropeMagnitude : 1;
         a.scale = attentionScale;
         a.cap = attentionCap;
         a.window = layer.window;
@@ -172,6 +176,7 @@ final class Decoder {
         a.queryNorm = layer.queryNorm;
         a.keyNorm = layer.keyNorm;
         a.normedAfterTurning = normedAfterTurning;
+        a.normedByHead = layer.normedByHead;
         a.temperature = temperature;
         a.sinks = layer.sinks;
         a.slopes = slopes;
@@ -203,13 +208,9 @@ final class Decoder {
     private double activated(double x) {
         return switch (activation) {
             case SILU -> silu(x);
-            case GELU, GELU_TANH -> coarse ? half(gelu(half(x))) : activation == Activation.GELU ? exactGelu(x) : gelu(x);
+            case GELU, GELU_TANH -> coarse ? tableGelu(x) : activation == Activation.GELU ? exactGelu(x) : gelu(x);
             case SQUARED_RELU -> x > 0 ? x * x : 0;
         };
-    }
-
-    private static double half(double x) {
-        return Float.float16ToFloat(Float.floatToFloat16((float) x));
     }
 
     private double[] norm(double[] x, Norm norm) {

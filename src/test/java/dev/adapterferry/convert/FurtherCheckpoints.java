@@ -9,10 +9,15 @@ import dev.adapterferry.convert.Decoder.Norm;
 import dev.adapterferry.convert.ExpertMixture.Shares;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /** Reads the checkpoints of {@link FurtherTinyModels} as the model classes do that their authors published. */
 final class FurtherCheckpoints {
+    /** The classes that are read here. */
+    static final Set<String> CLASSES = Set.of("GraniteMoeHybridForCausalLM", "BaichuanForCausalLM", "OrionForCausalLM", "XverseForCausalLM", "MPTForCausalLM", "DbrxForCausalLM",
+            "MiniCPM3ForCausalLM", "Dots1ForCausalLM", "MiniMaxM2ForCausalLM", "BailingMoeV2ForCausalLM");
+
     private final CheckpointTensors stored;
     private final JsonNode config;
     private final String model;

@@ -15,7 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Gemma 3n's forward pass in double arithmetic, filled by {@link Gemma3nReaders}: several streams of hidden states of which each layer
+ * Gemma 3n's forward pass in double arithmetic, filled by {@link Gemma3nCheckpoint}: several streams of hidden states of which each layer
  * predicts all, computes one, and corrects the others by what the one became (AltUp).
  */
 final class Gemma3nForward {
@@ -50,8 +50,6 @@ final class Gemma3nForward {
     Norm outputNorm;
     double outputCap;
     double epsilon;
-    /** The deviation of gates is taken over n - 1, as llama.cpp does, instead of n as transformers does. */
-    boolean sampleDeviation;
 
     /** One row of logits per token. */
     double[][] logits(int... tokens) {
@@ -148,14 +146,15 @@ final class Gemma3nForward {
         if (!Double.isNaN(layer.sparsity)) {
             double mean = Arrays.stream(gate).average().orElseThrow();
             double square = Arrays.stream(gate).map(g -> (g - mean) * (g - mean)).sum();
-            double cutoff = mean + layer.sparsity * Math.sqrt(square / (gate.length - (sampleDeviation ? 1 : 0)));
+            // Over n - 1 as llama.cpp takes it; transformers takes it over n, which shows with the few gates of a tiny model.
+            double cutoff = mean + layer.sparsity * Math.sqrt(square / (gate.length - 1));
             Arrays.setAll(gate, i -> Math.max(0, gate[i] - cutoff));
         }
         return times(layer.dense.down(), product(activated(gate), times(layer.dense.up(), x)));
     }
 
     private static double[] activated(double[] x) {
-        return Arrays.stream(x).map(Arithmetic::gelu).toArray();
+        return Arrays.stream(x).map(Arithmetic::tableGelu).toArray();
     }
 
     /** Scaled to the length of another. */

@@ -1,11 +1,11 @@
 package dev.adapterferry.convert;
 
 import static dev.adapterferry.convert.Arithmetic.each;
-import static dev.adapterferry.convert.Arithmetic.gelu;
 import static dev.adapterferry.convert.Arithmetic.plus;
 import static dev.adapterferry.convert.Arithmetic.product;
 import static dev.adapterferry.convert.Arithmetic.rms;
 import static dev.adapterferry.convert.Arithmetic.scaled;
+import static dev.adapterferry.convert.Arithmetic.tableGelu;
 import static dev.adapterferry.convert.Arithmetic.times;
 
 import dev.adapterferry.convert.Decoder.FeedForward;
@@ -14,7 +14,7 @@ import dev.adapterferry.convert.Decoder.Norm;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Gemma 4's forward pass in double arithmetic, filled by {@link Gemma4Readers} from a checkpoint or a GGUF file. */
+/** Gemma 4's forward pass in double arithmetic, filled by {@link Gemma4Checkpoint}. */
 final class Gemma4Forward {
     /** One layer; parts that a model lacks stay null. */
     static final class Layer {
@@ -78,13 +78,13 @@ final class Gemma4Forward {
     }
 
     private static double[] feedForward(FeedForward parts, double[] x) {
-        return Decoder.feedForward(parts, x, (gate, up) -> gelu(gate) * up);
+        return Decoder.feedForward(parts, x, (gate, up) -> tableGelu(gate) * up);
     }
 
     private static double[] activated(double[] x) {
         double[] out = new double[x.length];
         for (int i = 0; i < x.length; i++) {
-            out[i] = gelu(x[i]);
+            out[i] = tableGelu(x[i]);
         }
         return out;
     }

@@ -5,7 +5,7 @@ import dev.adapterferry.convert.Decoder.Linear;
 import dev.adapterferry.convert.Decoder.Norm;
 import java.util.List;
 
-/** What Gemma 3n and Gemma 4 have in common, for the readers of both. */
+/** What Gemma 3n and Gemma 4 have in common. */
 final class GemmaParts {
     private static final Norm BARE = new Norm(null, null);
 
@@ -26,7 +26,7 @@ final class GemmaParts {
         return attention;
     }
 
-    /** transformers: the last layer of the same type that has keys of its own. */
+    /** The last layer of the same type that has keys of its own. */
     static SelfAttention lastOfItsType(JsonNode config, List<SelfAttention> before) {
         String type = type(config, before.size());
         for (int i = before.size() - 1; ; i--) {
@@ -41,14 +41,9 @@ final class GemmaParts {
         return config.at("/layer_types/" + layer).asText();
     }
 
-    /** transformers: the table and projection for each layer's input. */
+    /** The table and projection for each layer's input. */
     static PerLayerEmbedding perLayer(CheckpointTensors stored, int size, double epsilon) {
         return new PerLayerEmbedding(stored.matrix("model.embed_tokens_per_layer"), stored.linear("model.per_layer_model_projection"), norm(stored, "model.per_layer_projection_norm"), size, epsilon);
-    }
-
-    /** llama.cpp: the same. */
-    static PerLayerEmbedding perLayer(GgufTensors file, int size, double epsilon) {
-        return new PerLayerEmbedding(file.matrix("per_layer_token_embd.weight"), file.linear("per_layer_model_proj"), file.norm("per_layer_proj_norm"), size, epsilon);
     }
 
     /** Norms are stored as they are, not as offsets from one. */

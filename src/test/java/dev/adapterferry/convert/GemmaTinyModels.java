@@ -72,6 +72,8 @@ final class GemmaTinyModels {
             // The router's input is divided by the width, so its weights are large.
             c.add(l + "altup.modality_router.weight", 1, 4, WIDTH).add(l + "altup.router_norm.weight", 1, WIDTH);
             c.add(l + "laurel.linear_left.weight", 0, 64, WIDTH).add(l + "laurel.linear_right.weight", 0, WIDTH, 64).add(l + "laurel.post_laurel_norm.weight", 1, WIDTH);
+            // Scores are not scaled down, and streams feed each other: so many layers would blow up what F32 rounds ten thousandfold.
+            c.multiply(l + "self_attn.q_norm.weight", 0.25f).multiply(l + "altup.prediction_coefs.weight", 0.1f);
         }
     }
 

@@ -5,20 +5,27 @@ import dev.adapterferry.gguf.GgufPlan;
 import dev.adapterferry.gguf.GgufWriter;
 import dev.adapterferry.quant.GgmlType;
 import dev.adapterferry.quant.Kernels;
+import dev.adapterferry.quant.Mix;
+import dev.adapterferry.quant.ModelFacts;
+import dev.adapterferry.quant.TypeRequest;
+import dev.adapterferry.quant.TypeSelection;
+import dev.adapterferry.tensor.TensorInfo;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Map;
 
 /** Writes converted models in tests, row block by row block. */
 final class GgufFiles {
     private GgufFiles() { }
 
-    /** Writes all matrices in one type and everything else in F32. */
+    /** Writes the matrices that a mix may change in F16 or F32, and everything else in F32. */
     static Path write(ConvertedModel model, Path file, GgmlType matrices) {
         GgufMetadata metadata = model.metadata().copy().putUint32("general.file_type", matrices == GgmlType.F32 ? 0 : 1);
-        GgufPlan plan = GgufPlan.of(metadata, model.tensors().tensors(), t -> t.rank() < 2 || !t.name().endsWith(".weight")
-                || t.name().endsWith("_norm.weight") || t.name().contains("ffn_gate_inp") || t.name().startsWith("position_embd") ? GgmlType.F32 : matrices);
+        TypeSelection selection = new TypeSelection(new ModelFacts(model.architecture(), 0, 0, 0, 0), TypeRequest.of(matrices == GgmlType.F32 ? Mix.F32 : Mix.F16, false));
+        Map<String, TypeSelection.Choice> types = selection.choose(model.tensors().tensors().stream().map(t -> new TensorInfo(t.name(), GgmlType.F32, t.shape())).toList());
+        GgufPlan plan = GgufPlan.of(metadata, model.tensors().tensors(), t -> types.get(t.name()).type());
         try (GgufWriter writer = GgufWriter.create(file, plan)) {
             for (int i = 0; i < plan.tensors().size(); i++) {
                 GgufPlan.Tensor tensor = plan.tensors().get(i);

@@ -4,21 +4,26 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.adapterferry.llamacpp.LlamaContext;
 import dev.adapterferry.llamacpp.LoadedModel;
+import dev.adapterferry.llamacpp.current.CurrentLlama;
 import java.nio.file.Path;
 
 /** The logits that llama.cpp computes, and how far those of two computations lie apart. */
 final class Logits {
     private Logits() { }
 
-    /** What the embedded llama.cpp computes from a file, keys and values kept as F32: one row per token. One thread: two that wait for each other are slower where others work too. */
-    static double[][] ofLlamaCpp(Path file, int... tokens) {
+    /** What the embedded llama.cpp computes from a file, keys and values kept as F32: one row per token. */
+    static double[][] ofEmbedded(Path file, int... tokens) {
         try (LoadedModel model = LoadedModel.open(file); LlamaContext context = LlamaContext.exact(model, 64, 1)) {
-            return of(context.decodeAll(tokens));
+            return doubles(context.decodeAll(tokens));
         }
     }
 
-    /** The same numbers with more room. */
-    static double[][] of(float[][] rows) {
+    /** What the current llama.cpp computes from a file, in the same way. */
+    static double[][] ofCurrent(Path file, int... tokens) {
+        return doubles(CurrentLlama.logits(file, tokens));
+    }
+
+    private static double[][] doubles(float[][] rows) {
         double[][] logits = new double[rows.length][rows[0].length];
         for (int t = 0; t < rows.length; t++) {
             for (int i = 0; i < rows[t].length; i++) {

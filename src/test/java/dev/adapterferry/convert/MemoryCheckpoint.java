@@ -58,6 +58,15 @@ final class MemoryCheckpoint implements Checkpoint {
         return this;
     }
 
+    /** Multiplies a tensor's values. */
+    MemoryCheckpoint multiply(String name, float factor) {
+        float[] data = values.get(name);
+        for (int i = 0; i < data.length; i++) {
+            data[i] = type.round(data[i] * factor);
+        }
+        return this;
+    }
+
     MemoryCheckpoint remove(String name) {
         infos.remove(name);
         values.remove(name);

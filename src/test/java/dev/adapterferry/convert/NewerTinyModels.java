@@ -21,6 +21,8 @@ final class NewerTinyModels {
     /** Linear attention: 2 key heads and 6 value heads of 8, a convolution over 4 tokens. */
     private static final String LINEAR = ",\"num_hidden_layers\":4,\"full_attention_interval\":2,\"head_dim\":16,\"partial_rotary_factor\":0.25,\"linear_conv_kernel_dim\":4,\"linear_key_head_dim\":8,"
             + "\"linear_value_head_dim\":8,\"linear_num_key_heads\":2,\"linear_num_value_heads\":6";
+    /** Heads are too small for the sections that the class has by default. */
+    private static final String SECTIONS = ",\"rope_scaling\":{\"rope_type\":\"default\",\"mrope_section\":[1,1,0],\"mrope_interleaved\":true}";
     private static final String EXPERTS = ",\"num_experts\":4,\"num_experts_per_tok\":2,\"moe_intermediate_size\":32,\"shared_expert_intermediate_size\":48,\"norm_topk_prob\":true";
     /** Latent attention: heads of 8 and 8 turned rows, values of 12, latent vectors of 16 (queries 24). */
     private static final String LATENT = ",\"rms_norm_eps\":1e-6,\"rope_theta\":10000.0,\"num_hidden_layers\":3,\"num_key_value_heads\":4,\"qk_nope_head_dim\":8,\"qk_rope_head_dim\":8,\"v_head_dim\":12,\"kv_lora_rank\":16,\"first_k_dense_replace\":1,"
@@ -84,11 +86,11 @@ final class NewerTinyModels {
             layers(c, l -> mixed(c, l, "model.layers.", true));
             predicting(c, "mtp.", true);
         });
-        put("qwen35", "Qwen3_5ForCausalLM", "bpe", RMS + UNTIED + LINEAR, c -> {
+        put("qwen35", "Qwen3_5ForCausalLM", "bpe", RMS + UNTIED + LINEAR + SECTIONS, c -> {
             offsetOuter(c);
             layers(c, l -> mixed(c, l, "model.layers.", false));
         });
-        put("qwen35moe", "Qwen3_5MoeForCausalLM", "bpe", RMS + UNTIED + LINEAR + EXPERTS, c -> {
+        put("qwen35moe", "Qwen3_5MoeForCausalLM", "bpe", RMS + UNTIED + LINEAR + SECTIONS + EXPERTS, c -> {
             offsetOuter(c);
             layers(c, l -> mixed(c, l, "model.layers.", false));
         });

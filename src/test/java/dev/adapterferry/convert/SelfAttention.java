@@ -45,6 +45,8 @@ final class SelfAttention implements Decoder.Mixer {
     Norm valueNorm;
     /** Queries and keys are normalised after they are turned. */
     boolean normedAfterTurning;
+    /** Norms of queries and keys have weights of each head's own. */
+    boolean normedByHead;
     Linear query;
     /** Null, as {@code value}, when the layer looks at the keys and values of {@link #shared}. */
     Linear key;
@@ -137,15 +139,16 @@ final class SelfAttention implements Decoder.Mixer {
         return out;
     }
 
-    /** A norm of one head's size is taken head by head, as one without weights; a longer one over all of them. */
+    /** A norm of one head's size is taken head by head, as one without weights; a longer one over all of them, unless each head has its own part of it. */
     private double[] headNorm(double[] x, Norm weights) {
-        if (weights == null || weights.weight() != null && weights.weight().length == x.length) {
+        if (weights == null || weights.weight() != null && weights.weight().length == x.length && !normedByHead) {
             return norm.apply(x, weights);
         }
         double[] out = new double[x.length];
         for (int from = 0; from < x.length; from += headSize) {
             double[] head = Arrays.copyOfRange(x, from, from + headSize);
-            System.arraycopy(norm.apply(head, weights), 0, out, from, headSize);
+            Norm own = normedByHead ? new Norm(Arrays.copyOfRange(weights.weight(), from, from + headSize), null) : weights;
+            System.arraycopy(norm.apply(head, own), 0, out, from, headSize);
         }
         return out;
     }

@@ -143,7 +143,7 @@ final class TinyModels {
                 experts(c, l, 4, 32);
             });
         });
-        put("qwen3moe-packed", "Qwen3MoeForCausalLM", "bpe", RMS + UNTIED + ",\"head_dim\":16,\"num_experts\":4,\"num_experts_per_tok\":2,\"moe_intermediate_size\":32", c -> {
+        put("qwen3moe-packed", "Qwen3MoeForCausalLM", "bpe", RMS + UNTIED + ",\"head_dim\":16,\"num_experts\":4,\"num_experts_per_tok\":2,\"moe_intermediate_size\":32,\"norm_topk_prob\":true", c -> {
             outer(c, true);
             layers(c, l -> {
                 norms(c, l);
@@ -198,7 +198,7 @@ final class TinyModels {
             });
         };
         put("phi3", "Phi3ForCausalLM", "spm", RMS + UNTIED + ",\"sliding_window\":256,\"original_max_position_embeddings\":512", phi3);
-        put("phi3-longrope", "Phi3ForCausalLM", "bpe", RMS + UNTIED + ",\"original_max_position_embeddings\":64,\"rope_scaling\":{\"type\":\"longrope\",\"long_factor\":"
+        put("phi3-longrope", "Phi3ForCausalLM", "bpe", RMS + UNTIED + ",\"original_max_position_embeddings\":256,\"rope_scaling\":{\"type\":\"longrope\",\"long_factor\":"
                 + "[1.0,1.1,1.2,1.3,2.0,3.0,4.0,5.0],\"short_factor\":[1.0,1.0,1.0,1.0,1.1,1.2,1.3,1.4]}", phi3);
         Consumer<MemoryCheckpoint> phimoe = c -> {
             c.add("model.embed_tokens.weight", 0, ROWS, WIDTH);
@@ -217,7 +217,7 @@ final class TinyModels {
         };
         String mixer = RMS + UNTIED + ",\"num_local_experts\":4,\"num_experts_per_tok\":2,\"sliding_window\":512,\"router_jitter_noise\":0.01,\"original_max_position_embeddings\":";
         put("phimoe", "PhiMoEForCausalLM", "spm", mixer + "512", phimoe);
-        put("phimoe-longrope", "PhiMoEForCausalLM", "spm", mixer + "64,\"rope_scaling\":{\"type\":\"longrope\",\"long_factor\":[1.0,1.1,1.2,1.3,2.0,3.0,4.0,5.0],"
+        put("phimoe-longrope", "PhiMoEForCausalLM", "spm", mixer + "256,\"rope_scaling\":{\"type\":\"longrope\",\"long_factor\":[1.0,1.1,1.2,1.3,2.0,3.0,4.0,5.0],"
                 + "\"short_factor\":[1.0,1.0,1.0,1.0,1.1,1.2,1.3,1.4],\"short_mscale\":1.3,\"long_mscale\":1.3}", phimoe);
         put("olmo", "OlmoForCausalLM", "bpe", ",\"rope_theta\":10000.0,\"clip_qkv\":0.5" + UNTIED, c -> {
             llamaLike(c, true, "");
@@ -234,7 +234,9 @@ final class TinyModels {
             });
         };
         put("olmo2", "Olmo2ForCausalLM", "bpe", RMS + UNTIED + ",\"num_key_value_heads\":4", olmo2);
-        put("olmo3", "Olmo3ForCausalLM", "bpe", RMS + UNTIED + ",\"num_key_value_heads\":4,\"sliding_window\":64,\"layer_types\":[\"sliding_attention\",\"full_attention\"]", olmo2);
+        put("olmo3", "Olmo3ForCausalLM", "bpe", RMS + UNTIED + ",\"num_key_value_heads\":4,\"num_hidden_layers\":4,\"sliding_window\":5,"
+                + "\"layer_types\":[\"sliding_attention\",\"sliding_attention\",\"sliding_attention\",\"full_attention\"],"
+                + "\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":8.0,\"original_max_position_embeddings\":64,\"beta_fast\":32.0,\"beta_slow\":1.0}", olmo2);
         put("command-r", "CohereForCausalLM", "bpe", ",\"layer_norm_eps\":1e-5,\"rope_theta\":10000.0,\"logit_scale\":0.0625,\"model_max_length\":512", c -> {
             outer(c, false);
             layers(c, l -> {

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.adapterferry.convert.Architecture.Output;
 import dev.adapterferry.convert.Architecture.Step;
-import dev.adapterferry.gguf.GgufFile;
 import dev.adapterferry.gguf.GgufMetadata;
+import dev.adapterferry.llamacpp.current.CurrentLlama;
 import dev.adapterferry.quant.GgmlType;
 import dev.adapterferry.tensor.ElementType;
 import dev.adapterferry.tensor.TensorInfo;
@@ -18,14 +18,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The comparisons of {@link LogitsIT} and {@link NewerLogitsIT} see every step of every transform: each is left out once, those that swap two dimensions are
- * also done the wrong way round, and each time the file computes something else or does not fit any more. It is computed by llama.cpp where the embedded
- * library knows the architecture.
+ * The comparison of {@link LogitsIT} sees every step of every transform: each is left out once, those that swap two dimensions are also done the wrong way round,
+ * and each time the file computes something else or does not fit any more.
  */
 class TransformStepsIT {
     /** Five times what the comparisons allow where llama.cpp rounds most. */
@@ -37,6 +37,11 @@ class TransformStepsIT {
     @TempDir
     static Path folder;
 
+    @BeforeAll
+    static void needsIt() {
+        CurrentLlama.assume();
+    }
+
     @ParameterizedTest
     @CsvSource({"qwen3next, 8", "qwen35, 22", "deepseek2, 3", "llama4, 5", "qwen3vlmoe, 5", "gpt-oss, 7", "mistral3, 2", "ernie4_5-moe, 1", "bloom, 2", "deepseek, 2", "falcon-40b, 1", "gpt2, 4",
             "gptneox, 2", "olmo, 2", "starcoder-mha, 1"})
@@ -44,7 +49,7 @@ class TransformStepsIT {
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);
         Architecture architecture = ArchitectureCatalog.builtIn().require(checkpoint.config(), name);
         ConvertedModel good = new ModelConverter().convert(checkpoint, Provenance.NONE);
-        double[][] expected = CheckpointDecoder.of(checkpoint).logits(TOKENS);
+        double[][] expected = ReferenceLogits.of(checkpoint).logits(TOKENS);
         List<String> unseen = new ArrayList<>();
         Map<String, Architecture> mutants = mutants(architecture, patterns(architecture, checkpoint));
         mutants.forEach((what, mutant) -> {
@@ -65,16 +70,8 @@ class TransformStepsIT {
             return true;
         }
         ConvertedModel bad = new ConvertedModel(good.architecture(), tensors, good.metadata(), good.tokenizer(), good.parameters(), List.of());
-        return difference(computed(GgufFiles.write(bad, folder.resolve("mutant.gguf"), GgmlType.F32), good.architecture()), expected) > SEEN;
-    }
-
-    private static double[][] computed(Path file, String architecture) {
-        if (!ConvertedModelIT.NEWER_THAN_THE_LIBRARY.contains(architecture) && !ConvertedModelIT.OF_A_NEWER_FORM.contains(architecture)) {
-            return Logits.ofLlamaCpp(file, TOKENS);
-        }
-        try (GgufFile gguf = GgufFile.open(file)) {
-            return GgufDecoder.of(gguf).logits(TOKENS);
-        }
+        double difference = difference(Logits.ofCurrent(GgufFiles.write(bad, folder.resolve("mutant.gguf"), GgmlType.F32), TOKENS), expected);
+        return difference > SEEN || Double.isNaN(difference);
     }
 
     private static ModelConfig config(Architecture architecture, MemoryCheckpoint checkpoint) {

@@ -1,0 +1,60 @@
+package dev.adapterferry.convert;
+
+import dev.adapterferry.convert.Decoder.Activation;
+import dev.adapterferry.convert.ExpertMixture.Shares;
+import java.util.Set;
+
+/**
+ * What a checkpoint of any architecture computes by its definition, and how close llama.cpp must come to that. What llama.cpp does otherwise,
+ * whatever a file says, is taken over here: each such thing is in {@code architectures.md}.
+ *
+ * @param forward the computation in double arithmetic
+ * @param bound   the largest difference of a logit, relative to the largest logit
+ */
+record ReferenceLogits(Forward forward, double bound) {
+    /** Where llama.cpp rounds nothing. */
+    private static final double EXACT = 1e-5;
+    /** Linear attention: transformers adds 1e-6 to the squares of a query or key, llama.cpp only sees to it that its length is not 0; and the norm behind blows up what F32 rounds. */
+    private static final double LINEAR = 5e-4;
+    /** Of Gemma 3n's few gates hardly five are open in a sparse layer, and norms behind them: 25 such layers make 1e-4 of what F32 rounds. */
+    private static final double SPARSE = 5e-3;
+    /** Where llama.cpp looks GELU up in a table of F16. */
+    private static final double TABLE = 1e-3;
+
+    /** A forward pass. */
+    interface Forward {
+        /** One row of logits per token. */
+        double[][] logits(int... tokens);
+    }
+
+    static ReferenceLogits of(MemoryCheckpoint checkpoint) {
+        String model = checkpoint.rawConfig().at("/architectures/0").asText();
+        if (model.startsWith("Gemma3n")) {
+            return new ReferenceLogits(Gemma3nCheckpoint.of(checkpoint)::logits, SPARSE);
+        }
+        if (model.startsWith("Gemma4")) {
+            return new ReferenceLogits(Gemma4Checkpoint.of(checkpoint)::logits, TABLE);
+        }
+        Decoder decoder = CheckpointDecoder.of(checkpoint);
+        // In Gemma's many layers what the table rounds adds up; MPT has nothing but GELU.
+        decoder.coarse = model.startsWith("Gemma") || model.equals("MPTForCausalLM");
+        asLlamaCppKnowsPhiMoe(decoder);
+        boolean gelu = Set.of(Activation.GELU, Activation.GELU_TANH).contains(decoder.activation);
+        return new ReferenceLogits(decoder::logits, gelu ? TABLE : model.startsWith("Qwen3Next") || model.startsWith("Qwen3_5") ? LINEAR : EXACT);
+    }
+
+    double[][] logits(int... tokens) {
+        return forward.logits(tokens);
+    }
+
+    /** llama.cpp leaves the mean in the norms of Phi-3.5-MoE, and weighs the two chosen experts as Mixtral does. */
+    private static void asLlamaCppKnowsPhiMoe(Decoder reference) {
+        for (Decoder.Layer layer : reference.layers) {
+            if (layer.experts != null && layer.experts.shares == Shares.SPARSE_MIXER) {
+                layer.experts.shares = Shares.SOFTMAX;
+                layer.experts.renormalise = true;
+                reference.layerNorm = false;
+            }
+        }
+    }
+}
