@@ -21,12 +21,16 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Writes a merged checkpoint as a model folder that transformers loads, with a {@code merge-report.json} that proves that the adapter
- * landed. The folder appears under its name when everything in it was written, read back and checked.
+ * landed. The folder appears under its name when everything in it was written, read back and checked. A merge that was killed leaves a hidden folder with a
+ * {@link MergeJournal}; the same merge takes up from there what is whole.
  */
 public final class AdapterMerger {
     /** What belongs to a model beside its weights. */
@@ -39,6 +43,20 @@ public final class AdapterMerger {
     private static final int UNIT = 1 << 20;
     /** Values between two looks at whether to stop: before kernels are compiled, a whole unit takes seconds. */
     private static final int SLICE = 1 << 17;
+    private static final long JOURNAL_BYTES = 32L << 20;
+    private static final Logger LOG = LoggerFactory.getLogger(AdapterMerger.class);
+
+    private final long journalBytes;
+
+    /** A merger whose work is lost by a kill for a sixteenth and 32 MB at most, beside what is under way. */
+    public AdapterMerger() {
+        this(JOURNAL_BYTES);
+    }
+
+    /** @param journalBytes how much finished work waits to be noted */
+    AdapterMerger(long journalBytes) {
+        this.journalBytes = journalBytes;
+    }
 
     /**
      * Writes the checkpoint.
@@ -48,20 +66,18 @@ public final class AdapterMerger {
      * @param progress     hears of tensors and bytes
      * @param cancellation stops the work
      * @return what was done
-     * @throws FerryException when the output exists, the disk is full, or the adapter did not land; nothing is left behind
+     * @throws FerryException when the output exists, the disk is full, or the adapter did not land; nothing is left behind, which only a kill does
      */
     public MergeReport merge(MergedCheckpoint merged, MergeRequest request, Progress progress, Cancellation cancellation) {
         Path out = request.out().toAbsolutePath().normalize();
         Path partial = out.resolveSibling("." + out.getFileName() + ".partial");
         requireReplaceable(out);
         try {
-            Folders.delete(partial);
-            Files.createDirectories(partial);
-            requireSpace(merged, request, partial);
             writeTensors(merged, request, partial, progress, cancellation);
             MergeReport report = cancellation.over(merged::report).withOutputs(List.of(sample(merged, partial, progress, cancellation)));
             report.requireLanded();
             writeCompanions(merged, request, partial, report);
+            MergeJournal.delete(partial);
             Folders.delete(out);
             Files.move(partial, out, StandardCopyOption.ATOMIC_MOVE);
             return report;
@@ -87,8 +103,7 @@ public final class AdapterMerger {
         throw new FerryException("Cannot write the merged checkpoint to " + out + ": it exists and is not an earlier merge. Name another folder.");
     }
 
-    private static void requireSpace(MergedCheckpoint merged, MergeRequest request, Path folder) throws IOException {
-        long needed = merged.tensors().tensors().stream().map(t -> written(t, request)).mapToLong(t -> t.type().bytesFor(t.elements())).sum();
+    private static void requireSpace(long needed, MergeRequest request, Path folder) throws IOException {
         long free = Files.getFileStore(folder).getUsableSpace();
         if (needed > free) {
             throw new FerryException("Cannot write the merged checkpoint to " + request.out() + ": it needs " + (needed >> 20) + " MiB, "
@@ -101,15 +116,31 @@ public final class AdapterMerger {
         return weights && request.type().isPresent() ? new TensorInfo(tensor.name(), request.type().get(), tensor.shape()) : tensor;
     }
 
-    private void writeTensors(MergedCheckpoint merged, MergeRequest request, Path folder, Progress progress, Cancellation cancellation) {
+    private void writeTensors(MergedCheckpoint merged, MergeRequest request, Path folder, Progress progress, Cancellation cancellation) throws IOException {
         Map<String, String> unpacked = TurnedExperts.unpacked(merged.tensors());
         TensorSource source = unpacked.isEmpty() ? merged.tensors() : new TurnedExperts(merged.tensors(), unpacked);
         List<TensorInfo> outputs = source.tensors().stream().map(tensor -> written(tensor, request)).toList();
-        long total = outputs.stream().mapToLong(t -> t.type().bytesFor(t.elements())).sum();
-        try (ShardedSafetensorsWriter writer = ShardedSafetensorsWriter.create(folder, outputs, request.shardBytes())) {
+        long total = bytes(outputs);
+        String key = MergeJournal.key(merged, outputs, request.shardBytes());
+        if (!MergeJournal.isOf(folder, key)) {
+            Folders.delete(folder);
+            Files.createDirectories(folder);
+        }
+        Map<String, String> packed = packed(unpacked);
+        try (ShardedSafetensorsWriter writer = ShardedSafetensorsWriter.resume(folder, outputs, request.shardBytes());
+                MergeJournal journal = new MergeJournal(folder, writer, merged, packed, Math.min(journalBytes, total / 16))) {
+            Set<String> kept = journal.begin(key, outputs, cancellation);
+            long there = bytes(outputs.stream().filter(tensor -> kept.contains(tensor.name())).toList());
+            requireSpace(total - there, request, folder);
+            if (!kept.isEmpty()) {
+                LOG.info("Going on with a merge that was killed: {} of {} tensors of {} are written.", kept.size(), outputs.size(), request.out());
+            }
             List<RowBlocks.Block> blocks = new ArrayList<>();
             for (int i = 0; i < outputs.size(); i++) {
                 TensorInfo tensor = source.tensors().get(i);
+                if (kept.contains(tensor.name())) {
+                    continue;
+                }
                 // What is turned is turned a matrix at a time, each by one thread.
                 int unit = unpacked.containsValue(tensor.name()) ? Math.toIntExact(tensor.elements() / tensor.shape().getFirst()) : UNIT;
                 RowBlocks.split(tensor, outputs.get(i), unit, blocks);
@@ -118,9 +149,21 @@ public final class AdapterMerger {
             new RowBlocks(request.threads()).run(blocks, block -> {
                 cancellation.check("merge " + merged.name());
                 copy(source, writer, block, buffers.get(), cancellation);
-            }, done -> progress.report(new Progress.Step("merging " + merged.name(), done, total, Progress.Unit.BYTES)));
+                journal.done(block);
+            }, done -> progress.report(new Progress.Step("merging " + merged.name(), there + done, total, Progress.Unit.BYTES)));
             writer.commit();
         }
+    }
+
+    private static long bytes(List<TensorInfo> tensors) {
+        return tensors.stream().mapToLong(t -> t.type().bytesFor(t.elements())).sum();
+    }
+
+    /** The merged tensors' names by those under which they are written, where these differ. */
+    private static Map<String, String> packed(Map<String, String> unpacked) {
+        Map<String, String> packed = new HashMap<>();
+        unpacked.forEach((stored, name) -> packed.put(name, stored));
+        return packed;
     }
 
     /** What one worker reads into, block after block: arrays of this size go straight to the old generation and would wait there for a full collection. */
@@ -177,8 +220,7 @@ public final class AdapterMerger {
         List<String> names = merged.adaptedTensors();
         AtomicInteger sampled = new AtomicInteger();
         try (TensorSource written = ShardedSafetensors.find(folder, "model").orElseThrow()) {
-            Map<String, String> packed = new HashMap<>();
-            TurnedExperts.unpacked(merged.tensors()).forEach((stored, name) -> packed.put(name, stored));
+            Map<String, String> packed = packed(TurnedExperts.unpacked(merged.tensors()));
             LandingCheck check = new LandingCheck(merged.plain(), merged.original().tensors(), packed.isEmpty() ? written : new TurnedExperts(written, packed), false, merged.trainedTokens(), SAMPLED_ROWS);
             return check.check("checkpoint", names, () -> {
                 cancellation.check("check " + merged.name());
@@ -191,14 +233,14 @@ public final class AdapterMerger {
         for (String name : COMPANIONS) {
             Optional<Path> file = merged.file(name);
             if (file.isPresent()) {
-                Files.copy(file.get(), folder.resolve(name));
+                Files.copy(file.get(), folder.resolve(name), StandardCopyOption.REPLACE_EXISTING);
             }
         }
         List<Path> further = merged.file("chat_template.jinja").map(FurtherTemplates::beside).orElse(List.of());
         if (!further.isEmpty()) {
-            Files.createDirectory(folder.resolve(FurtherTemplates.FOLDER));
+            Files.createDirectories(folder.resolve(FurtherTemplates.FOLDER));
             for (Path template : further) {
-                Files.copy(template, folder.resolve(FurtherTemplates.FOLDER).resolve(template.getFileName()));
+                Files.copy(template, folder.resolve(FurtherTemplates.FOLDER).resolve(template.getFileName()), StandardCopyOption.REPLACE_EXISTING);
             }
         }
         var config = merged.config();
@@ -218,7 +260,7 @@ public final class AdapterMerger {
         try {
             Folders.delete(folder);
         } catch (IOException e) {
-            org.slf4j.LoggerFactory.getLogger(AdapterMerger.class).warn("Cannot remove {}: {}", folder, e.getMessage());
+            LOG.warn("Cannot remove {}: {}", folder, e.getMessage());
         }
     }
 }

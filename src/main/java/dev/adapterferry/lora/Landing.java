@@ -36,6 +36,21 @@ final class Landing {
         return new Measured(seen.cardinality(), elements, changed, nonFinite, Math.sqrt(squaredChange), Math.sqrt(squaredBase));
     }
 
+    /** The sums so far, as {@link #restore} takes them. */
+    synchronized double[] sums() {
+        return new double[] {elements, changed, nonFinite, squaredChange, squaredBase};
+    }
+
+    /** Takes over what another measured of all rows. */
+    synchronized void restore(int rows, double[] sums) {
+        seen.set(0, rows);
+        elements = (long) sums[0];
+        changed = (long) sums[1];
+        nonFinite = (long) sums[2];
+        squaredChange = sums[3];
+        squaredBase = sums[4];
+    }
+
     /**
      * Measures a block.
      *

@@ -20,11 +20,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.zip.CRC32C;
 
 /**
  * Writes one safetensors file whose tensors are all known beforehand. The header is written first; rows then go to their places in
  * any order and from any thread. The file grows beside its final name ({@code .partial}) and takes that name in {@link #commit}, when
- * every tensor is complete; closing without a commit leaves nothing.
+ * every tensor is complete; closing without a commit leaves nothing. What a kill left of a file can be taken up again: {@link #resume}.
  */
 public final class SafetensorsWriter implements Closeable {
     private static final int CHUNK = 1 << 18;
@@ -38,11 +39,18 @@ public final class SafetensorsWriter implements Closeable {
     /** Where a tensor goes, and how much of it is there already. */
     private record Place(TensorInfo info, long position, long bytes, AtomicLong written) { }
 
-    private SafetensorsWriter(Path file, List<TensorInfo> tensors, Map<String, String> metadata) throws IOException {
+    private SafetensorsWriter(Path file, List<TensorInfo> tensors, Map<String, String> metadata, boolean resume) throws IOException {
         this.file = file;
         this.partial = file.resolveSibling(file.getFileName() + ".partial");
         byte[] header = plan(tensors, metadata);
-        this.channel = FileChannel.open(partial, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE);
+        if (resume && Files.exists(file) && !Files.exists(partial)) {
+            // Finished, but what it belongs to was not.
+            Files.move(file, partial, StandardCopyOption.ATOMIC_MOVE);
+        }
+        this.channel = FileChannel.open(partial, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        if (!resume) {
+            channel.truncate(0);
+        }
         writeFully(ByteBuffer.allocate(SafetensorsHeader.LENGTH_BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(0, header.length), 0);
         writeFully(ByteBuffer.wrap(header), SafetensorsHeader.LENGTH_BYTES);
     }
@@ -57,8 +65,22 @@ public final class SafetensorsWriter implements Closeable {
      * @throws FerryException when the file cannot be made
      */
     public static SafetensorsWriter create(Path file, List<TensorInfo> tensors, Map<String, String> metadata) {
+        return open(file, tensors, metadata, false);
+    }
+
+    /**
+     * Takes up what a killed writer of the same tensors left, or starts the file where nothing is left. Of the bytes that are there none counts as
+     * written until {@link #keep} says so.
+     *
+     * @see #create
+     */
+    public static SafetensorsWriter resume(Path file, List<TensorInfo> tensors, Map<String, String> metadata) {
+        return open(file, tensors, metadata, true);
+    }
+
+    private static SafetensorsWriter open(Path file, List<TensorInfo> tensors, Map<String, String> metadata, boolean resume) {
         try {
-            return new SafetensorsWriter(file, tensors, metadata);
+            return new SafetensorsWriter(file, tensors, metadata, resume);
         } catch (IOException e) {
             throw new FerryException("Cannot write " + file + ": " + e.getMessage() + ".", e);
         }
@@ -137,6 +159,41 @@ public final class SafetensorsWriter implements Closeable {
         Place place = place(tensor);
         Objects.checkFromIndexSize(firstByte, length, place.bytes);
         put(place, firstByte, ByteBuffer.wrap(bytes, offset, length));
+    }
+
+    /** CRC-32C of a tensor's bytes as they are in the file; what was never written counts as zeros. */
+    public long checksum(TensorInfo tensor) {
+        Place place = place(tensor);
+        CRC32C crc = new CRC32C();
+        byte[] buffer = BUFFER.get();
+        try {
+            for (long done = 0; done < place.bytes; ) {
+                int length = (int) Math.min(buffer.length, place.bytes - done);
+                int read = channel.read(ByteBuffer.wrap(buffer, 0, length), place.position + done);
+                // Beyond the end of the file.
+                Arrays.fill(buffer, Math.max(0, read), length, (byte) 0);
+                crc.update(buffer, 0, length);
+                done += length;
+            }
+            return crc.getValue();
+        } catch (IOException e) {
+            throw new FerryException("Cannot read " + partial + " back: " + e.getMessage() + ".", e);
+        }
+    }
+
+    /** Counts a tensor as written: its bytes are those of an earlier writer. */
+    public void keep(TensorInfo tensor) {
+        Place place = place(tensor);
+        place.written.set(place.bytes);
+    }
+
+    /** Brings what was written so far to the disk. */
+    public void force() {
+        try {
+            channel.force(false);
+        } catch (IOException e) {
+            throw new FerryException("Cannot write " + partial + ": " + e.getMessage() + ".", e);
+        }
     }
 
     /**

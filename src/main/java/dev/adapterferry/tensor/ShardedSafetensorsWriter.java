@@ -24,7 +24,7 @@ public final class ShardedSafetensorsWriter implements Closeable {
     private final List<SafetensorsWriter> shards = new ArrayList<>();
     private final Map<String, Integer> homes = new HashMap<>();
 
-    private ShardedSafetensorsWriter(Path folder, List<TensorInfo> tensors, long shardBytes) {
+    private ShardedSafetensorsWriter(Path folder, List<TensorInfo> tensors, long shardBytes, boolean resume) {
         this.folder = folder;
         this.tensors = List.copyOf(tensors);
         List<List<TensorInfo>> groups = split(tensors, shardBytes);
@@ -32,7 +32,8 @@ public final class ShardedSafetensorsWriter implements Closeable {
             int number = shards.size() + 1;
             String name = groups.size() == 1 ? "model.safetensors" : "model-%05d-of-%05d.safetensors".formatted(number, groups.size());
             try {
-                shards.add(SafetensorsWriter.create(folder.resolve(name), group, Map.of("format", "pt")));
+                Map<String, String> metadata = Map.of("format", "pt");
+                shards.add(resume ? SafetensorsWriter.resume(folder.resolve(name), group, metadata) : SafetensorsWriter.create(folder.resolve(name), group, metadata));
             } catch (RuntimeException e) {
                 close();
                 throw e;
@@ -51,7 +52,12 @@ public final class ShardedSafetensorsWriter implements Closeable {
      * @return the writer, to be closed by the caller
      */
     public static ShardedSafetensorsWriter create(Path folder, List<TensorInfo> tensors, long shardBytes) {
-        return new ShardedSafetensorsWriter(folder, tensors, shardBytes);
+        return new ShardedSafetensorsWriter(folder, tensors, shardBytes, false);
+    }
+
+    /** Takes up what a killed writer of the same tensors and shards left; see {@link SafetensorsWriter#resume}. */
+    public static ShardedSafetensorsWriter resume(Path folder, List<TensorInfo> tensors, long shardBytes) {
+        return new ShardedSafetensorsWriter(folder, tensors, shardBytes, true);
     }
 
     private static List<List<TensorInfo>> split(List<TensorInfo> tensors, long shardBytes) {
@@ -77,6 +83,21 @@ public final class ShardedSafetensorsWriter implements Closeable {
     /** Writes stored bytes; see {@link SafetensorsWriter#writeStored}. */
     public void writeStored(TensorInfo tensor, long firstByte, int length, byte[] bytes, int offset) {
         home(tensor).writeStored(tensor, firstByte, length, bytes, offset);
+    }
+
+    /** See {@link SafetensorsWriter#checksum}. */
+    public long checksum(TensorInfo tensor) {
+        return home(tensor).checksum(tensor);
+    }
+
+    /** See {@link SafetensorsWriter#keep}. */
+    public void keep(TensorInfo tensor) {
+        home(tensor).keep(tensor);
+    }
+
+    /** Brings the shards of some tensors to the disk, as far as they are written. */
+    public void force(List<TensorInfo> written) {
+        written.stream().map(this::home).distinct().forEach(SafetensorsWriter::force);
     }
 
     /** Finishes every shard and writes the index last, so that a folder with an index is complete. */
