@@ -3,6 +3,7 @@ package dev.adapterferry.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.adapterferry.deploy.ActiveRelease;
 import dev.adapterferry.deploy.ReleaseStore;
 import dev.adapterferry.settings.ModelSettings;
 import dev.adapterferry.settings.Settings;
@@ -30,7 +31,7 @@ final class ModelsCommand implements Callable<Integer> {
         Table table = new Table("model", "base", "source", "formats", "release", "description");
         ArrayNode list = new ObjectMapper().createArrayNode();
         settings.models().forEach((name, model) -> {
-            Optional<ReleaseStore.Active> release = store.active(name);
+            Optional<ActiveRelease> release = store.active(name);
             String formats = model.formats().stream().map(f -> f.text()).collect(Collectors.joining(","));
             table.row(name, model.base().orElse("as the adapter says"), source(model), formats, release.isPresent() ? release.get().number() : "-", model.description());
             ObjectNode node = list.addObject().put("name", name).put("base", model.base().orElse(null)).put("source", source(model)).put("enabled", model.enabled())

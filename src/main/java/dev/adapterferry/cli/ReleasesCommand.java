@@ -3,6 +3,7 @@ package dev.adapterferry.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.adapterferry.deploy.DiskUse;
 import dev.adapterferry.deploy.ReleaseStore;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.ReleaseEntry;
@@ -79,7 +80,7 @@ final class ReleasesCommand implements Callable<Integer> {
                     line.adapter().map(a -> a.length() > SHORT_HASH ? a.substring(0, SHORT_HASH) : a).orElse("-"), line.run().orElse("-"));
         }
         console.println(table.toString());
-        ReleaseStore.DiskUse use = store.diskUse(model);
+        DiskUse use = DiskUse.of(store, model);
         long kept = lines.stream().filter(ReleaseList.Line::kept).count();
         if (kept > 0) {
             console.println("The " + kept + " restorable " + (kept == 1 ? "one holds " : "ones hold ") + Console.bytes(use.bytes()) + " and cost " + Console.bytes(use.occupied()) + " of disk beside what is installed.");

@@ -147,7 +147,7 @@ public final class Deployment {
      * @return what is deployed afterwards
      */
     public Optional<Deployed> takeBack(ModelProfile profile, int number) {
-        Optional<ReleaseStore.Active> active = store.active(profile.model());
+        Optional<ActiveRelease> active = store.active(profile.model());
         if (active.isEmpty() || active.get().number() != number) {
             return Optional.empty();
         }

@@ -116,7 +116,7 @@ public final class Installation {
      */
     public void remove(String model) {
         alone(model, () -> {
-            Optional<ReleaseStore.Active> active = store.active(model);
+            Optional<ActiveRelease> active = store.active(model);
             active.ifPresent(installed -> {
                 Release release = store.get(model, installed.number());
                 options.beforeSwitch().run();
@@ -196,7 +196,7 @@ public final class Installation {
     }
 
     private Installed bringIn(Release release) {
-        Optional<ReleaseStore.Active> former = store.active(release.model());
+        Optional<ActiveRelease> former = store.active(release.model());
         Path directory = folder.path();
         List<String> obsolete = obsolete(release, former);
         Long staged;
@@ -233,7 +233,7 @@ public final class Installation {
     }
 
     /** Files of the former release that the new one does not replace, in whatever folder of these models they lie. */
-    private List<String> obsolete(Release release, Optional<ReleaseStore.Active> former) {
+    private List<String> obsolete(Release release, Optional<ActiveRelease> former) {
         if (former.isEmpty() || !Path.of(former.get().folder()).startsWith(folder.models()) || !Files.exists(store.directory(release.model(), former.get().number()))) {
             return List.of();
         }

@@ -13,9 +13,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -40,35 +37,6 @@ public final class ReleaseStore {
     private static final String MANIFEST = "release.json";
     private static final String MARK = "installed";
     private static final String UNSETTLED = "unsettled";
-
-    /**
-     * What is installed of a model.
-     *
-     * @param number release
-     * @param folder the model's folder that holds its files, an absolute path
-     * @param trail  releases to go back to, the nearest last: what was active before, without those that were taken back
-     */
-    public record Active(int number, String folder, List<Integer> trail) {
-        /** Copies the trail. */
-        public Active {
-            trail = List.copyOf(trail);
-        }
-
-        /** What is active after another release took its place: newer ones leave a trail, going back shortens it. */
-        Active then(int next, String nextFolder) {
-            if (next == number) {
-                return new Active(number, nextFolder, trail);
-            }
-            List<Integer> steps = new ArrayList<>(trail);
-            int back = steps.indexOf(next);
-            if (back >= 0) {
-                steps.subList(back, steps.size()).clear();
-            } else if (next > number) {
-                steps.add(number);
-            }
-            return new Active(next, nextFolder, steps);
-        }
-    }
 
     private final Path root;
 
@@ -109,47 +77,6 @@ public final class ReleaseStore {
         return numbers(model).stream().map(number -> get(model, number)).toList();
     }
 
-    /**
-     * Disk use of a model's kept releases.
-     *
-     * @param bytes    of all their files
-     * @param occupied what they occupy: a file with several names counts once, one that is installed as well counts nothing
-     */
-    public record DiskUse(long bytes, long occupied) { }
-
-    /** What the kept releases of a model cost beside the installed one. */
-    public DiskUse diskUse(String model) {
-        Set<Object> counted = new HashSet<>();
-        long bytes = 0;
-        long occupied = 0;
-        try {
-            for (Path installed : installedFiles(model)) {
-                counted.add(identity(installed));
-            }
-            for (Release release : releases(model)) {
-                for (Release.File file : release.files()) {
-                    Path kept = directory(model, release.number()).resolve(file.name());
-                    bytes += file.bytes();
-                    occupied += counted.add(identity(kept)) ? file.bytes() : 0;
-                }
-            }
-        } catch (IOException e) {
-            throw new FerryException("Cannot measure the kept releases of " + model + ": " + Durable.reason(e) + ".", e);
-        }
-        return new DiskUse(bytes, occupied);
-    }
-
-    private List<Path> installedFiles(String model) {
-        return active(model).filter(active -> numbers(model).contains(active.number())).map(active -> get(model, active.number()).files().stream()
-                .map(file -> Path.of(active.folder()).resolve(file.name())).filter(Files::isRegularFile).toList()).orElse(List.of());
-    }
-
-    /** Device and inode where the system has them; the path elsewhere. */
-    private static Object identity(Path file) throws IOException {
-        Object key = Files.readAttributes(file, BasicFileAttributes.class).fileKey();
-        return key == null ? file : key;
-    }
-
     /** Whether a release is kept. */
     public boolean has(String model, int number) {
         return Files.exists(directory(model, number).resolve(MANIFEST));
@@ -166,13 +93,13 @@ public final class ReleaseStore {
     }
 
     /** What is installed of a model. */
-    public Optional<Active> active(String model) {
+    public Optional<ActiveRelease> active(String model) {
         Path file = home(model).resolve("active.json");
         if (!Files.exists(file)) {
             return Optional.empty();
         }
         try {
-            return Optional.of(JSON.readValue(file.toFile(), Active.class));
+            return Optional.of(JSON.readValue(file.toFile(), ActiveRelease.class));
         } catch (IOException e) {
             throw new FerryException("Cannot read which release of " + model + " is installed from " + file + ". Remove the file and deploy again.", e);
         }
@@ -181,7 +108,7 @@ public final class ReleaseStore {
     /** Where a rollback goes by default: the release that was active before this one and is still kept. */
     public OptionalInt previous(String model) {
         List<Integer> kept = numbers(model);
-        return active(model).map(Active::trail).orElse(List.of()).reversed().stream().filter(kept::contains).mapToInt(Integer::intValue).findFirst();
+        return active(model).map(ActiveRelease::trail).orElse(List.of()).reversed().stream().filter(kept::contains).mapToInt(Integer::intValue).findFirst();
     }
 
     /** Notes that a release is installed now. */
@@ -191,7 +118,7 @@ public final class ReleaseStore {
             if (Files.isDirectory(mark.getParent()) && !Files.exists(mark)) {
                 Files.createFile(mark);
             }
-            Active next = active(model).map(active -> active.then(number, folder)).orElse(new Active(number, folder, List.of()));
+            ActiveRelease next = active(model).map(active -> active.then(number, folder)).orElse(new ActiveRelease(number, folder, List.of()));
             Durable.write(home(model).resolve("active.json"), JSON.writeValueAsString(next));
         } catch (IOException e) {
             throw new FerryException("Cannot note that release " + number + " of " + model + " is installed: " + Durable.reason(e) + ".", e);
@@ -230,7 +157,7 @@ public final class ReleaseStore {
     /** Number for the next release: one above the highest ever kept or installed. */
     int nextNumber(String model) {
         int highest = numbers(model).stream().mapToInt(Integer::intValue).max().orElse(0);
-        return Math.max(highest, active(model).map(Active::number).orElse(0)) + 1;
+        return Math.max(highest, active(model).map(ActiveRelease::number).orElse(0)) + 1;
     }
 
     /** Keeps files as a release; appears complete or not at all. */

@@ -1,6 +1,7 @@
 package dev.adapterferry.stage;
 
 import dev.adapterferry.alert.Alert;
+import dev.adapterferry.deploy.ActiveRelease;
 import dev.adapterferry.deploy.Candidate;
 import dev.adapterferry.deploy.ClientCode;
 import dev.adapterferry.deploy.Deployment;
@@ -121,7 +122,7 @@ public final class ReleaseDesk {
     /** The same for who has the model's lock. */
     InUse restore(String model, OptionalInt to, String run, String why) {
         try (Places places = places(model)) {
-            int before = store.active(model).map(ReleaseStore.Active::number).orElse(0);
+            int before = store.active(model).map(ActiveRelease::number).orElse(0);
             Deployment.Deployed back = places.deployment(release -> settle(model, ReleaseState.ROLLED_BACK, null)).rollback(Places.profile(settings, model), to);
             InUse inUse = inUse(back, null);
             ledger.events().add(run, model, "rolled-back", "release " + before + " was replaced by release " + back.release().number() + " " + why, null);
@@ -190,7 +191,7 @@ public final class ReleaseDesk {
 
     /** Makes the ledger say what is installed; the release that was active before, if it is another, is left in the given state. */
     private void settle(String model, ReleaseState reason, String run) {
-        int now = store.active(model).map(ReleaseStore.Active::number).orElse(0);
+        int now = store.active(model).map(ActiveRelease::number).orElse(0);
         Optional<ReleaseEntry> active = ledger.releases().active(model);
         // Going forward retires the older release; only going back says something about the newer one.
         if (active.isPresent() && active.get().number() > now) {

@@ -1,5 +1,6 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.deploy.ActiveRelease;
 import dev.adapterferry.deploy.Release;
 import dev.adapterferry.deploy.ReleaseStore;
 import dev.adapterferry.ledger.Ledger;
@@ -50,7 +51,7 @@ public final class ReleaseList {
     /** All releases of a model, newest first. */
     public List<Line> of(String model) {
         TreeMap<Integer, Line> lines = new TreeMap<>();
-        int active = store.active(model).map(ReleaseStore.Active::number).orElse(-1);
+        int active = store.active(model).map(ActiveRelease::number).orElse(-1);
         // The ledger forgets after a while what the store still keeps.
         store.releases(model).forEach(release -> lines.put(release.number(), kept(release, release.number() == active)));
         ledger.releases().of(model).forEach(entry -> lines.merge(entry.number(), known(entry, false), (kept, known) -> known(entry, true)));

@@ -2,6 +2,7 @@ package dev.adapterferry.stage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.adapterferry.deploy.ActiveRelease;
 import dev.adapterferry.deploy.Release;
 import dev.adapterferry.deploy.ReleaseStore;
 import dev.adapterferry.files.Sha256;
@@ -168,7 +169,7 @@ class KilledDeploymentIT {
             desk.recover();
             Map<String, String> installed = installed(models, model);
             ReleaseStore store = desk.store();
-            Optional<Integer> active = store.active(model).map(ReleaseStore.Active::number);
+            Optional<Integer> active = store.active(model).map(ActiveRelease::number);
             assertThat(ledger.releases().active(model).map(ReleaseEntry::number)).as("the ledger").isEqualTo(active);
             if (active.isPresent()) {
                 assertThat(digests(store.get(model, active.get()))).isEqualTo(installed);
