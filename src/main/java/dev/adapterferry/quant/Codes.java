@@ -22,6 +22,8 @@ final class Codes {
     /** Bytes for one vector of ints; with four lanes there is room for eight, of which the upper four do not count. */
     private static final VectorSpecies<Byte> BYTES =
             VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, FLOATS.vectorBitSize() / 4)));
+    /** Whether codes that are stored overwrite nothing behind them: with four lanes they do. */
+    static final boolean FIT = BYTES.length() == COUNT;
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
@@ -57,9 +59,14 @@ final class Codes {
         }
     }
 
-    /** Stores a vector of codes; what follows them may be overwritten, so store upwards. */
+    /** Stores a vector of codes; unless they {@link #FIT}, what follows them is overwritten, so store upwards. */
     void store(IntVector values, int to) {
-        ((ByteVector) values.convertShape(VectorOperators.I2B, BYTES, 0)).intoArray(codes, to);
+        store(values, codes, to);
+    }
+
+    /** The same into any array, which without {@link #FIT} needs room behind the codes. */
+    static void store(IntVector values, byte[] out, int to) {
+        ((ByteVector) values.convertShape(VectorOperators.I2B, BYTES, 0)).intoArray(out, to);
     }
 
     /**

@@ -73,6 +73,21 @@ final class Lanes {
         return v.reinterpretAsInts().and(0x7fffffff);
     }
 
+    /**
+     * The largest {@link #magnitude} among values: bits of a NaN if there is one, else of the largest.
+     *
+     * @param x    values
+     * @param from index of the first one
+     * @param n    how many, a multiple of {@link #COUNT}
+     */
+    static int largest(float[] x, int from, int n) {
+        IntVector largest = IntVector.zero(INTS);
+        for (int i = from; i < from + n; i += COUNT) {
+            largest = largest.max(magnitude(FloatVector.fromArray(FLOATS, x, i)));
+        }
+        return largest.reduceLanes(VectorOperators.MAX);
+    }
+
     /** Lanes whose values are not below 2^22 in magnitude, NaN included: for them {@link #round} is not defined. */
     static VectorMask<Integer> beyondRounding(FloatVector v) {
         return magnitude(v).compare(VectorOperators.GE, 0x4a800000);

@@ -41,18 +41,29 @@ public final class NonFinite {
     }
 
     /**
-     * The largest magnitude, NaN if there is one: the compiler makes vectors of it, no branch per value.
+     * The largest magnitude, NaN if there is one. The compiler makes vectors of it, no branch per value; four runs side by side, since each comparison waits
+     * for the one before. Vectors by hand would be a little faster, but take a quarter of a second before they are compiled.
      *
      * @param x    values
      * @param from index of the first one
      * @param to   index behind the last one
      */
     public static float largest(float[] x, int from, int to) {
-        float largest = 0;
-        for (int i = from; i < to; i++) {
-            largest = Math.max(largest, Math.abs(x[i]));
+        int run = (to - from) / 4;
+        float a = 0;
+        float b = 0;
+        float c = 0;
+        float d = 0;
+        for (int i = from; i < from + run; i++) {
+            a = Math.max(a, Math.abs(x[i]));
+            b = Math.max(b, Math.abs(x[i + run]));
+            c = Math.max(c, Math.abs(x[i + 2 * run]));
+            d = Math.max(d, Math.abs(x[i + 3 * run]));
         }
-        return largest;
+        for (int i = from + 4 * run; i < to; i++) {
+            a = Math.max(a, Math.abs(x[i]));
+        }
+        return Math.max(Math.max(a, b), Math.max(c, d));
     }
 
     /**

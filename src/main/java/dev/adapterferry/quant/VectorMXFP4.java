@@ -42,7 +42,7 @@ final class VectorMXFP4 extends VectorKernel {
 
         @Override
         public boolean write(int slot, float[] x, int at, byte[] out, int to) {
-            int largest = largest(x, at);
+            int largest = Lanes.largest(x, at, 32);
             int e = (largest >> 23) - 2;
             if ((largest & 0x7fffff) > CLEAR_MANTISSA || e < SMALLEST || e > LARGEST) {
                 // All zero, close to a power of two, or near the ends of binary32, NaN included.
@@ -52,14 +52,6 @@ final class VectorMXFP4 extends VectorKernel {
             out[to] = (byte) e;
             codes.nibbles32(32, out, to + 1);
             return true;
-        }
-
-        private static int largest(float[] x, int at) {
-            IntVector largest = IntVector.zero(INTS);
-            for (int i = at; i < at + 32; i += COUNT) {
-                largest = largest.max(Lanes.magnitude(FloatVector.fromArray(FLOATS, x, i)));
-            }
-            return largest.reduceLanes(VectorOperators.MAX);
         }
 
         private void round(float[] x, int at, float scale) {

@@ -32,30 +32,29 @@ final class VectorQ8_0 extends VectorKernel {
 
         @Override
         public boolean write(int slot, float[] x, int at, byte[] out, int to) {
-            float d = Float.intBitsToFloat(largest(x, at)) / 127;
+            float d = Float.intBitsToFloat(Lanes.largest(x, at, 32)) / 127;
             float k = d != 0 ? 1 / d : 0;
             if (!(k <= Float.MAX_VALUE)) {
                 return false;
             }
             Codes.putHalf(Rounding.half(d), out, to);
-            round(x, at, k);
-            System.arraycopy(codes.codes, 0, out, to + 2, 32);
+            round(x, at, k, out, to + 2);
             return true;
         }
 
-        private static int largest(float[] x, int at) {
-            IntVector largest = IntVector.zero(Lanes.INTS);
-            for (int i = at; i < at + 32; i += COUNT) {
-                largest = largest.max(Lanes.magnitude(FloatVector.fromArray(FLOATS, x, i)));
-            }
-            return largest.reduceLanes(VectorOperators.MAX);
-        }
-
-        private void round(float[] x, int at, float k) {
+        private void round(float[] x, int at, float k, byte[] out, int to) {
             for (int i = 0; i < 32; i += COUNT) {
                 FloatVector v = FloatVector.fromArray(FLOATS, x, at + i).mul(k);
                 FloatVector half = v.reinterpretAsInts().and(0x80000000).or(BELOW_HALF).reinterpretAsFloats();
-                codes.store((IntVector) v.add(half).convert(VectorOperators.F2I, 0), i);
+                IntVector code = (IntVector) v.add(half).convert(VectorOperators.F2I, 0);
+                if (Codes.FIT) {
+                    Codes.store(code, out, to + i);
+                } else {
+                    codes.store(code, i);
+                }
+            }
+            if (!Codes.FIT) {
+                System.arraycopy(codes.codes, 0, out, to, 32);
             }
         }
     }

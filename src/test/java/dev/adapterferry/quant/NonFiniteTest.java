@@ -30,6 +30,31 @@ class NonFiniteTest {
         }
     }
 
+    @Test
+    void findsTheLargestMagnitude() {
+        SplittableRandom random = new SplittableRandom(5);
+        for (int n = 0; n < 200; n++) {
+            float[] x = new float[n + 4];
+            float largest = 0;
+            Arrays.fill(x, Float.NaN);
+            for (int i = 0; i < n; i++) {
+                x[2 + i] = n % 7 == 0 ? -Float.MIN_VALUE * random.nextInt(3) : Float.intBitsToFloat(random.nextInt() & 0xbfffffff);
+                largest = Math.max(largest, Math.abs(x[2 + i]));
+            }
+            assertThat(NonFinite.largest(x, 2, 2 + n)).as("of %d", n).isEqualTo(largest);
+            for (float evil : n == 0 ? new float[0] : new float[] {Float.NEGATIVE_INFINITY, Float.NaN, Float.POSITIVE_INFINITY, -Float.NaN}) {
+                // A NaN that is there wins, wherever it stands.
+                x[2 + random.nextInt(n)] = evil;
+                float bad = NonFinite.largest(x, 2, 2 + n);
+                boolean nan = false;
+                for (int i = 0; i < n; i++) {
+                    nan |= Float.isNaN(x[2 + i]);
+                }
+                assertThat(nan ? Float.isNaN(bad) : bad == Float.POSITIVE_INFINITY).as("%s of %d values", bad, n).isTrue();
+            }
+        }
+    }
+
     @ParameterizedTest
     @EnumSource(value = GgmlType.class, names = {"F16", "BF16", "F32"})
     void findsPlainElements(GgmlType type) {
