@@ -64,6 +64,12 @@ class LayersTest {
         }
     }
 
+    /** A package has the version of where its first class came from: {@code files.ToolVersion} asks the program's own jar. */
+    @Test
+    void nobodyAsksAPackageForItsVersion() {
+        noClasses().should().callMethod(Package.class, "getImplementationVersion").check(CLASSES);
+    }
+
     @Test
     void noPackagesDependOnEachOtherInCircles() {
         SlicesRuleDefinition.slices().matching("dev.adapterferry.(*)..").should().beFreeOfCycles().check(CLASSES);
