@@ -27,7 +27,9 @@ final class ModuleNames {
             new String[] {"vision_tower.", "model.vision_tower."},
             new String[] {"multi_modal_projector.", "model.multi_modal_projector."},
             new String[] {"", "model."},
-            new String[] {"", "transformer."});
+            new String[] {"", "transformer."},
+            new String[] {"", "bert."},
+            new String[] {"", "roberta."});
 
     private static final List<String> EMBEDDINGS = List.of("embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings", "embeddings");
 

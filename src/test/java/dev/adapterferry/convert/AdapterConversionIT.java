@@ -56,6 +56,23 @@ class AdapterConversionIT {
         assertThat(Files.mismatch(plain, expected)).as("the adapter changes the file").isNotEqualTo(-1);
     }
 
+    /** Trained on the bare encoder, as sentence-transformers and PEFT do; the base was saved with a head, and names under the prefix of the class around both. */
+    @ParameterizedTest
+    @CsvSource({"bert, '', query value dense", "bert-masked, bert., query value dense", "xlm-roberta, roberta., query key value", "nomic-bert, '', Wqkv out_proj fc11"})
+    void anEncodersAdapterFindsItsBasesNames(String name, String prefix, String modules) throws IOException {
+        MemoryCheckpoint byHand = checkpoint(name);
+        Set<String> targets = Set.of(modules.split(" "));
+        List<TensorInfo> adapted = byHand.tensors().tensors().stream().filter(t -> t.name().startsWith(prefix + "encoder.") && targets.contains(module(t.name()))).toList();
+        assertThat(adapted.stream().map(t -> module(t.name())).collect(Collectors.toSet())).isEqualTo(targets);
+        Path adapter = writeAdapter(folder, byHand, adapted, targets, prefix, ",\"task_type\":\"FEATURE_EXTRACTION\"");
+        Path expected = write(byHand, "by-hand");
+        try (MergedCheckpoint merged = MergedCheckpoint.open(checkpoint(name), List.of(MergeInput.of(adapter)), new MergeOptions(Optional.empty(), Set.of("base")))) {
+            assertThat(merged.adaptedTensors()).hasSize(adapted.size());
+            assertThat(Files.mismatch(write(merged, "merged"), expected)).isEqualTo(-1);
+        }
+        assertThat(Files.mismatch(write(checkpoint(name), "plain"), expected)).as("the adapter changes the file").isNotEqualTo(-1);
+    }
+
     private MemoryCheckpoint checkpoint(String name) {
         return TinyModels.checkpoint(name, ElementType.F32);
     }
@@ -81,6 +98,16 @@ class AdapterConversionIT {
 
     /** Writes an adapter for the given weights and merges it into them. */
     static Path writeAdapter(Path folder, MemoryCheckpoint byHand, List<TensorInfo> weights, Set<String> targets) throws IOException {
+        return writeAdapter(folder, byHand, weights, targets, "", "");
+    }
+
+    /**
+     * The same.
+     *
+     * @param without prefix that the weights' names have and the adapter's have not
+     * @param fields  further ones of adapter_config.json
+     */
+    private static Path writeAdapter(Path folder, MemoryCheckpoint byHand, List<TensorInfo> weights, Set<String> targets, String without, String fields) throws IOException {
         Random random = new Random(1);
         Map<TensorInfo, float[]> factors = new LinkedHashMap<>();
         for (TensorInfo weight : weights) {
@@ -98,12 +125,12 @@ class AdapterConversionIT {
                     values[o * in + i] = (float) (values[o * in + i] + SCALE * delta);
                 }
             }
-            String module = weight.name().replaceAll("\\.weight$", "");
+            String module = weight.name().substring(without.length()).replaceAll("\\.weight$", "");
             factors.put(new TensorInfo(module + ".lora_A.weight", ElementType.F32, List.of((long) RANK, (long) in)), a);
             factors.put(new TensorInfo(module + ".lora_B.weight", ElementType.F32, List.of((long) out, (long) RANK)), b);
         }
         String names = targets.stream().map(target -> '"' + target + '"').collect(Collectors.joining(","));
-        return TinyAdapter.write(folder, "\"r\":2,\"lora_alpha\":4,\"target_modules\":[" + names + "]", factors);
+        return TinyAdapter.write(folder, "\"r\":2,\"lora_alpha\":4,\"target_modules\":[" + names + "]" + fields, factors);
     }
 
     private static float[] eighths(Random random, int count) {

@@ -28,15 +28,28 @@ class EmbeddingsIT {
     static Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = "qwen2-embedding")
+    @ValueSource(strings = {"qwen2-embedding", "bert", "bert-masked", "roberta", "xlm-roberta", "nomic-bert"})
     void everyTokenHasTheVectorThatTheDefinitionGives(String name) {
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);
-        assertThat(difference(each(write(checkpoint, name)), states(checkpoint))).isLessThan(BOUND);
+        double[][] found = each(write(checkpoint, name));
+        assertThat(difference(found, states(checkpoint))).isLessThan(BOUND);
+        if (EncoderForward.knows(checkpoint)) {
+            assertThat(difference(found, EncoderForward.states(checkpoint, false, TOKENS))).as("llama.cpp takes GELU by its approximation").isLessThan(5 * BOUND);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"bert, attn_q.weight, swap-halves", "bert, attn_output_norm.weight, minus-one", "nomic-bert, attn_qkv.weight, swap-halves", "roberta, token_embd_norm.bias, minus-one"})
+    void aWrongTransformShows(String name, String tensor, String damage) {
+        MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);
+        ConvertedModel bad = DamagedTensors.in(new ModelConverter().convert(checkpoint, Provenance.NONE), tensor, damage);
+        Path file = GgufFiles.write(bad, folder.resolve(name + "-" + damage + ".gguf"), GgmlType.F32);
+        assertThat(difference(each(file), states(checkpoint))).isGreaterThan(5 * BOUND);
     }
 
     /** In the embedded build, which pools nothing itself, and in a current one, which pools as the file says. */
     @ParameterizedTest
-    @CsvSource({"qwen2-embedding, lasttoken, true", "qwen2-embedding, mean_tokens, true", "qwen2-embedding-ahead, lasttoken, false", "qwen3-embedding, lasttoken, false",
+    @CsvSource({"qwen2-embedding, lasttoken, true", "qwen2-embedding, mean_tokens, true", "bert, cls_token, true", "xlm-roberta, mean_tokens, true", "nomic-bert, mean_tokens, true", "qwen2-embedding-ahead, lasttoken, false", "qwen3-embedding, lasttoken, false",
             "gemma-embedding, mean_tokens, false"})
     void theVectorsOfATextBecomeOneAsTheCheckpointSays(String name, String mode, boolean embedded) throws IOException {
         Path files = PooledFolder.write(folder.resolve(name + "-" + mode), TinyTokenizers.folder().resolve(TinyModels.tokenizer(name)), mode);
@@ -63,7 +76,7 @@ class EmbeddingsIT {
     }
 
     private static double[][] states(MemoryCheckpoint checkpoint) {
-        return CheckpointDecoder.of(checkpoint).states(TOKENS);
+        return EncoderForward.knows(checkpoint) ? EncoderForward.states(checkpoint, true, TOKENS) : CheckpointDecoder.of(checkpoint).states(TOKENS);
     }
 
     private static double[] pooled(double[][] states, String mode) {

@@ -7,6 +7,7 @@ import static dev.adapterferry.convert.TinyModels.UNTIED;
 import static dev.adapterferry.convert.TinyModels.WIDTH;
 import static dev.adapterferry.convert.TinyModels.put;
 
+import dev.adapterferry.tensor.TensorInfo;
 import java.util.List;
 
 /** The cases of {@link TinyModels} that make vectors of texts instead of going on with them. */
@@ -15,7 +16,10 @@ final class EncoderTinyModels {
             + "\"use_bidirectional_attention\":true";
 
     /** Names of the cases. */
-    static final List<String> NAMES = List.of("qwen2-embedding", "qwen2-embedding-ahead", "qwen3-embedding", "gemma-embedding");
+    static final List<String> NAMES = List.of("qwen2-embedding", "qwen2-embedding-ahead", "qwen3-embedding", "gemma-embedding", "bert", "bert-masked", "roberta", "xlm-roberta", "nomic-bert");
+
+    private static final String BERT = ",\"layer_norm_eps\":1e-12,\"type_vocab_size\":2,\"hidden_act\":\"gelu\"";
+    private static final String ROBERTA = ",\"layer_norm_eps\":1e-5,\"max_position_embeddings\":514,\"pad_token_id\":1,\"type_vocab_size\":1";
 
     private EncoderTinyModels() { }
 
@@ -24,6 +28,15 @@ final class EncoderTinyModels {
         put("qwen2-embedding-ahead", "Qwen2ForCausalLM", "bpe", RMS + UNTIED + ",\"is_causal\":false", c -> qwen(c, true));
         put("qwen3-embedding", "Qwen3Model", "bpe", RMS + UNTIED + ",\"head_dim\":16", c -> qwen(c, false));
         put("gemma-embedding", "Gemma3TextModel", "spm", GEMMA, EncoderTinyModels::gemma);
+        put("bert", "BertModel", "wordpiece", BERT, c -> bert(c, "", 512, 2));
+        put("bert-masked", "BertForMaskedLM", "wordpiece", BERT, EncoderTinyModels::masked);
+        put("roberta", "RobertaModel", "bpe", ROBERTA, c -> bert(c, "", 514, 1));
+        put("xlm-roberta", "XLMRobertaForMaskedLM", "unigram", ROBERTA, c -> {
+            bert(c, "roberta.", 514, 1);
+            c.add("lm_head.bias", 0, ROWS).add("lm_head.dense.weight", 0, WIDTH, WIDTH).add("lm_head.layer_norm.weight", 1, WIDTH);
+        });
+        put("nomic-bert", "NomicBertModel", "wordpiece", ",\"n_embd\":64,\"n_inner\":96,\"n_layer\":2,\"n_head\":4,\"n_positions\":512,\"max_trained_positions\":512,\"rotary_emb_base\":1000,"
+                + "\"layer_norm_epsilon\":1e-12,\"type_vocab_size\":2", EncoderTinyModels::nomic);
     }
 
     /** Qwen2 with biases, Qwen3 with norms of heads; both without head and without the prefix of the class that has one. */
@@ -38,6 +51,54 @@ final class EncoderTinyModels {
                 TinyModels.headNorms(c, l, HEAD, HEAD);
             }
         }
+    }
+
+    private static void bert(MemoryCheckpoint c, String prefix, int positions, int segments) {
+        c.add(prefix + "embeddings.word_embeddings.weight", 0, ROWS, WIDTH).add(prefix + "embeddings.position_embeddings.weight", 0, positions, WIDTH);
+        c.add(prefix + "embeddings.token_type_embeddings.weight", 0, segments, WIDTH);
+        norm(c, prefix + "embeddings.LayerNorm");
+        for (int i = 0; i < 2; i++) {
+            String l = prefix + "encoder.layer." + i + ".";
+            for (String name : List.of("query", "key", "value")) {
+                linear(c, l + "attention.self." + name, WIDTH, WIDTH);
+            }
+            linear(c, l + "attention.output.dense", WIDTH, WIDTH);
+            norm(c, l + "attention.output.LayerNorm");
+            linear(c, l + "intermediate.dense", 96, WIDTH);
+            linear(c, l + "output.dense", WIDTH, 96);
+            norm(c, l + "output.LayerNorm");
+        }
+        linear(c, prefix + "pooler.dense", WIDTH, WIDTH);
+    }
+
+    /** As Google's first models were saved: the whole under a prefix, norms as gamma and beta, heads behind it. */
+    private static void masked(MemoryCheckpoint c) {
+        bert(c, "bert.", 512, 2);
+        for (String name : c.tensors().tensors().stream().map(TensorInfo::name).filter(name -> name.contains("LayerNorm.weight")).toList()) {
+            String norm = name.substring(0, name.lastIndexOf('.'));
+            c.remove(name).remove(norm + ".bias").add(norm + ".gamma", 1, WIDTH).add(norm + ".beta", 0, WIDTH);
+        }
+        c.add("cls.predictions.bias", 0, ROWS).add("cls.predictions.transform.dense.weight", 0, WIDTH, WIDTH).add("cls.seq_relationship.weight", 0, 2, WIDTH);
+    }
+
+    private static void nomic(MemoryCheckpoint c) {
+        c.add("embeddings.word_embeddings.weight", 0, ROWS, WIDTH).add("embeddings.token_type_embeddings.weight", 0, 2, WIDTH);
+        norm(c, "emb_ln");
+        for (int i = 0; i < 2; i++) {
+            String l = "encoder.layers." + i + ".";
+            c.add(l + "attn.Wqkv.weight", 0, 3 * WIDTH, WIDTH).add(l + "attn.out_proj.weight", 0, WIDTH, WIDTH);
+            c.add(l + "mlp.fc11.weight", 0, 96, WIDTH).add(l + "mlp.fc12.weight", 0, 96, WIDTH).add(l + "mlp.fc2.weight", 0, WIDTH, 96);
+            norm(c, l + "norm1");
+            norm(c, l + "norm2");
+        }
+    }
+
+    private static void norm(MemoryCheckpoint c, String name) {
+        c.add(name + ".weight", 1, WIDTH).add(name + ".bias", 0, WIDTH);
+    }
+
+    private static void linear(MemoryCheckpoint c, String name, int out, int in) {
+        c.add(name + ".weight", 0, out, in).add(name + ".bias", 0, out);
     }
 
     private static void gemma(MemoryCheckpoint c) {

@@ -51,7 +51,7 @@ final class TinyTokenizers {
         }
     }
 
-    /** Holds folders {@code bpe}, {@code spm} and {@code ranks}. */
+    /** Holds folders {@code bpe}, {@code spm}, {@code ranks}, {@code wordpiece} and {@code unigram}. */
     static Path folder() {
         return Shared.FOLDER;
     }
@@ -76,6 +76,10 @@ final class TinyTokenizers {
                     + "\"bos_token\":\"[BOS]\",\"eos_token\":\"[EOS]\",\"added_tokens_decoder\":{\"" + ranked.size() + "\":{\"content\":\"[BOS]\",\"special\":true},\"" + (ranked.size() + 1)
                     + "\":{\"content\":\"[EOS]\",\"special\":true}}}");
             Files.writeString(ranks.resolve("tokenization_moonshot.py"), "pat_str = r\"" + String.join("|", Definitions.splits("kimi-k2")) + "\"\n");
+            new WordPieceTrainer(CORPUS.lines().toList(), 3, true).write(Files.createDirectories(folder.resolve("wordpiece")));
+            Path unigram = Files.createDirectories(folder.resolve("unigram"));
+            new UnigramTrainer(CORPUS.lines().toList()).write(unigram.resolve("tokenizer.json"), true);
+            Files.writeString(unigram.resolve("tokenizer_config.json"), "{\"eos_token\":\"</s>\",\"pad_token\":\"<pad>\",\"unk_token\":\"<unk>\"}");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -20,11 +20,12 @@ import java.util.function.Function;
 
 /**
  * Writes the {@code tokenizer.*} keys of a checkpoint. What the files hold decides between llama.cpp's tokenizers:
- * byte-level BPE ({@code gpt2}; from tokenizer.json or a tiktoken file), SentencePiece BPE ({@code llama}), unigram ({@code t5}).
+ * byte-level BPE ({@code gpt2}; from tokenizer.json or a tiktoken file), SentencePiece BPE ({@code llama}), unigram ({@code t5}), WordPiece
+ * ({@code bert}).
  */
 public final class TokenizerConverter {
     /** Kinds that take tokenizer.json even where a tokenizer.model lies beside it. */
-    private static final Set<String> JSON_FIRST = Set.of("bpe", "glm4", "glm4moe", "gemma4");
+    private static final Set<String> JSON_FIRST = Set.of("bpe", "bert", "unigram", "glm4", "glm4moe", "gemma4");
 
     private final String model;
     private final Function<String, Optional<Path>> files;
@@ -49,7 +50,7 @@ public final class TokenizerConverter {
     /**
      * What was written.
      *
-     * @param model        GGUF tokenizer model: {@code gpt2}, {@code llama}, {@code t5}, {@code gemma4}
+     * @param model        GGUF tokenizer model: {@code gpt2}, {@code llama}, {@code t5}, {@code bert}, {@code gemma4}
      * @param pre          pre-tokenizer name
      * @param tokens       number of tokens
      * @param chatTemplate whether the model has a chat template
@@ -60,7 +61,7 @@ public final class TokenizerConverter {
      * Writes the vocabulary, special ids and chat templates.
      *
      * @param kind what the architecture expects: {@code bpe}, {@code spm}, {@code spm-or-bpe}, {@code llama}, {@code phi3}, {@code internlm2}, {@code glm4},
-     *             {@code glm4moe}, {@code ernie}, {@code gemma4}
+     *             {@code glm4moe}, {@code ernie}, {@code gemma4}, {@code bert}, {@code unigram}
      * @param rows rows of the embedding; the token list gets exactly as many entries
      * @param into receives the keys
      * @throws FerryException when the tokenizer is missing, malformed, or cannot be carried over faithfully
@@ -87,8 +88,11 @@ public final class TokenizerConverter {
         } else if (kind.equals("gemma4")) {
             name = "gemma4";
             Gemma4Vocabulary.write(model, json.get(), rows, into);
+        } else if (json.get().modelType().equals("WordPiece")) {
+            name = "bert";
+            WordPieceVocabulary.write(model, json.get(), rows, into);
         } else if (json.get().modelType().equals("Unigram")) {
-            name = writeUnigrams(MergedPieces.unigrams(model, json.get(), rows), json.get().prependsBlank(), trimsBlanks(json.get().normalizer()),
+            name = writeUnigrams(MergedPieces.unigrams(model, json.get(), rows), json.get().prependsBlank(), trimsBlanks(json.get().normalizer()) || splitsAtBlanks(json.get().preTokenizer()),
                     charsmap(json.get().normalizer()), into);
         } else if (MergedPieces.isBytePairWithFallback(json.get())) {
             name = writeBytePairs(MergedPieces.bytePairs(model, json.get(), rows), json.get().prependsBlank(), into);
@@ -204,6 +208,19 @@ public final class TokenizerConverter {
             }
         }
         return new byte[0];
+    }
+
+    /** XLM-RoBERTa and T5 cut at blanks of any kind and number, which leaves none over. */
+    private static boolean splitsAtBlanks(JsonNode preTokenizer) {
+        if (preTokenizer.path("type").asText().equals("WhitespaceSplit")) {
+            return true;
+        }
+        for (JsonNode inner : preTokenizer.path("pretokenizers")) {
+            if (splitsAtBlanks(inner)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static boolean trimsBlanks(JsonNode normalizer) {
