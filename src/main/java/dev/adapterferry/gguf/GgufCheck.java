@@ -1,5 +1,6 @@
 package dev.adapterferry.gguf;
 
+import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
@@ -59,6 +60,20 @@ public final class GgufCheck {
     public static Summary part(Path file) {
         try (GgufFile gguf = GgufFile.open(file)) {
             return gguf.metadata().findLong("split.no").orElse(0L) > 0 ? summary(gguf, "") : summary(gguf);
+        }
+    }
+
+    /**
+     * Whether a file's model makes vectors of texts instead of going on with them: the file says how they are pooled.
+     *
+     * @param file a whole model or its first shard
+     * @return false also for what is no model file: whoever reads it says so
+     */
+    public static boolean embeds(Path file) {
+        try (GgufFile gguf = GgufFile.open(file)) {
+            return gguf.metadata().findString("general.architecture").flatMap(architecture -> gguf.metadata().findLong(architecture + ".pooling_type")).filter(type -> type > 0).isPresent();
+        } catch (FerryException e) {
+            return false;
         }
     }
 

@@ -78,6 +78,25 @@ public final class OpenAiClient {
         return stream.read(body(question, true));
     }
 
+    /**
+     * The vector of a text, of {@code POST /v1/embeddings}. Failures as in {@link #ask}.
+     *
+     * @param model id of a model that makes vectors
+     */
+    public TextVector embed(String model, String text) {
+        long start = System.nanoTime();
+        String request = JSON.createObjectNode().put("model", model).put("input", text).put("encoding_format", "float").toString();
+        HttpReply reply = caller.call(HttpCall.json("POST", endpoint.at("/v1/embeddings"), endpoint.headers(), request, endpoint.timeout()));
+        Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
+        JsonNode body = body(reply, "/v1/embeddings", "data");
+        JsonNode numbers = body.path("data").path(0).path("embedding");
+        double[] values = new double[numbers.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = numbers.get(i).isNumber() ? numbers.get(i).asDouble() : Double.NaN;
+        }
+        return new TextVector(body.path("model").asText(""), values, elapsed);
+    }
+
     static String body(Question question, boolean streaming) {
         ObjectNode body = JSON.createObjectNode().put("model", question.model());
         ArrayNode messages = body.putArray("messages");

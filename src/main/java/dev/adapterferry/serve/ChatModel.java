@@ -19,7 +19,7 @@ import java.util.function.Consumer;
  * A loaded model that can be talked to: writes the conversation with the file's own chat template and lets llama.cpp go on.
  * One answer at a time, further callers wait; close it when done.
  */
-public final class ChatModel implements AutoCloseable {
+public final class ChatModel implements Engine {
     private final GeneratingModel model;
     private final Optional<ChatTemplate> template;
     private final String bos;
@@ -75,6 +75,7 @@ public final class ChatModel implements AutoCloseable {
     }
 
     /** Tokens of prompt and answer that fit. */
+    @Override
     public int contextLength() {
         return model.contextLength();
     }
@@ -107,6 +108,12 @@ public final class ChatModel implements AutoCloseable {
     /** Goes on with a text as it is. Errors as in {@link GeneratingModel#complete}. */
     public Generation complete(String prompt, Sampling sampling, Cancellation cancellation, Consumer<String> listener) {
         return model.complete(prompt, sampling, cancellation, listener);
+    }
+
+    /** Goes on with a text by one token. */
+    @Override
+    public void warmUp() {
+        complete("Hello", Sampling.greedy(1), new Cancellation(), piece -> { });
     }
 
     @Override

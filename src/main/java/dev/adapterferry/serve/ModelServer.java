@@ -6,9 +6,10 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.gguf.GgufCheck;
+import dev.adapterferry.llamacpp.EmbeddingModel;
 import dev.adapterferry.llamacpp.GeneratingModel;
 import dev.adapterferry.llamacpp.LlamaLibrary;
-import dev.adapterferry.llamacpp.Sampling;
 import dev.adapterferry.progress.Cancellation;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -21,15 +22,17 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadFactory;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Serves GGUF files with embedded llama.cpp over OpenAI's protocol: {@code GET /v1/models}, {@code POST /v1/chat/completions},
- * {@code POST /v1/completions}, {@code GET /health}. Models are loaded when first asked for. Thread-safe; close it to stop.
+ * {@code POST /v1/completions}, {@code POST /v1/embeddings}, {@code GET /health}. Models are loaded when first asked for. Thread-safe; close it to stop.
  *
  * @see <a href="https://platform.openai.com/docs/api-reference/chat">The protocol</a>
  */
@@ -84,11 +87,12 @@ public final class ModelServer implements AutoCloseable {
         }
     }
 
-    private static ChatModel load(ServerOptions options, ServedModel model) {
+    private static Engine load(ServerOptions options, ServedModel model) {
         long start = System.nanoTime();
-        ChatModel chat = new ChatModel(model.file(), model.contextLength(), options.threads(), options.gpuLayers());
-        LOG.info("Loaded {} from {} in {} ms, context {}", model.name(), model.file(), (System.nanoTime() - start) / 1_000_000, chat.contextLength());
-        return chat;
+        Engine engine = GgufCheck.embeds(model.file()) ? new VectorModel(new EmbeddingModel(model.file(), model.contextLength(), options.threads(), options.gpuLayers()))
+                : new ChatModel(model.file(), model.contextLength(), options.threads(), options.gpuLayers());
+        LOG.info("Loaded {} from {} in {} ms, context {}", model.name(), model.file(), (System.nanoTime() - start) / 1_000_000, engine.contextLength());
+        return engine;
     }
 
     /** Where it listens, without a trailing slash: {@code http://127.0.0.1:1235}. */
@@ -122,13 +126,13 @@ public final class ModelServer implements AutoCloseable {
     }
 
     /**
-     * Loads a model and lets it compute one token, so that a file which its engine cannot run shows that now.
+     * Loads a model and lets it compute something small, so that a file which its engine cannot run shows that now.
      *
      * @throws FerryException as {@link #load}
      */
     void warmUp(String name) {
         try (ModelShelf.Use use = shelf.use(name).orElseThrow(() -> new FerryException("Model " + name + " is not served here."))) {
-            use.chat().complete("Hello", Sampling.greedy(1), new Cancellation(), piece -> { });
+            use.engine().warmUp();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new Cancelled("loading " + name);
@@ -177,6 +181,7 @@ public final class ModelServer implements AutoCloseable {
             }
             case "POST /v1/chat/completions" -> complete(exchange, CompletionRequest.chat(body(exchange)));
             case "POST /v1/completions" -> complete(exchange, CompletionRequest.completion(body(exchange)));
+            case "POST /v1/embeddings" -> AnswerWriter.send(exchange, 200, vectors(VectorRequest.parse(body(exchange))));
             default -> {
                 String name = path.startsWith("/v1/models/") ? path.substring("/v1/models/".length()) : "";
                 if (name.isEmpty() || !method.equals("GET")) {
@@ -235,6 +240,23 @@ public final class ModelServer implements AutoCloseable {
             // Harmless when it is done; ends it when the client went away.
             job.cancel();
             jobs.remove(job);
+        }
+    }
+
+    /** On a thread of its own, as answers: native code holds a virtual thread's carrier. */
+    private ObjectNode vectors(VectorRequest request) {
+        if (closing) {
+            throw stopping();
+        }
+        FutureTask<ObjectNode> task = new FutureTask<>(() -> request.answer(shelf));
+        COMPUTING.newThread(task).start();
+        try {
+            return task.get();
+        } catch (ExecutionException e) {
+            throw error(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw stopping();
         }
     }
 

@@ -25,18 +25,18 @@ final class ModelShelf implements AutoCloseable {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final int limit;
-    private final Function<ServedModel, ChatModel> loader;
+    private final Function<ServedModel, Engine> loader;
     private boolean closed;
     private long clock;
 
-    ModelShelf(int limit, Function<ServedModel, ChatModel> loader) {
+    ModelShelf(int limit, Function<ServedModel, Engine> loader) {
         this.limit = limit;
         this.loader = loader;
     }
 
     private static final class Entry {
         private final ServedModel model;
-        private ChatModel chat;
+        private Engine engine;
         private String stamp;
         private boolean loading;
         private boolean removed;
@@ -56,8 +56,24 @@ final class ModelShelf implements AutoCloseable {
             this.entry = entry;
         }
 
+        /** The model, to talk to. */
         ChatModel chat() {
-            return entry.chat;
+            if (entry.engine instanceof ChatModel chat) {
+                return chat;
+            }
+            throw ApiError.badRequest("model", "The model '" + entry.model.name() + "' makes vectors of texts and answers nothing; ask POST /v1/embeddings.");
+        }
+
+        /** The model, to make vectors. */
+        VectorModel vectors() {
+            if (entry.engine instanceof VectorModel vectors) {
+                return vectors;
+            }
+            throw ApiError.badRequest("model", "The model '" + entry.model.name() + "' makes no vectors; ask POST /v1/chat/completions.");
+        }
+
+        Engine engine() {
+            return entry.engine;
         }
 
         ServedModel model() {
@@ -115,7 +131,7 @@ final class ModelShelf implements AutoCloseable {
         lock.lock();
         try {
             Entry entry = entries.get(name);
-            boolean idle = entry != null && entry.chat != null && entry.users == 0;
+            boolean idle = entry != null && entry.engine != null && entry.users == 0;
             if (idle) {
                 free(entry);
                 changed.signalAll();
@@ -147,7 +163,7 @@ final class ModelShelf implements AutoCloseable {
     List<String> loaded() {
         lock.lock();
         try {
-            return entries.values().stream().filter(entry -> entry.chat != null).map(entry -> entry.model.name()).toList();
+            return entries.values().stream().filter(entry -> entry.engine != null).map(entry -> entry.model.name()).toList();
         } finally {
             lock.unlock();
         }
@@ -173,7 +189,7 @@ final class ModelShelf implements AutoCloseable {
                     return Optional.empty();
                 }
             }
-            if (entry.chat != null) {
+            if (entry.engine != null) {
                 entry.users++;
                 return Optional.of(new Use(entry));
             }
@@ -186,37 +202,37 @@ final class ModelShelf implements AutoCloseable {
 
     /** True when the entry is loaded, or may be loaded now by the caller. */
     private boolean roomFor(Entry entry) {
-        if (entry.chat != null && entry.users == 0 && !stamp(entry.model.file()).equals(entry.stamp)) {
+        if (entry.engine != null && entry.users == 0 && !stamp(entry.model.file()).equals(entry.stamp)) {
             free(entry);
         }
-        if (entry.chat != null) {
+        if (entry.engine != null) {
             return true;
         }
         if (entry.loading) {
             return false;
         }
-        List<Entry> present = new ArrayList<>(entries.values().stream().filter(other -> other.chat != null || other.loading).toList());
+        List<Entry> present = new ArrayList<>(entries.values().stream().filter(other -> other.engine != null || other.loading).toList());
         if (present.size() < limit) {
             return true;
         }
-        Optional<Entry> resting = present.stream().filter(other -> other.chat != null && other.users == 0).min(Comparator.comparingLong(other -> other.lastUse));
+        Optional<Entry> resting = present.stream().filter(other -> other.engine != null && other.users == 0).min(Comparator.comparingLong(other -> other.lastUse));
         resting.ifPresent(this::free);
         return resting.isPresent();
     }
 
     /** Outside of the lock: loading takes seconds, and the others go on meanwhile. */
     private Use load(Entry entry) {
-        ChatModel chat = null;
+        Engine engine = null;
         String stamp = stamp(entry.model.file());
         try {
-            chat = loader.apply(entry.model);
+            engine = loader.apply(entry.model);
         } finally {
             lock.lock();
             try {
                 entry.loading = false;
-                entry.chat = chat;
+                entry.engine = engine;
                 entry.stamp = stamp;
-                entry.users += chat == null ? 0 : 1;
+                entry.users += engine == null ? 0 : 1;
                 changed.signalAll();
             } finally {
                 lock.unlock();
@@ -226,9 +242,9 @@ final class ModelShelf implements AutoCloseable {
     }
 
     private void free(Entry entry) {
-        if (entry.chat != null) {
-            entry.chat.close();
-            entry.chat = null;
+        if (entry.engine != null) {
+            entry.engine.close();
+            entry.engine = null;
         }
     }
 

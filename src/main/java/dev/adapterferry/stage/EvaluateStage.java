@@ -4,6 +4,7 @@ import dev.adapterferry.evaluate.EvaluationReport;
 import dev.adapterferry.evaluate.Scorecard;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Sha256;
+import dev.adapterferry.gguf.GgufCheck;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.StageKey;
@@ -71,6 +72,9 @@ public final class EvaluateStage implements StageWork {
         if (!settings.enabled() || PromptSets.files(run.settings(), run.name()).isEmpty()) {
             return new Facts.Evaluated(null, 0, 0, null, null);
         }
+        if (GgufCheck.embeds(deployed.primaryFile().item().path())) {
+            return new Facts.Evaluated(null, 0, 0, null, "not scored: an embedding model answers no prompts", null, null, null);
+        }
         Baselines baselines = new Baselines(ledger, Optional.ofNullable(deployed.previous()),
                 settings.base() ? run.records().find(Stage.MERGE, Facts.Merged.class).map(Facts.Merged::base) : Optional.empty());
         EvaluationReport report = fallback.whileServed(run, deployed, "evaluation", () -> new ReleaseEvaluation(run.settings(), caller, servers, run.progress(), run.cancellation())
@@ -94,7 +98,7 @@ public final class EvaluateStage implements StageWork {
     public String summary(Object facts) {
         Facts.Evaluated evaluated = (Facts.Evaluated) facts;
         if (evaluated.prompts() == 0) {
-            return "no prompt set";
+            return evaluated.compared() == null ? "no prompt set" : evaluated.compared();
         }
         return String.format(Locale.ROOT, "score %.2f over %d prompts%s%s%s%s", evaluated.score(), evaluated.prompts(), evaluated.errors() == 0 ? "" : ", " + evaluated.errors() + " errors",
                 evaluated.tokensPerSecond() == null ? "" : String.format(Locale.ROOT, ", %.0f tokens/s", evaluated.tokensPerSecond()), evaluated.compared() == null ? "" : "; " + evaluated.compared(),

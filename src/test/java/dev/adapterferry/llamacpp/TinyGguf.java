@@ -56,6 +56,15 @@ public final class TinyGguf {
         write(file, seed, chatTemplate, true);
     }
 
+    /** A model that makes vectors: the mean of those of its tokens. */
+    public static void writeEmbedding(Path file, long seed) throws IOException {
+        TinyGguf gguf = new TinyGguf();
+        gguf.describe(null);
+        gguf.number("llama.pooling_type", 1);
+        gguf.listTensors();
+        Files.write(file, gguf.bytes(seed));
+    }
+
     private static void write(Path file, long seed, String chatTemplate, boolean endless) throws IOException {
         TinyGguf gguf = new TinyGguf();
         gguf.endless = endless;

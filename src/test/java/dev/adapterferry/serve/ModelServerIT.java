@@ -228,7 +228,9 @@ class ModelServerIT {
         "/v1/chat/completions => {\"model\": \"second\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}]} => 400 => carries no chat template",
         "/v1/chat/completions => {\"model\": \"broken\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"stream\": true} => 400 => broken.gguf at byte",
         "/v1/completions => {\"model\": \"first\"} => 400 => 'prompt' must be a text",
-        "/v1/embeddings => {\"model\": \"first\"} => 404 => Unknown request",
+        "/v1/embeddings => {\"model\": \"first\"} => 400 => 'input' must be a text",
+        "/v1/embeddings => {\"model\": \"first\", \"input\": \"x\"} => 400 => makes no vectors",
+        "/v1/embeddings => {\"model\": \"nobody\", \"input\": \"x\"} => 404 => 'nobody' is not served",
         "/v2 => {} => 404 => Unknown request"
     })
     void refusesInOpenAisShape(String path, String body, int status, String message) throws Exception {
