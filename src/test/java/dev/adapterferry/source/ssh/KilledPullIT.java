@@ -54,7 +54,7 @@ class KilledPullIT {
     }
 
     @Test
-    @Timeout(240)
+    @Timeout(900)
     void threeKillsCostLessThanAFewPerCent() throws Exception {
         Path remote = dir.resolve("remote");
         AdapterFixture fixture = new AdapterFixture(remote);
@@ -65,7 +65,7 @@ class KilledPullIT {
         try (OpenSshServer server = OpenSshServer.start(dir.resolve("sshd")); FaultProxy proxy = new FaultProxy(server.port())) {
             for (int kill = 1; kill <= 3; kill++) {
                 Process process = start(server, proxy, remote);
-                long end = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+                long end = System.nanoTime() + Duration.ofSeconds(180).toNanos();
                 while (proxy.fromServer() < kill * GIB / 4) {
                     assertThat(process.isAlive()).as(() -> "the process ended by itself: " + log()).isTrue();
                     assertThat(System.nanoTime()).as("waiting for a quarter").isLessThan(end);
@@ -75,7 +75,7 @@ class KilledPullIT {
                 assertThat(done).doesNotExist();
             }
             Process last = start(server, proxy, remote);
-            assertThat(last.waitFor(120, TimeUnit.SECONDS)).isTrue();
+            assertThat(last.waitFor(300, TimeUnit.SECONDS)).isTrue();
             assertThat(last.exitValue()).as(this::log).isZero();
             assertThat(Files.mismatch(done, remote.resolve("adapter_model.safetensors"))).isEqualTo(-1);
             assertThat(proxy.fromServer()).as("bytes that the server has sent, with the protocol around them").isBetween(GIB, GIB + GIB / 20);
