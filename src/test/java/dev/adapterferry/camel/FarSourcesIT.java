@@ -73,7 +73,7 @@ class FarSourcesIT {
                 home: %s
                 models:
                   captain: {base: adapterferry/demo-base, source: {url: "%s"}, formats: [Q8_0]}
-                source: {settle: 0s, archive: zstd, s3: {endpoint: "%s", access-key: %s, secret-key: secret, path-style: true}}
+                source: {settle: 0s, archive: zstd, s3: {endpoint: "%s", access-key: %s, secret-key: key-of-the-double, path-style: true}}
                 hub: {endpoint: "%s", cache: %s}
                 pipeline: {stages: [download, merge, quantize], retries: {attempts: 0}}
                 """.formatted(folder.resolve("home"), source, store.endpoint(), S3Double.ACCESS_KEY, hub.endpoint(), folder.resolve("cache")));

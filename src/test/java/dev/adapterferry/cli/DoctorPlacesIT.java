@@ -101,7 +101,7 @@ class DoctorPlacesIT {
                     store.objects.put("adapters/captain/" + file.getFileName(), Files.readAllBytes(file));
                 }
             }
-            settings("{url: \"s3://lake/adapters/captain\"}", "source: {s3: {endpoint: \"" + store.endpoint() + "\", access-key: " + S3Double.ACCESS_KEY + ", secret-key: secret, path-style: true}}");
+            settings("{url: \"s3://lake/adapters/captain\"}", "source: {s3: {endpoint: \"" + store.endpoint() + "\", access-key: " + S3Double.ACCESS_KEY + ", secret-key: key-of-the-double, path-style: true}}");
             assertWell(doctor(), "s3://lake/adapters/captain");
             assertThat(store.asked).contains("GET /lake/adapters/captain/adapter_config.json").noneMatch(asked -> asked.contains("adapter_model"));
             assertFailed(doctor("--set", "models.captain.source.url=s3://lake/nothing"), "There is nothing at s3://lake/nothing", "Check bucket and prefix");

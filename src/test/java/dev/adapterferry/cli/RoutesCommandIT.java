@@ -74,9 +74,9 @@ class RoutesCommandIT {
             FerryCall table = ferry(file);
             assertThat(table.out()).containsPattern("(?m)^pipeline +started +1 +0 +0 +pipeline\\.camel\\.yaml +\\S").containsPattern("(?m)^route +state +done +failed +in it +file +what it does");
             assertThat(table.err()).isEmpty();
-            FerryCall stranger = FerryCall.of(file, "routes", "--set", "http.token=another");
+            FerryCall stranger = FerryCall.of(file, "routes", "--set", "http.token=token-of-a-stranger");
             assertThat(stranger.code()).isEqualTo(ExitCode.FAILED);
-            assertThat(stranger.err()).contains("it answered 401").contains("http.token").doesNotContain("another");
+            assertThat(stranger.err()).contains("it answered 401").contains("http.token").doesNotContain("token-of-a-stranger");
         }
         assertThat(folder.resolve("home/daemon.url")).as("gone with the daemon").doesNotExist();
         assertThat(FerryCall.of(settings("{enabled: false}"), "routes").err()).contains("http.enabled is false");
