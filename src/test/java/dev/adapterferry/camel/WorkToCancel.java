@@ -35,6 +35,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The daemon with the real routes and stages, and every kind of work that a run can be in the middle of, each made to last until somebody
@@ -49,6 +51,8 @@ public final class WorkToCancel implements AutoCloseable {
     private static final long LARGE = 12L << 30;
 
     private final Path folder;
+    /** Processes that this one had started before: servers that other tests keep to its end. */
+    private final Set<Long> others = ProcessHandle.current().children().map(ProcessHandle::pid).collect(Collectors.toSet());
     private final boolean big;
     private final Path large;
     private final DemoMaterial material;
@@ -248,6 +252,9 @@ public final class WorkToCancel implements AutoCloseable {
         long cancelled = System.nanoTime() - asked;
         watcher.join();
         kind.mend().run();
+        if (rested[0] == 0) {
+            throw new AssertionError(kind.name() + ": what the run held or did goes on two minutes after it was cancelled");
+        }
         return new Stopped(elsewhere.runs().get(id), cancelled, Math.max(cancelled, rested[0]));
     }
 
@@ -299,8 +306,9 @@ public final class WorkToCancel implements AutoCloseable {
         return Thread.getAllStackTraces().keySet().stream().anyMatch(thread -> thread.getName().contains(name));
     }
 
-    private static long children() {
-        return ProcessHandle.current().descendants().filter(ProcessHandle::isAlive).count();
+    /** Processes that the daemon has started, and theirs. */
+    private long children() {
+        return ProcessHandle.current().children().filter(child -> !others.contains(child.pid())).flatMap(child -> Stream.concat(Stream.of(child), child.descendants())).filter(ProcessHandle::isAlive).count();
     }
 
     private void stall(int fromSize) {
