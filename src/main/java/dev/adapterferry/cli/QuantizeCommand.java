@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.pass.PassResult;
 import dev.adapterferry.pass.PassSettings;
+import dev.adapterferry.pass.ReadBack;
 import dev.adapterferry.pass.TensorCache;
 import dev.adapterferry.quant.GgmlType;
 import dev.adapterferry.quant.Mix;
@@ -82,6 +83,9 @@ final class QuantizeCommand implements Callable<Integer> {
     @Option(names = "--allow-requantize", description = "Quantize again what is quantized already, which loses twice.")
     private boolean allowRequantize;
 
+    @Option(names = "--sha256", description = "Read the files once more and print their SHA-256 too, as sha256sum does. The manifest has a hash of every tensor in any case.")
+    private boolean sha256;
+
     @Option(names = "--json", description = "Print what was made as JSON.")
     private boolean json;
 
@@ -101,15 +105,20 @@ final class QuantizeCommand implements Callable<Integer> {
         Console console = common.console();
         Settings settings = common.settings(console);
         FileQuantization.Order order = order(settings.quantize());
+        PassSettings how = passSettings(settings);
         FileQuantization.Outcome outcome;
+        List<String> hashes = List.of();
         try (Interruption interruption = Interruption.onCtrlC()) {
-            outcome = new FileQuantization(passSettings(settings)).carry(order, console, interruption.cancellation());
+            outcome = new FileQuantization(how).carry(order, console, interruption.cancellation());
+            if (sha256) {
+                hashes = new ReadBack(console, interruption.cancellation()).sha256(outcome.result().files(), how.threads());
+            }
         }
         outcome.notes().forEach(note -> console.note("ferry: note: " + note));
         if (json) {
-            console.println(new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(describe(outcome, order)));
+            console.println(new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(describe(outcome, hashes, order)));
         } else {
-            print(outcome, console);
+            print(outcome, hashes, console);
         }
         return ExitCode.DONE;
     }
@@ -161,24 +170,33 @@ final class QuantizeCommand implements Callable<Integer> {
         return text;
     }
 
-    private static void print(FileQuantization.Outcome outcome, Console console) {
+    private static void print(FileQuantization.Outcome outcome, List<String> hashes, Console console) {
         PassResult result = outcome.result();
         Table table = new Table("format", "size", "bits per weight", "file");
         result.files().forEach(f -> table.row(f.format(), Console.bytes(f.size()), String.format(Locale.ROOT, "%.2f", 8.0 * f.size() / outcome.weights()), f.file()));
         console.println(table.toString());
+        for (int i = 0; i < hashes.size(); i++) {
+            console.println(hashes.get(i) + "  " + result.files().get(i).file());
+        }
         double seconds = result.wall().toNanos() / 1e9;
         console.println(String.format(Locale.ROOT, "%,d weights in %.1fs, %s read, %s written%s%s", outcome.weights(), seconds, Console.bytes(result.bytesRead()), Console.bytes(result.bytesWritten()),
                 result.resumedBytes() == 0 ? "" : ", " + Console.bytes(result.resumedBytes()) + " were there from an earlier start",
                 result.cachedBytes() == 0 ? "" : ", " + Console.bytes(result.cachedBytes()) + " came from the cache"));
     }
 
-    private static ObjectNode describe(FileQuantization.Outcome outcome, FileQuantization.Order order) {
+    private static ObjectNode describe(FileQuantization.Outcome outcome, List<String> hashes, FileQuantization.Order order) {
         PassResult result = outcome.result();
         ObjectNode root = new ObjectMapper().createObjectNode().put("model", order.name()).put("manifest", order.folder().resolve(order.name() + ".manifest.json").toString())
                 .put("weights", outcome.weights()).put("millis", result.wall().toMillis()).put("bytesRead", result.bytesRead()).put("bytesWritten", result.bytesWritten())
                 .put("resumedBytes", result.resumedBytes()).put("cachedBytes", result.cachedBytes());
         ArrayNode files = root.putArray("files");
-        result.files().forEach(f -> files.addObject().put("format", f.format()).put("file", f.file().toString()).put("bytes", f.size()).put("sha256", f.sha256()));
+        for (int i = 0; i < result.files().size(); i++) {
+            PassResult.FileResult file = result.files().get(i);
+            ObjectNode node = files.addObject().put("format", file.format()).put("file", file.file().toString()).put("bytes", file.size());
+            if (!hashes.isEmpty()) {
+                node.put("sha256", hashes.get(i));
+            }
+        }
         outcome.notes().forEach(root.putArray("notes")::add);
         return root;
     }

@@ -2,6 +2,7 @@ package dev.adapterferry.deploy;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Durable;
+import dev.adapterferry.files.HashedFiles;
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
@@ -171,7 +172,7 @@ public final class Installation {
 
     private Release.File inspect(String model, Candidate.Item item) {
         try {
-            String sha256 = Sha256.of(item.file(), options.progress(), options.cancellation());
+            String sha256 = HashedFiles.ofThisProcess().sha256(item.file(), options.progress(), options.cancellation());
             if (item.sha256() != null && !item.sha256().equalsIgnoreCase(sha256)) {
                 throw new FerryException("Cannot deploy " + model + ": " + item.file() + " should have SHA-256 " + item.sha256() + " but has " + sha256 + ". Make the file again.");
             }

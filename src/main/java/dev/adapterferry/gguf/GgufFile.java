@@ -72,6 +72,11 @@ public final class GgufFile implements TensorSource, StoredBytes, SourceFiles {
         }
     }
 
+    /** Byte at which a tensor's data begin, counted from the start of the file. */
+    public long position(TensorInfo tensor) {
+        return place(tensor).offset();
+    }
+
     /** The keys, in file order. Not to be changed. */
     public GgufMetadata metadata() {
         return header.metadata();

@@ -77,7 +77,7 @@ final class Attempt {
     }
 
     private boolean fits(Checkpoints.Checkpoint point) {
-        return point.blocks() <= load.blocks().size() && point.hashes().size() == load.request().outputs().size();
+        return point.blocks() <= load.blocks().size() && point.hashes().size() == load.strands();
     }
 
     private boolean reopen(Checkpoints.Checkpoint point, Cancellation cancellation) throws IOException {
@@ -96,7 +96,7 @@ final class Attempt {
     private void forget() {
         targets.forEach(Target::close);
         targets.clear();
-        checkpoints = new Checkpoints(load.request().outputs().size(), journalFile.isPresent() ? blocksPerCheckpoint : 0, load.blocks().size());
+        checkpoints = new Checkpoints(load.strands(), journalFile.isPresent() ? blocksPerCheckpoint : 0, load.blocks().size());
         hashes = new Hashes(load, checkpoints);
     }
 
@@ -106,7 +106,7 @@ final class Attempt {
         for (int f = 0; f < targets.size(); f++) {
             Path folder = load.request().outputs().get(f).file().toAbsolutePath().getParent();
             FileStore store = Files.getFileStore(folder);
-            needed.merge(store, targets.get(f).plan().size() - (first == 0 ? 0 : hashes.bytesBefore(first, f)), Long::sum);
+            needed.merge(store, targets.get(f).plan().size() - (first == 0 ? 0 : load.bytesBefore(first, f)), Long::sum);
             folders.putIfAbsent(store, folder);
         }
         for (Map.Entry<FileStore, Long> entry : needed.entrySet()) {
@@ -123,7 +123,7 @@ final class Attempt {
         List<Chain> keepers = cache.map(CacheUse::chains).orElse(List.of());
         chains.addAll(keepers);
         BlockWindow window = new BlockWindow(SLOTS_PER_THREAD * settings.threads(), first, load.blocks().size(), chains);
-        PassProgress told = new PassProgress(progress, activity(), load.outputBytes(), hashes.bytesBefore(first), load.work().size(), hashes::tensorsDone);
+        PassProgress told = new PassProgress(progress, activity(), load.outputBytes(), load.bytesBefore(first), load.work().size(), hashes::tensorsDone);
         Crew crew = new Crew("quantize " + load.request().name(), window::stop);
         Crew scribe = new Crew("quantize " + load.request().name(), window::stop);
         journal.ifPresent(j -> scribe.start("journal", () -> record(j, watched)));
@@ -203,10 +203,10 @@ final class Attempt {
             for (int t = 0; t < load.work().size(); t++) {
                 tensors.add(new PassResult.TensorResult(load.work().get(t).info().name(), output.plan().tensors().get(t).type(), load.work().get(t).info().shape(), hashes.ofTensor(t, f)));
             }
-            files.add(new PassResult.FileResult(output.file(), output.format(), output.plan().size(), hashes.ofFile(f), List.copyOf(tensors)));
+            files.add(new PassResult.FileResult(output.file(), output.format(), output.plan().size(), List.copyOf(tensors)));
         }
         long fromCache = cache.map(CacheUse::bytesTaken).orElse(0L);
-        return new PassResult(List.copyOf(files), bytesRead.sum() + fromCache, bytesWritten.sum(), first == 0 ? 0 : hashes.bytesBefore(first), fromCache, wall,
+        return new PassResult(List.copyOf(files), bytesRead.sum() + fromCache, bytesWritten.sum(), first == 0 ? 0 : load.bytesBefore(first), fromCache, wall,
                 Duration.ofNanos(cpuNanos));
     }
 

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Points at which a pass can be taken up again: every so many blocks each file's chain leaves its hash, and when all
+ * Points at which a pass can be taken up again: every so many blocks each strand's chain leaves its hash, and when all
  * have, everything before that point is written and known.
  */
 final class Checkpoints {
@@ -15,11 +15,11 @@ final class Checkpoints {
      * A point of return.
      *
      * @param blocks number of blocks that are done
-     * @param hashes of each file's bytes before that point, in the order of the outputs
+     * @param hashes of each strand's bytes before that point
      */
     record Checkpoint(long blocks, List<String> hashes) { }
 
-    private final int files;
+    private final int strands;
     private final int every;
     private final long end;
     private final Map<Long, String[]> open = new ConcurrentHashMap<>();
@@ -27,12 +27,12 @@ final class Checkpoints {
     private boolean closed;
 
     /**
-     * @param files number of outputs
-     * @param every blocks between two points, 0 for none
-     * @param end   number of blocks, always a point
+     * @param strands number of chains that must have passed
+     * @param every   blocks between two points, 0 for none
+     * @param end     number of blocks, always a point
      */
-    Checkpoints(int files, int every, long end) {
-        this.files = files;
+    Checkpoints(int strands, int every, long end) {
+        this.strands = strands;
         this.every = every;
         this.end = end;
     }
@@ -41,11 +41,11 @@ final class Checkpoints {
         return every > 0 && (blocksDone % every == 0 || blocksDone == end);
     }
 
-    /** A file's chain has passed a point. */
-    void note(long blocksDone, int file, String hash) {
-        String[] hashes = open.computeIfAbsent(blocksDone, b -> new String[files]);
+    /** A strand's chain has passed a point. */
+    void note(long blocksDone, int strand, String hash) {
+        String[] hashes = open.computeIfAbsent(blocksDone, b -> new String[strands]);
         synchronized (this) {
-            hashes[file] = hash;
+            hashes[strand] = hash;
             if (Arrays.stream(hashes).allMatch(h -> h != null)) {
                 open.remove(blocksDone);
                 latest = new Checkpoint(blocksDone, new ArrayList<>(List.of(hashes)));

@@ -11,8 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * The record beside the outputs of what they are made of: inputs, tool, the SHA-256 of
- * every file and the XXH64 of every tensor's bytes.
+ * The record beside the outputs of what they are made of: inputs, tool, and the XXH64 of every tensor's bytes.
  * The same pass gives the same text.
  */
 final class Manifest {
@@ -31,7 +30,7 @@ final class Manifest {
         }
         ArrayNode outputs = root.putArray("outputs");
         for (PassResult.FileResult result : files) {
-            ObjectNode output = outputs.addObject().put("file", result.file().getFileName().toString()).put("format", result.format()).put("size", result.size()).put("sha256", result.sha256());
+            ObjectNode output = outputs.addObject().put("file", result.file().getFileName().toString()).put("format", result.format()).put("size", result.size());
             ArrayNode tensors = output.putArray("tensors");
             for (PassResult.TensorResult tensor : result.tensors()) {
                 ObjectNode node = tensors.addObject().put("name", tensor.name()).put("type", tensor.type().name());

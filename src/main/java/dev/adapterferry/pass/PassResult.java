@@ -23,10 +23,9 @@ public record PassResult(List<FileResult> files, long bytesRead, long bytesWritt
      * @param file    where it is
      * @param format  name of its mix
      * @param size    bytes
-     * @param sha256  hash of the file, lower-case hexadecimal
      * @param tensors its tensors in file order
      */
-    public record FileResult(Path file, String format, long size, String sha256, List<TensorResult> tensors) { }
+    public record FileResult(Path file, String format, long size, List<TensorResult> tensors) { }
 
     /**
      * One tensor of a finished file.

@@ -51,6 +51,26 @@ record Workload(PassRequest request, List<TensorWork> work, List<RowBlock> block
         return types;
     }
 
+    /** Byte at which a block begins in an output; the output's size for the block after the last. */
+    long bytesBefore(long block, int file) {
+        GgufPlan plan = request.outputs().get(file).plan();
+        if (block == blocks.size()) {
+            return plan.size();
+        }
+        RowBlock next = blocks.get((int) block);
+        GgufPlan.Tensor tensor = plan.tensors().get(next.tensor());
+        return tensor.offset() + next.firstRow() * tensor.rowBytes();
+    }
+
+    /** Bytes of all outputs that lie before a block. */
+    long bytesBefore(long block) {
+        long bytes = 0;
+        for (int f = 0; f < request.outputs().size(); f++) {
+            bytes += bytesBefore(block, f);
+        }
+        return bytes;
+    }
+
     /** Bytes of all outputs. */
     long outputBytes() {
         return request.outputs().stream().mapToLong(o -> o.plan().size()).sum();
@@ -58,7 +78,7 @@ record Workload(PassRequest request, List<TensorWork> work, List<RowBlock> block
 
     /** Changes whenever the bytes of an output would: what a journal must agree with. */
     String key(String toolVersion) {
-        StringBuilder text = new StringBuilder("pass 1\n").append(toolVersion).append('\n').append(request.sourceKey()).append('\n').append(blockWeights).append('\n');
+        StringBuilder text = new StringBuilder("pass 2\n").append(toolVersion).append('\n').append(request.sourceKey()).append('\n').append(blockWeights).append('\n');
         for (Path input : request.inputs()) {
             text.append(Fingerprint.of(input)).append('\n');
         }

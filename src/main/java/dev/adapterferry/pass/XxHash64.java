@@ -6,8 +6,8 @@ import java.nio.ByteOrder;
 import java.util.HexFormat;
 
 /**
- * XXH64 with seed 0, for naming tensors by their bytes. SHA-256 of the whole file already costs as much as half of a
- * Q8_0 encoder; a second one per tensor would double that for no more safety against what happens to files.
+ * XXH64 with seed 0, for naming tensors by their bytes while they are written. SHA-256 would cost twice what a Q8_0 encoder does, and must
+ * see a file's bytes in order, for no more safety against what happens to files.
  *
  * @see <a href="https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md">xxHash specification</a>
  */
@@ -83,6 +83,13 @@ final class XxHash64 {
 
     /** The hash of all bytes since the start or the last call, 16 lower-case hexadecimal digits; starts anew. */
     String finish() {
+        String hash = soFar();
+        reset();
+        return hash;
+    }
+
+    /** The hash of all bytes since the start or the last {@link #finish}; goes on. */
+    String soFar() {
         long hash = length < STRIPE ? PRIME_5 : merged();
         hash += length;
         int at = 0;
@@ -99,7 +106,6 @@ final class XxHash64 {
         hash = (hash ^ hash >>> 33) * PRIME_2;
         hash = (hash ^ hash >>> 29) * PRIME_3;
         hash ^= hash >>> 32;
-        reset();
         return HexFormat.of().toHexDigits(hash);
     }
 

@@ -14,6 +14,7 @@ import dev.adapterferry.pass.PassResult;
 import dev.adapterferry.pass.PassSettings;
 import dev.adapterferry.pass.QuantizeJob;
 import dev.adapterferry.pass.QuantizeRequest;
+import dev.adapterferry.pass.ReadBack;
 import dev.adapterferry.pass.TensorCache;
 import dev.adapterferry.quant.ImportanceMatrix;
 import dev.adapterferry.quant.Mix;
@@ -80,8 +81,12 @@ public final class QuantizeStage implements StageWork {
             PassResult result = new QuantizeJob(passSettings(run, folder)).run(request, run.progress(), run.cancellation());
             new LandingProof(run, checkpoint).require(result.files().stream().map(PassResult.FileResult::file).toList(),
                     report -> Reports.writeBytes(run.folder().resolve("merge-report.json"), report.toJson()));
+            List<String> sha256 = new ReadBack(run.progress(), run.cancellation()).sha256(result.files(), threads(settings));
             List<Facts.Gguf> files = new ArrayList<>();
-            result.files().forEach(f -> files.add(new Facts.Gguf(f.format(), new Facts.Item(f.file(), f.size(), f.sha256()))));
+            for (int i = 0; i < sha256.size(); i++) {
+                PassResult.FileResult file = result.files().get(i);
+                files.add(new Facts.Gguf(file.format(), new Facts.Item(file.file(), file.size(), sha256.get(i))));
+            }
             return new Facts.Quantized(files, model.parameters(), Map.of("adapter", merged.adapterIdentity(), "base", merged.baseName() == null ? merged.base().toString() : merged.baseName(),
                     "base-identity", merged.baseIdentity(), "run", run.id()), result.wall().toMillis(), result.bytesRead(), result.bytesWritten(), result.resumedBytes(), model.notes());
         }
@@ -94,10 +99,13 @@ public final class QuantizeStage implements StageWork {
 
     static PassSettings passSettings(RunContext run, Path folder) {
         QuantizeSettings settings = run.settings().quantize();
-        int threads = settings.threads() > 0 ? settings.threads() : Runtime.getRuntime().availableProcessors();
         Optional<TensorCache> cache = settings.cacheSize().bytes() == 0 ? Optional.empty()
                 : Optional.of(new TensorCache(run.settings().home().resolve("cache").resolve("tensors"), settings.cacheSize().bytes()));
-        return new PassSettings(threads, Optional.of(folder.resolve("journal")), cache);
+        return new PassSettings(threads(settings), Optional.of(folder.resolve("journal")), cache);
+    }
+
+    private static int threads(QuantizeSettings settings) {
+        return settings.threads() > 0 ? settings.threads() : Runtime.getRuntime().availableProcessors();
     }
 
     /** The run that began this pass: its id stands in the files, so that a pass taken up by another run gives the same bytes. */

@@ -69,7 +69,7 @@ class KilledCommandsIT {
     }
 
     private String[] quantize(Path out) {
-        return new String[] {"quantize", base.toString(), "--adapter", adapter.toString(), "--out", out.toString(), "--formats", "Q4_K_M,Q8_0", "--threads", "1", "--name", "m", "--json",
+        return new String[] {"quantize", base.toString(), "--adapter", adapter.toString(), "--out", out.toString(), "--formats", "Q4_K_M,Q8_0", "--threads", "1", "--name", "m", "--json", "--sha256",
                 "--set", "home=" + folder.resolve("home"), "--set", "quantize.cache-size=0"};
     }
 

@@ -124,10 +124,21 @@ class QuantizeCommandTest {
         JsonNode manifest = new JsonMapper().readTree(out.resolve("captain.manifest.json").toFile());
         for (JsonNode file : manifest.path("outputs")) {
             Path path = out.resolve(file.path("file").asText());
-            assertThat(file.path("sha256").asText()).isEqualTo(Sha256.of(path));
             assertThat(file.path("tensors")).hasSize(types(path).size()).allSatisfy(tensor -> assertThat(tensor.path("xxh64").asText()).matches("[0-9a-f]{16}"));
         }
         assertThat(stored(out.resolve("captain-Q8_0.gguf"), "blk.0.attn_q.weight")).as("the adapter is in it").isNotEqualTo(plainQ8());
+    }
+
+    @Test
+    void tellsTheHashesOfTheFilesWhenAsked() throws IOException {
+        FerryCall ended = quantize(base(), "--formats", "Q4_0,Q8_0", "--name", "m", "--sha256");
+        assertThat(ended.code()).as(ended.err()).isEqualTo(ExitCode.DONE);
+        for (String file : List.of("m-Q4_0.gguf", "m-Q8_0.gguf")) {
+            assertThat(ended.out().lines()).contains(Sha256.of(out.resolve(file)) + "  " + out.resolve(file));
+        }
+        JsonNode files = new JsonMapper().readTree(quantize(base(), "--formats", "Q4_0,Q8_0", "--name", "m", "--sha256", "--json").out()).path("files");
+        assertThat(files.valueStream()).allSatisfy(file -> assertThat(file.path("sha256").asText()).isEqualTo(Sha256.of(Path.of(file.path("file").asText()))));
+        assertThat(new JsonMapper().readTree(quantize(base(), "--formats", "Q4_0", "--json").out()).at("/files/0").has("sha256")).isFalse();
     }
 
     private byte[] plainQ8() {

@@ -11,7 +11,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.adapterferry.failure.FerryException;
-import dev.adapterferry.files.Sha256;
 import dev.adapterferry.gguf.GgufFile;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
@@ -48,7 +47,6 @@ class QuantizationPassTest {
         for (int f = 0; f < 4; f++) {
             PassOutput output = request.outputs().get(f);
             assertThat(Files.readAllBytes(output.file())).as(output.format()).isEqualTo(expected(source, output, Optional.empty()));
-            assertThat(result.files().get(f).sha256()).isEqualTo(Sha256.of(output.file()));
             assertThat(result.files().get(f).size()).isEqualTo(Files.size(output.file()));
         }
         assertThat(source.rowsRead.get()).as("every row is read once for all outputs").isEqualTo(source.rows());
@@ -85,7 +83,6 @@ class QuantizationPassTest {
         for (int f = 0; f < 2; f++) {
             JsonNode output = manifest.at("/outputs/" + f);
             PassResult.FileResult file = result.files().get(f);
-            assertThat(output.path("sha256").asText()).isEqualTo(Sha256.of(file.file()));
             assertThat(output.path("file").asText()).isEqualTo(file.file().getFileName().toString());
             try (GgufFile gguf = GgufFile.open(file.file())) {
                 for (int t = 0; t < source.tensors().size(); t++) {

@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.gguf.GgufPlan;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.quant.GgmlType;
@@ -23,6 +24,8 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ResumeTest {
     private static final GgmlType[] TYPES = {GgmlType.Q4_K, GgmlType.Q8_0};
@@ -96,12 +99,16 @@ class ResumeTest {
         assertThat(Files.readAllBytes(folder.resolve("m-Q4_K.gguf"))).isEqualTo(expected(other, request.outputs().getFirst(), Optional.empty()));
     }
 
-    @Test
-    void startsOverWhenWhatWasWrittenIsDamaged() throws IOException {
+    /** In the header; in a tensor of its own; in one whose bytes both files share, and which only the second has wrong. */
+    @ParameterizedTest
+    @ValueSource(strings = {"header", "token_embd.weight", "blk.0.attn_norm.weight"})
+    void startsOverWhenWhatWasWrittenIsDamaged(String where) throws IOException {
         breakAt(350);
         Path part = folder.resolve("m-Q8_0.gguf.part");
         byte[] bytes = Files.readAllBytes(part);
-        bytes[1000] ^= 1;
+        GgufPlan plan = request(GeneratedSource.model(1), folder, TYPES).outputs().get(1).plan();
+        int at = (int) plan.tensors().stream().filter(tensor -> tensor.source().name().equals(where)).mapToLong(tensor -> tensor.offset() + 100).findFirst().orElse(20);
+        bytes[at] ^= 1;
         Files.write(part, bytes);
         assertStartsOver();
     }
@@ -213,7 +220,6 @@ class ResumeTest {
             PassOutput output = request(source, folder, TYPES).outputs().get(f);
             byte[] bytes = Files.readAllBytes(output.file());
             assertThat(bytes).as(output.format()).isEqualTo(expected(source, output, Optional.empty()));
-            assertThat(result.files().get(f).sha256()).isEqualTo(dev.adapterferry.files.Sha256.of(bytes));
             assertThat(result.files().get(f).tensors()).allMatch(t -> t.xxh64().length() == 16);
             assertThat(output.part()).doesNotExist();
         }

@@ -40,7 +40,7 @@ class SecondAdapterIT {
         assertThat(second.cachedBytes()).isEqualTo(8192 * 210L);
         assertThat(plain.cachedBytes()).isZero();
         assertThat(plain.bytesRead() - second.bytesRead()).as("2 bytes per weight that were not read, 210/256 that were read instead").isEqualTo(8192 * 512L - 8192 * 210L);
-        assertThat(second.files().getFirst().sha256()).isEqualTo(plain.files().getFirst().sha256());
+        assertThat(second.files().getFirst().tensors()).isEqualTo(plain.files().getFirst().tensors());
         assertThat(Files.mismatch(second.files().getFirst().file(), plain.files().getFirst().file())).isEqualTo(-1);
     }
 
