@@ -43,6 +43,14 @@ class MergedConversionIT {
             deepseek3 | model.layers.1.mlp.experts.5.down_proj, model.layers.2.mlp.shared_experts.gate_proj | ffn_down_exps ffn_gate_shexp
             llama4 | model.layers.2.feed_forward.down_proj, model.layers.1.self_attn.k_proj | ffn_down attn_k
             qwen2vl | model.layers.1.self_attn.v_proj | attn_v
+            llava | language_model.model.layers.0.self_attn.q_proj, language_model.model.layers.1.mlp.down_proj | attn_q ffn_down
+            smolvlm | model.text_model.layers.0.self_attn.k_proj, model.text_model.layers.1.mlp.up_proj | attn_k ffn_up
+            kormo | model.layers.1.self_attn.q_proj, model.layers.0.mlp.gate_proj | attn_q ffn_gate
+            granite4-h | model.layers.0.mamba.in_proj, model.layers.2.mamba.out_proj, model.layers.0.shared_mlp.input_linear, model.layers.1.self_attn.q_proj | ssm_in ssm_out ffn_gate ffn_up attn_q
+            baichuan | model.layers.3.self_attn.W_pack | attn_q attn_k attn_v
+            bailingmoe2 | model.layers.0.attention.query_key_value, model.layers.1.mlp.experts.5.up_proj | attn_qkv ffn_up_exps
+            mpt | transformer.blocks.0.attn.Wqkv, transformer.blocks.1.ffn.down_proj | attn_qkv ffn_down
+            minicpm3 | model.layers.0.self_attn.kv_b_proj | attn_kv_b
             """)
     void equalsTheMergedCheckpointConverted(String name, String modules, String changed) throws IOException {
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, folder, ElementType.F32);
