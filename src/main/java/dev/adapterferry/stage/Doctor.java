@@ -5,6 +5,7 @@ import dev.adapterferry.convert.ConvertedModel;
 import dev.adapterferry.convert.ModelConverter;
 import dev.adapterferry.convert.ModelOutline;
 import dev.adapterferry.convert.Provenance;
+import dev.adapterferry.convert.tokenizer.TokenizerConverter;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.http.HttpCaller;
@@ -22,7 +23,6 @@ import dev.adapterferry.tensor.DequantizedCheckpoint;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -185,8 +185,7 @@ public final class Doctor {
         }
         try {
             ConvertedModel model = new ModelConverter().convert(checkpoint, Provenance.NONE);
-            String kind = Map.of("gpt2", "byte-level BPE, pre-tokenizer " + model.tokenizer().pre(), "llama", "SentencePiece BPE", "t5", "unigram").get(model.tokenizer().model());
-            String text = kind + ", " + model.tokenizer().tokens() + " tokens, ";
+            String text = kind(model.tokenizer()) + ", " + model.tokenizer().tokens() + " tokens, ";
             found.add(model.tokenizer().chatTemplate() ? Diagnosis.ok("vocabulary", text + "with a chat template")
                     : Diagnosis.note("vocabulary", text + "no chat template", "Without one, chats are written in a general form: put the template of the training into the adapter's folder (chat_template.jinja)."));
             return model.metadata();
@@ -194,6 +193,17 @@ public final class Doctor {
             found.add(Diagnosis.failed("vocabulary", e));
             return outline.metadata();
         }
+    }
+
+    /** What kind of vocabulary it is, in words. */
+    static String kind(TokenizerConverter.Result vocabulary) {
+        return switch (vocabulary.model()) {
+            case "gpt2" -> "byte-level BPE, pre-tokenizer " + vocabulary.pre();
+            case "llama" -> "SentencePiece BPE";
+            case "gemma4" -> "BPE with bytes to fall back on";
+            case "t5" -> "unigram";
+            default -> vocabulary.model();
+        };
     }
 
     private void resources() {

@@ -2,6 +2,7 @@ package dev.adapterferry.stage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.adapterferry.convert.tokenizer.TokenizerConverter;
 import dev.adapterferry.demo.DemoMaterial;
 import dev.adapterferry.demo.VisionTower;
 import dev.adapterferry.progress.Cancellation;
@@ -23,6 +24,8 @@ import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What the doctor says of a machine and of folders on it: sizes and times by given rates, and a remedy for whatever fails. */
 class DoctorTest {
@@ -129,6 +132,13 @@ class DoctorTest {
         assertThat(found.state()).as(found.text()).isEqualTo(Diagnosis.State.NOTE);
         assertThat(found.text()).contains("SeedOssForCausalLM becomes seed_oss").contains("newer than the embedded llama.cpp");
         assertThat(found.remedy()).contains("LM Studio or a llama.cpp of 2025-").contains("serve.enabled: never");
+    }
+
+    /** The vocabularies that a converted file may have. */
+    @ParameterizedTest
+    @CsvSource({"gpt2, 'byte-level BPE, pre-tokenizer qwen2'", "llama, SentencePiece BPE", "gemma4, BPE with bytes to fall back on", "t5, unigram"})
+    void namesEveryKindOfVocabulary(String model, String kind) {
+        assertThat(Doctor.kind(new TokenizerConverter.Result(model, "qwen2", 5, true))).isEqualTo(kind);
     }
 
     @Test
