@@ -3,8 +3,11 @@ package dev.adapterferry.convert;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.tensor.Checkpoint;
 import dev.adapterferry.tensor.ElementType;
+import dev.adapterferry.tensor.SafetensorsWriter;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -13,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /** A checkpoint of which some tensors are replaced by blocks and scales, as gpt-oss is released. */
 final class PackedCheckpoint implements Checkpoint {
@@ -59,6 +63,33 @@ final class PackedCheckpoint implements Checkpoint {
         int exponent = code >> 1 & 3;
         double magnitude = exponent == 0 ? (code & 1) * 0.5 : (1 + (code & 1) * 0.5) * Math.pow(2, exponent - 1);
         return code < 8 ? magnitude : -magnitude;
+    }
+
+    /** Writes it as a folder. */
+    Path write(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(base.folder())) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                Files.copy(file, folder.resolve(file.getFileName()));
+            }
+        }
+        Files.writeString(folder.resolve("config.json"), config().toString());
+        try (TensorSource tensors = tensors(); SafetensorsWriter writer = SafetensorsWriter.create(folder.resolve("model.safetensors"), tensors.tensors(), Map.of("format", "pt"))) {
+            for (TensorInfo tensor : tensors.tensors()) {
+                float[] values = new float[Math.toIntExact(tensor.elements())];
+                tensors.read(tensor, 0, Math.toIntExact(tensor.rows()), values, 0);
+                if (tensor.type() != ElementType.U8) {
+                    writer.write(tensor, 0, Math.toIntExact(tensor.rows()), values, 0);
+                    continue;
+                }
+                byte[] stored = new byte[values.length];
+                for (int i = 0; i < stored.length; i++) {
+                    stored[i] = (byte) values[i];
+                }
+                writer.writeStored(tensor, 0, stored.length, stored, 0);
+            }
+            writer.commit();
+        }
+        return folder;
     }
 
     @Override

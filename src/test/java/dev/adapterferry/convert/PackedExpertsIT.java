@@ -4,19 +4,28 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.gguf.GgufModel;
 import dev.adapterferry.lora.AdapterMerger;
 import dev.adapterferry.lora.MergeInput;
 import dev.adapterferry.lora.MergeOptions;
 import dev.adapterferry.lora.MergeReport;
 import dev.adapterferry.lora.MergeRequest;
 import dev.adapterferry.lora.MergedCheckpoint;
+import dev.adapterferry.pass.PassResult;
+import dev.adapterferry.pass.PassSettings;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
+import dev.adapterferry.quant.GgmlType;
+import dev.adapterferry.quant.Kernels;
+import dev.adapterferry.quant.Mix;
+import dev.adapterferry.quant.TypeRequest;
+import dev.adapterferry.stage.FileQuantization;
 import dev.adapterferry.tensor.Checkpoint;
 import dev.adapterferry.tensor.CheckpointFolder;
 import dev.adapterferry.tensor.ElementType;
 import dev.adapterferry.tensor.TensorInfo;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -111,6 +120,30 @@ class PackedExpertsIT {
                 assertThat(signless(values)).as(expected.name()).isEqualTo(signless(exact));
             }
             assertThat(written.tensors().tensors()).hasSameSizeAs(byHand.tensors().tensors());
+        }
+    }
+
+    /** From the released files to MXFP4_MOE in one pass, which reads back what it wrote and refuses it unless the adapter is in it. */
+    @Test
+    void anAdapterLandsInMxfp4FilesOfThePass() throws IOException {
+        MemoryCheckpoint byHand = checkpoint("gpt-oss", "gpt_oss");
+        PackedCheckpoint packed = packed(byHand);
+        Path adapter = adapter(byHand, experts(byHand), "0.20.0", true);
+        Path base = packed.write(Files.createDirectories(folder.resolve("base")));
+        FileQuantization.Order order = new FileQuantization.Order(base, List.of(adapter), Set.of("base"), folder.resolve("out"), "m",
+                List.of(TypeRequest.of(Mix.MXFP4_MOE, false), TypeRequest.of(Mix.Q8_0, false)), Optional.empty(), false);
+        List<PassResult.FileResult> files = new FileQuantization(PassSettings.plain()).carry(order, Progress.NONE, new Cancellation()).result().files();
+        ConvertedModel exact = new ModelConverter().convert(byHand, Provenance.NONE);
+        try (GgufModel gguf = GgufModel.open(files.getFirst().file())) {
+            TensorInfo experts = gguf.tensors().stream().filter(t -> t.name().equals("blk.1.ffn_down_exps.weight")).findFirst().orElseThrow();
+            float[] values = new float[(int) experts.elements()];
+            gguf.read(experts, 0, (int) experts.rows(), values, 0);
+            float[] merged = GgufFiles.read(exact, experts.name());
+            byte[] bytes = new byte[Math.toIntExact(GgmlType.MXFP4.bytesFor(merged.length))];
+            Kernels.scalar(GgmlType.MXFP4).encode(merged, 0, (int) experts.rows(), (int) experts.rowLength(), null, 0, bytes, 0);
+            float[] expected = new float[merged.length];
+            Kernels.scalar(GgmlType.MXFP4).decode(bytes, 0, expected.length, expected, 0);
+            assertThat(values).isEqualTo(expected);
         }
     }
 
