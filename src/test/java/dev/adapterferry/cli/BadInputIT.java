@@ -154,7 +154,7 @@ class BadInputIT {
         "config.json     | \"hidden_size\"                     | \"size\"                 | config.json lacks 'hidden_size",
         "tokenizer.json  | \"merges\"                          | \"marges\"               | has merges",
         "tokenizer.json  | \"model\"                           | \"modell\"               | 'model' is missing. Take the tokenizer files from the base model again",
-        "tokenizer.json  | \"merges\" : [                       | \"merges\" : [ \"Q Q\",     | merge 0 joins 'Q' and 'Q', but 'QQ' is no token. Take the tokenizer files from the base model again",
+        "tokenizer.json  | \"h e\"                              | \"h QQ\"                   | merge 2 joins 'h' and 'QQ', but 'QQ' is no token. Take the tokenizer files from the base model again",
         "tokenizer.json  | {                                   | [                        | not valid JSON"})
     void namesWhatCannotBeConverted(String file, String text, String instead, String expected) throws IOException {
         Path changed = material.base().resolve(file);

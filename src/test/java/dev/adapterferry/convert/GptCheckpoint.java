@@ -12,7 +12,7 @@ import java.util.stream.IntStream;
 /** Reads checkpoints of the model classes that descend from GPT-2, each as its class in transformers does: fused queries, keys and values, names of their own. */
 final class GptCheckpoint {
     /** The classes that are read here. */
-    static final Set<String> CLASSES = Set.of("GPT2LMHeadModel", "GPTBigCodeForCausalLM", "GPTNeoXForCausalLM", "BloomForCausalLM", "FalconForCausalLM", "ExaoneForCausalLM");
+    static final Set<String> CLASSES = Set.of("GPT2LMHeadModel", "GPTBigCodeForCausalLM", "GPTNeoXForCausalLM", "BloomForCausalLM", "FalconForCausalLM", "ExaoneForCausalLM", "QWenLMHeadModel");
 
     private final CheckpointTensors stored;
     private final JsonNode config;
@@ -34,12 +34,12 @@ final class GptCheckpoint {
         d.keyHeads = keyHeads();
         d.headSize = number("n_embd", "hidden_size") / d.heads;
         d.ropeDimensions = (int) (d.headSize * config.path("rotary_pct").asDouble(1));
-        d.rotated = Set.of("GPTNeoXForCausalLM", "FalconForCausalLM", "ExaoneForCausalLM").contains(model);
+        d.rotated = Set.of("GPTNeoXForCausalLM", "FalconForCausalLM", "ExaoneForCausalLM", "QWenLMHeadModel").contains(model);
         d.attentionScale = 1 / Math.sqrt(d.headSize);
-        d.layerNorm = !model.equals("ExaoneForCausalLM");
+        d.layerNorm = !Set.of("ExaoneForCausalLM", "QWenLMHeadModel").contains(model);
         d.epsilon = config.path("layer_norm_epsilon").asDouble(config.path("layer_norm_eps").asDouble());
         d.activation = switch (model) {
-            case "ExaoneForCausalLM" -> Activation.SILU;
+            case "ExaoneForCausalLM", "QWenLMHeadModel" -> Activation.SILU;
             case "FalconForCausalLM", "GPTNeoXForCausalLM" -> Activation.GELU;
             default -> Activation.GELU_TANH;
         };
@@ -109,6 +109,13 @@ final class GptCheckpoint {
                 FusedRows.split(stored.linear(l + "attn.c_attn"), d.keyHeads == 1 ? 1 : d.heads, d, layer);
                 layer.output = stored.linear(l + "attn.c_proj");
                 layer.dense = new FeedForward(null, stored.linear(l + "mlp.c_fc"), stored.linear(l + "mlp.c_proj"));
+            }
+            case "QWenLMHeadModel" -> {
+                norms(layer, l + "ln_1", l + "ln_2");
+                FusedRows.split(stored.linear(l + "attn.c_attn"), 1, d, layer);
+                layer.output = stored.linear(l + "attn.c_proj");
+                // w1(x) * silu(w2(x))
+                layer.dense = new FeedForward(stored.linear(l + "mlp.w2"), stored.linear(l + "mlp.w1"), stored.linear(l + "mlp.c_proj"));
             }
             case "GPTNeoXForCausalLM", "BloomForCausalLM" -> {
                 // Seen as [heads, 3, size].

@@ -39,8 +39,8 @@ class NewerBytePairOracleIT {
 
     private static String llamaCppAgrees(String pre, String text) {
         return switch (pre) {
-            // Words are cut before a capital by the expression alone; digits in threes are not cut where a letter follows, and only those of ASCII count.
-            case "tiny_aya" -> text.replaceAll("(?<=\\p{L})[\\p{Lu}\\p{Lt}]+|\\p{N}(?=[\\p{L}\\p{N}_])|(?=[^0-9])\\p{N}|(?<=[\\p{L}_])\\p{N}", "");
+            // Words are cut before a capital by the expression alone; digits in threes are not cut where a letter follows, and only those of ASCII count; blanks before a digit are one piece.
+            case "tiny_aya" -> text.replaceAll("(?<=\\p{L})[\\p{Lu}\\p{Lt}]+|\\p{N}(?=[\\p{L}\\p{N}_])|(?=[^0-9])\\p{N}|(?<=[\\p{L}_])\\p{N}", "").replaceAll("\\s+(?=\\p{N})", " ");
             case "youtu" -> text.replaceAll("(?<=\\p{L})[\\p{Lu}\\p{Lt}]+", "");
             case "superbpe" -> text.replaceAll("(?=[^0-9])\\p{N}", "");
             default -> text;

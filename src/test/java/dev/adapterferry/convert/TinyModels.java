@@ -346,6 +346,16 @@ final class TinyModels {
                 c.add(l + "mlp.up_proj.weight", 0, INNER, WIDTH).add(l + "mlp.down_proj.weight", 0, WIDTH, INNER);
             });
         });
+        put("qwen", "QWenLMHeadModel", "qwen", ",\"intermediate_size\":192,\"layer_norm_epsilon\":1e-6,\"rotary_emb_base\":20000" + UNTIED, c -> {
+            c.add("transformer.wte.weight", 0, ROWS, WIDTH).add("transformer.ln_f.weight", 1, WIDTH).add("lm_head.weight", 0, ROWS, WIDTH);
+            for (int i = 0; i < 2; i++) {
+                String l = "transformer.h." + i + ".";
+                c.add(l + "ln_1.weight", 1, WIDTH).add(l + "ln_2.weight", 1, WIDTH);
+                linear(c, l + "attn.c_attn", 3 * WIDTH, WIDTH);
+                c.add(l + "attn.c_proj.weight", 0, WIDTH, WIDTH);
+                c.add(l + "mlp.w1.weight", 0, INNER, WIDTH).add(l + "mlp.w2.weight", 0, INNER, WIDTH).add(l + "mlp.c_proj.weight", 0, WIDTH, INNER);
+            }
+        });
         put("exaone", "ExaoneForCausalLM", "bpe", ",\"num_layers\":2,\"layer_norm_epsilon\":1e-5,\"rope_theta\":500000.0,\"head_dim\":16,\"rope_scaling\":{\"factor\":8.0,\"low_freq_factor\":1.0,"
                 + "\"high_freq_factor\":4.0,\"original_max_position_embeddings\":64,\"rope_type\":\"llama3\"}" + UNTIED, c -> {
             c.add("transformer.wte.weight", 0, ROWS, WIDTH).add("transformer.ln_f.weight", 1, WIDTH).add("lm_head.weight", 0, ROWS, WIDTH);

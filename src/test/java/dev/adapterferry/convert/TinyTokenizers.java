@@ -51,7 +51,7 @@ final class TinyTokenizers {
         }
     }
 
-    /** Holds folders {@code bpe}, {@code spm}, {@code ranks}, {@code wordpiece} and {@code unigram}. */
+    /** Holds folders {@code bpe}, {@code spm}, {@code ranks}, {@code qwen}, {@code wordpiece} and {@code unigram}. */
     static Path folder() {
         return Shared.FOLDER;
     }
@@ -75,6 +75,9 @@ final class TinyTokenizers {
             Files.writeString(ranks.resolve("tokenizer_config.json"), "{\"tokenizer_class\":\"TikTokenTokenizer\",\"auto_map\":{\"AutoTokenizer\":[\"tokenization_moonshot.TikTokenTokenizer\",null]},"
                     + "\"bos_token\":\"[BOS]\",\"eos_token\":\"[EOS]\",\"added_tokens_decoder\":{\"" + ranked.size() + "\":{\"content\":\"[BOS]\",\"special\":true},\"" + (ranked.size() + 1)
                     + "\":{\"content\":\"[EOS]\",\"special\":true}}}");
+            Path qwen = Files.createDirectories(folder.resolve("qwen"));
+            ranked.writeRanks(qwen.resolve("qwen.tiktoken"));
+            Files.writeString(qwen.resolve("tokenization_qwen.py"), "PAT_STR = r\"\"\"" + Definitions.splits("qwen2").getFirst() + "\"\"\"\n");
             Files.writeString(ranks.resolve("tokenization_moonshot.py"), "pat_str = r\"" + String.join("|", Definitions.splits("kimi-k2")) + "\"\n");
             new WordPieceTrainer(CORPUS.lines().toList(), 3, true).write(Files.createDirectories(folder.resolve("wordpiece")));
             Path unigram = Files.createDirectories(folder.resolve("unigram"));

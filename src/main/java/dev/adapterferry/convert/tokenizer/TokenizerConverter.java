@@ -61,7 +61,7 @@ public final class TokenizerConverter {
      * Writes the vocabulary, special ids and chat templates.
      *
      * @param kind what the architecture expects: {@code bpe}, {@code spm}, {@code spm-or-bpe}, {@code llama}, {@code phi3}, {@code internlm2}, {@code glm4},
-     *             {@code glm4moe}, {@code ernie}, {@code gemma4}, {@code bert}, {@code unigram}
+     *             {@code glm4moe}, {@code ernie}, {@code gemma4}, {@code bert}, {@code unigram}, {@code qwen}
      * @param rows rows of the embedding; the token list gets exactly as many entries
      * @param into receives the keys
      * @throws FerryException when the tokenizer is missing, malformed, or cannot be carried over faithfully
@@ -101,7 +101,7 @@ public final class TokenizerConverter {
             pre = BytePairVocabulary.write(model, json.get(), rows, into);
             into.putStrings("tokenizer.ggml.merges", BytePairVocabulary.merges(model, json.get(), files.apply("merges.txt")));
         }
-        adjust(kind, rows, special);
+        adjust(kind, rows, special, added);
         special.write(into);
         if (name.equals("t5")) {
             // llama.cpp would put an end of sequence behind every text of a unigram model.
@@ -171,7 +171,7 @@ public final class TokenizerConverter {
     }
 
     /** Ids that some families have by convention. */
-    private void adjust(String kind, int rows, SpecialTokens special) {
+    private static void adjust(String kind, int rows, SpecialTokens special, List<TokenizerJson.AddedToken> added) {
         switch (kind) {
             case "llama" -> {
                 if (rows == 32016) {
@@ -179,14 +179,15 @@ public final class TokenizerConverter {
                     special.override("eot", 32010);
                 }
             }
-            case "glm4" -> setByText(special, Map.of("eos", "<|endoftext|>", "eot", "<|user|>", "unk", "<|endoftext|>", "bos", "<|endoftext|>"));
-            case "glm4moe" -> setByText(special, Map.of("bos", "[gMASK]", "eot", "<|user|>", "unk", "<|endoftext|>", "eom", "<|observation|>"));
+            case "glm4" -> setByText(special, added, Map.of("eos", "<|endoftext|>", "eot", "<|user|>", "unk", "<|endoftext|>", "bos", "<|endoftext|>"));
+            case "glm4moe" -> setByText(special, added, Map.of("bos", "[gMASK]", "eot", "<|user|>", "unk", "<|endoftext|>", "eom", "<|observation|>"));
+            // Nothing in the files of Qwen 1 names them.
+            case "qwen" -> setByText(special, added, Map.of("eos", "<|endoftext|>", "eot", "<|im_end|>", "unk", "<|endoftext|>", "bos", "<|endoftext|>"));
             default -> { }
         }
     }
 
-    private void setByText(SpecialTokens special, Map<String, String> texts) {
-        List<TokenizerJson.AddedToken> added = json.map(TokenizerJson::addedTokens).orElse(List.of());
+    private static void setByText(SpecialTokens special, List<TokenizerJson.AddedToken> added, Map<String, String> texts) {
         for (String kind : List.of("eos", "eot", "unk", "bos", "eom")) {
             added.stream().filter(token -> token.content().equals(texts.get(kind))).findFirst().ifPresent(token -> special.setIfAbsent(kind, token.id()));
         }
