@@ -69,7 +69,7 @@ class SettingsLoaderTest {
         "source: {channels: 0} | Setting source.channels in FILE, line 1: expected a whole number between 1 and 64, found '0'.",
         "source: {channels: 2.5} | Setting source.channels in FILE, line 1: expected a whole number between 1 and 64, found '2.5'.",
         "source: {transfer: ftp} | Setting source.transfer in FILE, line 1: expected one of auto, sftp, rsync, scp (did you mean sftp?), found 'ftp'.",
-        "models: {a: {formats: [Q4_K_N]}} | Setting models.a.formats in FILE, line 1: expected one of F32, F16, BF16, Q8_0, Q6_K, Q5_K_M, Q5_K_S, Q5_1, Q5_0, Q4_K_M, Q4_K_S, Q4_1, Q4_0, IQ4_NL, IQ4_XS, Q3_K_L, Q3_K_M, Q3_K_S, Q2_K (did you mean Q4_K_M?), found 'Q4_K_N'.",
+        "models: {a: {formats: [Q4_K_N]}} | Setting models.a.formats in FILE, line 1: expected one of F32, F16, BF16, Q8_0, Q6_K, Q5_K_M, Q5_K_S, Q5_1, Q5_0, Q4_K_M, Q4_K_S, Q4_1, Q4_0, IQ4_NL, IQ4_XS, MXFP4_MOE, Q3_K_L, Q3_K_M, Q3_K_S, Q2_K (did you mean Q4_K_M?), found 'Q4_K_N'.",
         "inbox: {enabled: maybe} | Setting inbox.enabled in FILE, line 1: expected true or false, found 'maybe'.",
         "vast: {poll: '*/10 * * * *'} | Setting vast.poll in FILE, line 1: expected a Quartz schedule of six or seven fields, seconds first (such as '0 0/10 * * * ?'), found '*/10 * * * *'.",
         "hub: {endpoint: huggingface.co} | Setting hub.endpoint in FILE, line 1: expected an address such as http://127.0.0.1:1234, found 'huggingface.co'.",
