@@ -58,6 +58,7 @@ public final class QuantizationPass {
             attempt.work(watched, progress, cancellation);
             attempt.verify();
             watched.check();
+            cancellation.check("quantize " + request.name());
             attempt.publish();
             PassResult result = attempt.result(Duration.ofNanos(System.nanoTime() - started));
             request.manifest().ifPresent(file -> Manifest.write(file, request, ToolVersion.text(), result.files()));

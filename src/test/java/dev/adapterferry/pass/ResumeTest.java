@@ -73,6 +73,22 @@ class ResumeTest {
         assertThat(again.rowsRead.get()).isLessThan(again.rows());
     }
 
+    /** When the last block is written and hashed, but no file has its name yet. */
+    @Test
+    void aCancellationAtTheVeryEndStopsBeforeTheNamesAndLosesNothing() throws IOException {
+        Cancellation cancellation = new Cancellation();
+        Progress last = step -> {
+            if (step.unit() == Progress.Unit.BYTES && step.done() == step.total()) {
+                cancellation.request();
+            }
+        };
+        assertThatThrownBy(() -> pass(journalled(2, journals)).run(request(GeneratedSource.model(1), folder, TYPES), last, cancellation)).isInstanceOf(Cancelled.class);
+        assertThat(folder.resolve("m-Q4_K.gguf")).doesNotExist();
+        GeneratedSource again = GeneratedSource.model(1);
+        assertComplete(run(journalled(2, journals), request(again, folder, TYPES)));
+        assertThat(again.rowsRead.get()).isZero();
+    }
+
     @Test
     void anInterruptedCallerCancels() throws Exception {
         CountDownLatch reading = new CountDownLatch(1);
