@@ -9,6 +9,7 @@ import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.function.Consumer;
 
 /**
  * The pass: reads every row once as f32, encodes it for every output, writes all outputs in place, hashes them on the
@@ -50,6 +51,16 @@ public final class QuantizationPass {
      *                        refuses, or a source file changed
      */
     public PassResult run(PassRequest request, Progress progress, Cancellation cancellation) {
+        return run(request, progress, cancellation, result -> { });
+    }
+
+    /**
+     * Runs a pass whose files somebody is to look at before it counts as done: killed or cancelled meanwhile, it is taken up with all that it wrote.
+     *
+     * @param proof looks at the finished files; throws when they are not what they should be
+     * @see #run(PassRequest, Progress, Cancellation)
+     */
+    public PassResult run(PassRequest request, Progress progress, Cancellation cancellation, Consumer<PassResult> proof) {
         long started = System.nanoTime();
         WatchedFiles watched = new WatchedFiles(request.inputs());
         Attempt attempt = new Attempt(settings, Workload.of(request, blockWeights), blocksPerCheckpoint, ToolVersion.text());
@@ -62,6 +73,7 @@ public final class QuantizationPass {
             attempt.publish();
             PassResult result = attempt.result(Duration.ofNanos(System.nanoTime() - started));
             request.manifest().ifPresent(file -> Manifest.write(file, request, ToolVersion.text(), result.files()));
+            proof.accept(result);
             attempt.finish();
             return result;
         } catch (IOException e) {

@@ -7,6 +7,7 @@ import dev.adapterferry.progress.Progress;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Writes a model in the formats asked for, {@code FOLDER/NAME-FORMAT.gguf} each, and {@code FOLDER/NAME.manifest.json}, in one
@@ -53,6 +54,15 @@ public final class QuantizeJob {
      * @throws FerryException see {@link QuantizationPass#run}
      */
     public PassResult run(QuantizeRequest request, Progress progress, Cancellation cancellation) {
-        return new QuantizationPass(settings).run(plan(request), progress, cancellation);
+        return run(request, progress, cancellation, result -> { });
+    }
+
+    /**
+     * Writes the files and lets somebody look at them before it counts as done.
+     *
+     * @param proof see {@link QuantizationPass#run(PassRequest, Progress, Cancellation, Consumer)}
+     */
+    public PassResult run(QuantizeRequest request, Progress progress, Cancellation cancellation, Consumer<PassResult> proof) {
+        return new QuantizationPass(settings).run(plan(request), progress, cancellation, proof);
     }
 }

@@ -10,7 +10,6 @@ import dev.adapterferry.gguf.GgufModel;
 import dev.adapterferry.gguf.ImatrixGguf;
 import dev.adapterferry.lora.MergeInput;
 import dev.adapterferry.lora.MergeOptions;
-import dev.adapterferry.lora.MergeReport;
 import dev.adapterferry.lora.MergedCheckpoint;
 import dev.adapterferry.pass.PassResult;
 import dev.adapterferry.pass.PassSettings;
@@ -30,6 +29,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /** Quantizes what a user names, outside of any run: a checkpoint folder, with adapters or without, or a GGUF file. */
@@ -99,7 +99,7 @@ public final class FileQuantization {
         try (CheckpointFolder checkpoint = CheckpointFolder.open(order.source())) {
             ConvertedModel model = new ModelConverter().convert(checkpoint, provenance(checkpoint.name(), Optional.empty(), order.adapters()));
             String key = key(checkpoint.files(), order.adapters());
-            return new Outcome(run(order, model, key, checkpoint.files(), importance, progress, cancellation), model.parameters(), model.notes());
+            return new Outcome(run(order, model, key, checkpoint.files(), importance, progress, cancellation, made -> { }), model.parameters(), model.notes());
         }
     }
 
@@ -109,18 +109,20 @@ public final class FileQuantization {
             String adapters = order.adapters().stream().map(folder -> DownloadStage.local(folder).identity()).collect(Collectors.joining("\n"));
             String identity = order.adapters().size() == 1 ? adapters : Sha256.of(adapters.getBytes(StandardCharsets.UTF_8));
             ConvertedModel model = new ModelConverter().convert(merged, provenance(base.name(), Optional.of(identity), order.adapters()));
-            PassResult result = run(order, model, key(merged.files(), order.adapters()), merged.files(), importance, progress, cancellation);
-            List<Path> files = result.files().stream().map(PassResult.FileResult::file).toList();
-            MergeReport report = new LandingProof(merged, importance.isPresent(), settings.threads(), progress, cancellation).require(files, told -> { });
-            List<String> notes = new ArrayList<>(report.warnings());
+            List<String> notes = new ArrayList<>();
+            PassResult result = run(order, model, key(merged.files(), order.adapters()), merged.files(), importance, progress, cancellation, made -> {
+                List<Path> files = made.files().stream().map(PassResult.FileResult::file).toList();
+                notes.addAll(new LandingProof(merged, importance.isPresent(), settings.threads(), progress, cancellation).require(files, told -> { }).warnings());
+            });
             notes.addAll(model.notes());
             return new Outcome(result, model.parameters(), notes);
         }
     }
 
-    private PassResult run(Order order, ConvertedModel model, String key, List<Path> inputs, Optional<ImportanceMatrix> importance, Progress progress, Cancellation cancellation) {
+    private PassResult run(Order order, ConvertedModel model, String key, List<Path> inputs, Optional<ImportanceMatrix> importance, Progress progress, Cancellation cancellation,
+            Consumer<PassResult> proof) {
         QuantizeRequest request = new QuantizeRequest(order.name(), model.tensors(), model.metadata(), key, inputs, order.folder(), order.formats(), importance, order.allowRequantize());
-        return new QuantizeJob(settings).run(request, progress, cancellation);
+        return new QuantizeJob(settings).run(request, progress, cancellation, proof);
     }
 
     private static Provenance provenance(String base, Optional<String> adapter, List<Path> folders) {

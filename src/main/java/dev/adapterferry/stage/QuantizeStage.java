@@ -78,10 +78,12 @@ public final class QuantizeStage implements StageWork {
             Optional<ImportanceMatrix> importance = settings.imatrix().map(ImatrixGguf::readEither);
             QuantizeRequest request = new QuantizeRequest(fileName(run), model.tensors(), model.metadata(), key, checkpoint.files(), folder,
                     requests(run, importance.isPresent()), importance, false);
-            PassResult result = new QuantizeJob(passSettings(run, folder)).run(request, run.progress(), run.cancellation());
-            new LandingProof(run, checkpoint).require(result.files().stream().map(PassResult.FileResult::file).toList(),
-                    report -> Reports.writeBytes(run.folder().resolve("merge-report.json"), report.toJson()));
-            List<String> sha256 = new ReadBack(run.progress(), run.cancellation()).sha256(result.files(), threads(settings));
+            List<String> sha256 = new ArrayList<>();
+            PassResult result = new QuantizeJob(passSettings(run, folder)).run(request, run.progress(), run.cancellation(), made -> {
+                new LandingProof(run, checkpoint).require(made.files().stream().map(PassResult.FileResult::file).toList(),
+                        report -> Reports.writeBytes(run.folder().resolve("merge-report.json"), report.toJson()));
+                sha256.addAll(new ReadBack(run.progress(), run.cancellation()).sha256(made.files(), threads(settings)));
+            });
             List<Facts.Gguf> files = new ArrayList<>();
             for (int i = 0; i < sha256.size(); i++) {
                 PassResult.FileResult file = result.files().get(i);

@@ -89,6 +89,19 @@ class ResumeTest {
         assertThat(again.rowsRead.get()).isZero();
     }
 
+    /** The files have their names, and somebody reads them, when the pass is cancelled: nothing is made again. */
+    @Test
+    void isTakenUpWholeWhenTheProofWasCutShort() throws IOException {
+        PassRequest request = request(GeneratedSource.model(1), folder, TYPES);
+        assertThatThrownBy(() -> pass(journalled(2, journals)).run(request, Progress.NONE, new Cancellation(), made -> {
+            assertThat(made.files()).allMatch(file -> Files.exists(file.file()));
+            throw new Cancelled("the proof");
+        })).isInstanceOf(Cancelled.class);
+        GeneratedSource again = GeneratedSource.model(1);
+        assertComplete(run(journalled(2, journals), request(again, folder, TYPES)));
+        assertThat(again.rowsRead.get()).isZero();
+    }
+
     @Test
     void anInterruptedCallerCancels() throws Exception {
         CountDownLatch reading = new CountDownLatch(1);
