@@ -21,7 +21,7 @@ import java.util.stream.Stream;
 /**
  * From a generated checkpoint and adapter to finished files, end to end: wall and CPU time, traffic and memory of one
  * pass in each of several set-ups, every one in a fresh process, cold start included, and most once more in the same
- * process. Prints a table and the targets with what was reached.
+ * process (Q8_0 alone five times more, of which the last counts as warm). Prints a table and the targets with what was reached.
  *
  * <p>Traffic is what the process moved through system calls ({@code /proc/self/io}), page cache or not; the disk's own
  * speed is measured with {@code dd} for comparison.
@@ -76,7 +76,8 @@ public final class PassBenchmark {
             // A disk's speed wanders: dd is asked before and after the run that is compared with it.
             long size = model.parameters() * 34 / 32;
             Optional<Double> before = copyRate(size);
-            runs.add(run(new SetUp("Q8_0 alone", "Q8_0", most, 2, false), base, Optional.empty()));
+            // A short pass: the compiler is through with it only after some of them.
+            runs.add(run(new SetUp("Q8_0 alone", "Q8_0", most, 6, false), base, Optional.empty()));
             Optional<Double> after = copyRate(size);
             if (before.isPresent() && after.isPresent()) {
                 root.put("ddBytesPerSecond", (before.get() + after.get()) / 2);
