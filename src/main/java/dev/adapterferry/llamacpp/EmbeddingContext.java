@@ -22,11 +22,10 @@ public final class EmbeddingContext implements AutoCloseable {
     private enum Pooling { NONE, MEAN, FIRST, LAST }
 
     private final LoadedModel model;
-    private final int size;
     private final Pooling pooling;
     private final boolean encodes;
+    private final NativeContext context;
     private final TokenBatch batch;
-    private MemorySegment context;
 
     /**
      * Makes a context.
@@ -57,15 +56,9 @@ public final class EmbeddingContext implements AutoCloseable {
             // Nothing is kept for a next token, so the precision costs no memory worth mentioning.
             NativeCalls.setInt(params, NativeCalls.CONTEXT_PARAMS, "type_k", GgmlType.F32.id());
             NativeCalls.setInt(params, NativeCalls.CONTEXT_PARAMS, "type_v", GgmlType.F32.id());
-            NativeLog.forget();
-            context = NativeCalls.CONTEXT_NEW.callAddress(model.open(), params);
+            context = new NativeContext(model, params, tokens);
         }
-        if (context.equals(MemorySegment.NULL)) {
-            throw new FerryException("Cannot make a context of " + tokens + " tokens for " + model.file() + ": "
-                    + NativeLog.lastErrorOr("llama.cpp gave no reason") + ". Try a smaller context length.");
-        }
-        size = NativeCalls.CONTEXT_SIZE.callInt(context);
-        batch = new TokenBatch(size);
+        batch = new TokenBatch(context.size());
     }
 
     private static Pooling pooling(int type) {
@@ -79,7 +72,7 @@ public final class EmbeddingContext implements AutoCloseable {
 
     /** Tokens of the longest text. */
     public int size() {
-        return size;
+        return context.size();
     }
 
     /**
@@ -123,23 +116,18 @@ public final class EmbeddingContext implements AutoCloseable {
         compute(text);
         float[][] rows = new float[text.length][];
         for (int i = 0; i < text.length; i++) {
-            rows[i] = vector(NativeCalls.EMBEDDING_OF_TOKEN.callAddress(open(), i));
+            rows[i] = vector(NativeCalls.EMBEDDING_OF_TOKEN.callAddress(context.open(), i));
         }
         return rows;
     }
 
     private void compute(int... text) {
-        if (text.length == 0 || text.length > size) {
-            throw new FerryException("Cannot make a vector with " + model.file() + ": the text has " + text.length + " tokens, between 1 and " + size + " fit.");
+        if (text.length == 0 || text.length > size()) {
+            throw new FerryException("Cannot make a vector with " + model.file() + ": the text has " + text.length + " tokens, between 1 and " + size() + " fit.");
         }
-        NativeCalls.CONTEXT_CLEAR.call(open());
+        context.clear();
         MemorySegment filled = batch.of(model.vocabulary(), text, 0, text.length, 0, true);
-        NativeLog.forget();
-        int answer = encodes ? NativeCalls.ENCODE.callInt(open(), filled) : NativeCalls.DECODE.callInt(open(), filled);
-        if (answer != 0) {
-            throw new FerryException("llama.cpp could not compute " + text.length + " tokens of " + model.file() + " (answer " + answer + "): "
-                    + NativeLog.lastErrorOr("it gave no reason") + ".");
-        }
+        context.compute(encodes ? NativeCalls.ENCODE : NativeCalls.DECODE, filled, text.length);
     }
 
     private float[] vector(MemorySegment row) {
@@ -149,20 +137,10 @@ public final class EmbeddingContext implements AutoCloseable {
         return row.reinterpret((long) model.embeddingLength() * Float.BYTES).toArray(JAVA_FLOAT);
     }
 
-    private MemorySegment open() {
-        if (context.equals(MemorySegment.NULL)) {
-            throw new IllegalStateException("a context of " + model.file() + " is closed");
-        }
-        return context;
-    }
-
     /** Frees the buffers. */
     @Override
     public void close() {
-        if (!context.equals(MemorySegment.NULL)) {
-            NativeCalls.CONTEXT_FREE.call(context);
-            context = MemorySegment.NULL;
-            batch.close();
-        }
+        context.close();
+        batch.close();
     }
 }

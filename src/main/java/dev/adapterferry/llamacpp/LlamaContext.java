@@ -16,10 +16,9 @@ public final class LlamaContext implements AutoCloseable {
     static final int BATCH = 512;
 
     private final LoadedModel model;
-    private final int size;
     private final int vocabularySize;
-    private final TokenBatch batch = new TokenBatch(BATCH);
-    private MemorySegment context;
+    private final NativeContext context;
+    private final TokenBatch batch;
     private int position;
 
     /**
@@ -48,15 +47,9 @@ public final class LlamaContext implements AutoCloseable {
                 NativeCalls.setInt(params, NativeCalls.CONTEXT_PARAMS, "type_k", GgmlType.F32.id());
                 NativeCalls.setInt(params, NativeCalls.CONTEXT_PARAMS, "type_v", GgmlType.F32.id());
             }
-            NativeLog.forget();
-            context = NativeCalls.CONTEXT_NEW.callAddress(model.open(), params);
+            context = new NativeContext(model, params, tokens);
         }
-        if (context.equals(MemorySegment.NULL)) {
-            batch.close();
-            throw new FerryException("Cannot make a context of " + tokens + " tokens for " + model.file() + ": "
-                    + NativeLog.lastErrorOr("llama.cpp gave no reason") + ". Try a smaller context length.");
-        }
-        size = NativeCalls.CONTEXT_SIZE.callInt(context);
+        batch = new TokenBatch(BATCH);
     }
 
     /**
@@ -73,7 +66,7 @@ public final class LlamaContext implements AutoCloseable {
 
     /** Tokens that fit. */
     public int size() {
-        return size;
+        return context.size();
     }
 
     /** Tokens computed so far. */
@@ -83,7 +76,7 @@ public final class LlamaContext implements AutoCloseable {
 
     /** Forgets everything computed so far. */
     public void clear() {
-        NativeCalls.CONTEXT_CLEAR.call(open());
+        context.clear();
         position = 0;
     }
 
@@ -153,24 +146,16 @@ public final class LlamaContext implements AutoCloseable {
 
     /** The native context, for the sampler. */
     MemorySegment open() {
-        if (context.equals(MemorySegment.NULL)) {
-            throw new IllegalStateException("a context of " + model.file() + " is closed");
-        }
-        return context;
+        return context.open();
     }
 
     private void step(int[] from, int offset, int count, boolean everyLogit) {
-        if (position + count > size) {
-            throw new FerryException("Cannot go on in the context of " + model.file() + ": it holds " + size + " tokens, "
+        if (position + count > size()) {
+            throw new FerryException("Cannot go on in the context of " + model.file() + ": it holds " + size() + " tokens, "
                     + (position + count) + " are asked for. Load the model with a larger context length, or ask for less.");
         }
         MemorySegment filled = batch.of(model.vocabulary(), from, offset, count, position, everyLogit);
-        NativeLog.forget();
-        int answer = NativeCalls.DECODE.callInt(open(), filled);
-        if (answer != 0) {
-            throw new FerryException("llama.cpp could not compute " + count + " tokens of " + model.file() + " (answer " + answer + "): "
-                    + NativeLog.lastErrorOr("it gave no reason") + ".");
-        }
+        context.compute(NativeCalls.DECODE, filled, count);
         position += count;
     }
 
@@ -197,10 +182,7 @@ public final class LlamaContext implements AutoCloseable {
     /** Frees the cache and the buffers. */
     @Override
     public void close() {
-        if (!context.equals(MemorySegment.NULL)) {
-            NativeCalls.CONTEXT_FREE.call(context);
-            context = MemorySegment.NULL;
-            batch.close();
-        }
+        context.close();
+        batch.close();
     }
 }
