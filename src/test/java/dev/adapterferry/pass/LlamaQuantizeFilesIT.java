@@ -2,7 +2,7 @@ package dev.adapterferry.pass;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.adapterferry.demo.DemoMaterial;
+import dev.adapterferry.demo.MergedDemo;
 import dev.adapterferry.gguf.GgufFile;
 import dev.adapterferry.gguf.GgufModel;
 import dev.adapterferry.gguf.GgufPlan;
@@ -14,7 +14,6 @@ import dev.adapterferry.quant.ImportanceMatrix;
 import dev.adapterferry.quant.Mix;
 import dev.adapterferry.quant.TypeOverride;
 import dev.adapterferry.quant.TypeRequest;
-import dev.adapterferry.stage.FileQuantization;
 import dev.adapterferry.tensor.TensorInfo;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,7 +24,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -48,10 +46,7 @@ class LlamaQuantizeFilesIT {
     @BeforeAll
     static void demoModel() throws IOException {
         CurrentLlama.assume();
-        DemoMaterial material = new DemoMaterial(folder);
-        material.unpack();
-        demo = new FileQuantization(PassSettings.plain()).carry(new FileQuantization.Order(material.base(), List.of(material.training()), Set.of(), folder, "captain",
-                List.of(TypeRequest.of(Mix.F16, false)), Optional.empty(), false), Progress.NONE, new Cancellation()).result().files().getFirst().file();
+        demo = MergedDemo.file(folder, Mix.F16);
     }
 
     /** A trained model of narrow rows, in every mix by one pass; then with a weight for every column of every matrix. */

@@ -2,7 +2,7 @@ package dev.adapterferry.stage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.adapterferry.demo.DemoMaterial;
+import dev.adapterferry.demo.MergedDemo;
 import dev.adapterferry.gguf.GgufModel;
 import dev.adapterferry.llamacpp.LlamaContext;
 import dev.adapterferry.llamacpp.LoadedModel;
@@ -22,7 +22,6 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -50,11 +49,7 @@ class LikelihoodIT {
     @Test
     void everyFormatIsAsGoodAsLlamaCppsOwn() throws IOException {
         CurrentLlama.assume();
-        DemoMaterial material = new DemoMaterial(folder);
-        material.unpack();
-        FileQuantization.Order order = new FileQuantization.Order(material.base(), List.of(material.training()), Set.of(), folder, "captain",
-                List.of(TypeRequest.of(Mix.F16, false)), Optional.empty(), false);
-        Path f16 = new FileQuantization(PassSettings.plain()).carry(order, Progress.NONE, new Cancellation()).result().files().getFirst().file();
+        Path f16 = MergedDemo.file(folder, Mix.F16);
         double whole = likelihood(f16);
         Map<Mix, Double> found = new EnumMap<>(Mix.class);
         try (GgufModel model = GgufModel.open(f16)) {

@@ -108,7 +108,7 @@ public final class CurrentLlama {
      * @param overrides     types by expression over tensors' names
      */
     public static void quantize(Path from, Path to, int fileType, int outputType, int embeddingType, boolean requantize, Map<String, float[]> importance, Map<String, Integer> overrides) {
-        ask(new CurrentRequest.Quantize(from.toString(), to.toString(), fileType, outputType, embeddingType, requantize, false, Map.copyOf(importance), Map.copyOf(overrides)));
+        ask(new CurrentRequest.Quantize(from.toString(), to.toString(), fileType, outputType, embeddingType, requantize, Map.copyOf(importance), Map.copyOf(overrides)));
     }
 
     private static synchronized Object ask(CurrentRequest request) {

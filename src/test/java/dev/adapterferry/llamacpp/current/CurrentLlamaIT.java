@@ -3,24 +3,17 @@ package dev.adapterferry.llamacpp.current;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.adapterferry.demo.DemoMaterial;
+import dev.adapterferry.demo.MergedDemo;
 import dev.adapterferry.llamacpp.Ggml;
 import dev.adapterferry.llamacpp.LlamaContext;
 import dev.adapterferry.llamacpp.LoadedModel;
-import dev.adapterferry.pass.PassSettings;
-import dev.adapterferry.progress.Cancellation;
-import dev.adapterferry.progress.Progress;
 import dev.adapterferry.quant.GgmlType;
 import dev.adapterferry.quant.Mix;
-import dev.adapterferry.quant.TypeRequest;
-import dev.adapterferry.stage.FileQuantization;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -35,10 +28,7 @@ class CurrentLlamaIT {
     @BeforeAll
     static void model() throws IOException {
         CurrentLlama.assume();
-        DemoMaterial material = new DemoMaterial(folder);
-        material.unpack();
-        file = new FileQuantization(PassSettings.plain()).carry(new FileQuantization.Order(material.base(), List.of(material.training()), Set.of(), folder, "captain",
-                List.of(TypeRequest.of(Mix.F32, false)), Optional.empty(), false), Progress.NONE, new Cancellation()).result().files().getFirst().file();
+        file = MergedDemo.file(folder, Mix.F32);
     }
 
     @Test

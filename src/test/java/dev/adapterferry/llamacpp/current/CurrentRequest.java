@@ -80,7 +80,7 @@ sealed interface CurrentRequest extends Serializable {
     }
 
     /** {@code llama_model_quantize}; types are numbers of {@code ggml_type}, -1 for the mix's own choice. */
-    record Quantize(String from, String to, int fileType, int outputType, int embeddingType, boolean requantize, boolean pure, Map<String, float[]> importance,
+    record Quantize(String from, String to, int fileType, int outputType, int embeddingType, boolean requantize, Map<String, float[]> importance,
                     Map<String, Integer> overrides) implements CurrentRequest {
         @Override
         public Object answer(CurrentLibrary library) {
@@ -95,7 +95,6 @@ sealed interface CurrentRequest extends Serializable {
                     params.set(JAVA_INT, 12, embeddingType);
                 }
                 params.set(JAVA_BYTE, 0x10, (byte) (requantize ? 1 : 0));
-                params.set(JAVA_BYTE, 0x13, (byte) (pure ? 1 : 0));
                 params.set(ADDRESS, 0x18, importance(arena));
                 params.set(ADDRESS, 0x28, overrides(arena));
                 library.complaints();
