@@ -11,7 +11,7 @@ import java.util.List;
  * {@code -}. {@code a | b | c} takes the first name that is <em>present</em>, even if its value is null, as llama.cpp's
  * converter looks keys up. Functions: {@code floor}, {@code sqrt}, {@code nonzero} (null for 0), {@code count} (entries of a list),
  * {@code when(flag, a, b)} (b, or null, when the flag is false, 0 or null). A dotted name reaches into
- * nested objects, {@code rope.} and {@code rope_all.} into the normalised rope settings. Literals: numbers, {@code true}, {@code false}, {@code 'text'}.
+ * nested objects and, by a number, into lists ({@code multipliers.0}), {@code rope.} and {@code rope_all.} into the normalised rope settings. Literals: numbers, {@code true}, {@code false}, {@code 'text'}.
  * Anything computed with null is null. Immutable.
  */
 final class Expression {

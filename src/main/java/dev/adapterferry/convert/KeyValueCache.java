@@ -49,9 +49,10 @@ final class KeyValueCache {
         long own = main - outline.number("attention.shared_kv_layers");
         long bytes = 0;
         for (int layer = 0; layer < main; layer++) {
-            if (isRecurrent(layer)) {
+            if (keepsState(layer)) {
                 bytes += F32_BYTES * state();
-            } else if (layer < own) {
+            }
+            if (attends(layer) && layer < own) {
                 boolean local = isWindowed(layer);
                 bytes += F16_BYTES * (local ? windowed : all) * keyHeads(layer) * (keyLength(local) + valueLength(local));
             }
@@ -76,13 +77,22 @@ final class KeyValueCache {
         return every != null ? layer % every < every - 1 : perLayer("attention.sliding_window_pattern", layer).orElse(0L) != 0;
     }
 
-    private boolean isRecurrent(int layer) {
+    private boolean attends(int layer) {
         long every = outline.number("full_attention_interval");
-        return every > 0 ? (layer + 1) % every != 0 : keyHeads(layer) == 0;
+        return every > 0 ? (layer + 1) % every == 0 : keyHeads(layer) > 0;
+    }
+
+    /** In the place of attention, or beside it; layers of Nemotron-H may also have nothing but a feed-forward. */
+    private boolean keepsState(int layer) {
+        return switch (outline.architecture()) {
+            case "falcon-h1" -> true;
+            case "nemotron_h", "nemotron_h_moe" -> !attends(layer) && perLayer("feed_forward_length", layer).orElse(0L) == 0;
+            default -> !attends(layer);
+        };
     }
 
     private long keyHeads(int layer) {
-        return perLayer("attention.head_count_kv", layer).orElse(heads());
+        return perLayer("attention.head_count_kv", layer).or(() -> perLayer("attention.head_count", layer)).orElse(0L);
     }
 
     private long heads() {

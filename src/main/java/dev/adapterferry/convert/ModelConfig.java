@@ -187,7 +187,7 @@ final class ModelConfig implements Expression.Names {
             path = name.substring(name.indexOf('.') + 1);
         }
         for (String step : path.split("\\.")) {
-            node = node.path(step);
+            node = node.isArray() && Character.isDigit(step.charAt(0)) ? node.path(Integer.parseInt(step)) : node.path(step);
         }
         return node;
     }
@@ -218,6 +218,11 @@ final class ModelConfig implements Expression.Names {
 
     /** A whole number, or empty when the field is absent or null. */
     Optional<Long> findLong(Expression expression) {
-        return expression.value(this) instanceof Number number ? Optional.of(number.longValue()) : Optional.empty();
+        return findNumber(expression).map(Double::longValue);
+    }
+
+    /** A number, or empty when the field is absent or null. */
+    Optional<Double> findNumber(Expression expression) {
+        return expression.value(this) instanceof Number number ? Optional.of(number.doubleValue()) : Optional.empty();
     }
 }

@@ -132,10 +132,10 @@ final class TensorPlan {
     }
 
     private TensorView transformed(TensorInfo tensor, Step step, TensorView view) {
-        long[] numbers = new long[step.arguments().size()];
+        double[] numbers = new double[step.arguments().size()];
         for (int i = 0; i < numbers.length; i++) {
             Expression expression = step.arguments().get(i);
-            numbers[i] = config.findLong(expression).orElseThrow(() -> new FerryException("Cannot convert " + model + ": tensor '" + tensor.name() + "' needs '"
+            numbers[i] = config.findNumber(expression).orElseThrow(() -> new FerryException("Cannot convert " + model + ": tensor '" + tensor.name() + "' needs '"
                     + expression.firstNames() + "' of config.json, which is missing."));
         }
         try {

@@ -1,5 +1,6 @@
 package dev.adapterferry.hub;
 
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -54,7 +55,7 @@ final class RemoteCheckpoint implements Checkpoint {
     /** Reads config.json alone. */
     static ObjectNode config(HubTree tree, FileEntry file) {
         try {
-            JsonNode node = file.size() > LARGEST_CONFIG ? null : JsonMapper.builder().build().readTree(tree.read(file, 0, (int) file.size()));
+            JsonNode node = file.size() > LARGEST_CONFIG ? null : JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build().readTree(tree.read(file, 0, (int) file.size()));
             if (node instanceof ObjectNode object) {
                 return object;
             }

@@ -1,5 +1,7 @@
 package dev.adapterferry.lora;
 
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Folders;
 import dev.adapterferry.progress.Cancellation;
@@ -33,6 +35,9 @@ import org.slf4j.LoggerFactory;
  * {@link MergeJournal}; the same merge takes up from there what is whole.
  */
 public final class AdapterMerger {
+    /** Writes a number without bounds as transformers reads it: Infinity, without quotation marks. */
+    private static final JsonMapper JSON = JsonMapper.builder().disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS).build();
+
     /** What belongs to a model beside its weights. */
     private static final List<String> COMPANIONS = List.of("generation_config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json",
             "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken",
@@ -252,7 +257,7 @@ public final class AdapterMerger {
             };
             config.put(config.has("dtype") ? "dtype" : "torch_dtype", name);
         });
-        Files.writeString(folder.resolve("config.json"), config.toPrettyString());
+        Files.writeString(folder.resolve("config.json"), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(config));
         Files.write(folder.resolve(REPORT), report.toJson());
     }
 

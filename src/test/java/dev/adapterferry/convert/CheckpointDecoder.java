@@ -48,7 +48,7 @@ final class CheckpointDecoder {
     static Decoder of(MemoryCheckpoint checkpoint) {
         String model = checkpoint.rawConfig().at("/architectures/0").asText();
         return GptCheckpoint.CLASSES.contains(model) ? GptCheckpoint.of(checkpoint) : FurtherCheckpoints.CLASSES.contains(model) ? FurtherCheckpoints.of(checkpoint)
-                : new CheckpointDecoder(checkpoint).read();
+                : SsmCheckpoint.CLASSES.contains(model) ? SsmCheckpoint.of(checkpoint) : new CheckpointDecoder(checkpoint).read();
     }
 
     private Decoder read() {

@@ -80,7 +80,7 @@ final class FurtherCheckpoints {
             FusedRows.split(stored.linear(l + "self_attn.W_pack"), 1, d, layer);
             layer.output = stored.linear(l + "self_attn.o_proj");
         } else if (stored.has(l + "mamba.in_proj.weight")) {
-            layer.mixer = new Mamba2(stored, config, l + "mamba.");
+            layer.mixer = Mamba2.of(stored, config, l + "mamba.");
         } else if (stored.has(l + "self_attn.kv_b_proj.weight")) {
             LatentAttention latent = new LatentAttention(stored, config, d, l + "self_attn.");
             latent.halves = true;

@@ -39,6 +39,13 @@ class KeyValueCacheTest {
         assertThat(outline(name).cacheBytes(tokens)).isEqualTo(2 * tokens * ROW + 4 * 2 * 64);
     }
 
+    /** Attention of 2 heads and a state in both layers: 3 tokens of 96 + 2 * groups * 12 channels, and 96 by 12. */
+    @ParameterizedTest
+    @CsvSource({"falcon-h1, 4096, 120", "falcon-h1-normed, 4096, 144"})
+    void layersMayHaveBoth(String name, long tokens, long channels) {
+        assertThat(outline(name).cacheBytes(tokens)).isEqualTo(2 * (2 * tokens * ROW + 4 * (3 * channels + 96 * 12)));
+    }
+
     /** One vector of 16 latent and 8 turned numbers for each of 3 layers, which is key and value in one. */
     @ParameterizedTest
     @CsvSource({"deepseek2, 4096"})

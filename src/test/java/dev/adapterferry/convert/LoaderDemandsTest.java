@@ -62,6 +62,10 @@ class LoaderDemandsTest {
         demand("granite4-h", OUTER, states, mamba + GATED, QKV + "; ffn_norm 64" + GATED, mamba + GATED);
         String both = EXPERTS.replace("32", "96") + "; ffn_gate_shexp 64 48; ffn_up_shexp 64 48; ffn_down_shexp 48 64";
         demand("granite4-h-moe", OUTER, states + " expert_count expert_used_count expert_shared_feed_forward_length", mamba + both, QKV + "; ffn_norm 64" + both, mamba + both);
+        String beside = "; ssm_in 64 224; ssm_conv1d 4 120; ssm_conv1d.bias 120; ssm_dt.bias 8; ssm_a 1 8; ssm_d 1 8; ssm_out 96 64; ffn_norm 64" + GATED;
+        String state = EPSILON + " ssm.conv_kernel ssm.state_size ssm.group_count ssm.inner_size ssm.time_step_rank";
+        demand("falcon-h1", UNTIED, state, QKV + beside);
+        demand("falcon-h1-normed", UNTIED, state, QKV + beside.replace("224", "248").replace("120", "144") + "; ssm_norm 48 2");
         String chosen = " expert_count expert_used_count expert_feed_forward_length expert_gating_func";
         // Its graph has as many key heads as query heads.
         String equal = QKV.replace("64 32", "64 64");
@@ -148,10 +152,10 @@ class LoaderDemandsTest {
         Demand demand = DEMANDS.get(name);
         ConvertedModel model = converted(name);
         Map<String, String> expected = new TreeMap<>();
-        add(expected, "", demand.outer());
+        add(expected, false, "", demand.outer());
         int blocks = ((Number) model.metadata().find(model.architecture() + ".block_count").orElseThrow().value()).intValue();
         for (int i = 0; i < blocks; i++) {
-            add(expected, "blk." + i + ".", demand.layers().get(Math.min(i, demand.layers().size() - 1)));
+            add(expected, model.architecture().equals("falcon-h1"), "blk." + i + ".", demand.layers().get(Math.min(i, demand.layers().size() - 1)));
         }
         Map<String, String> found = new TreeMap<>();
         model.tensors().tensors().forEach(t -> found.put(t.name(), t.shape().reversed().stream().map(String::valueOf).collect(Collectors.joining(" "))));
@@ -197,11 +201,11 @@ class LoaderDemandsTest {
         DEMANDS.put(name, new Demand(outer, List.of(layers), List.of(keys.split(" "))));
     }
 
-    private static void add(Map<String, String> into, String prefix, String tensors) {
+    private static void add(Map<String, String> into, boolean falcon, String prefix, String tensors) {
         for (String tensor : tensors.split("; ")) {
             int blank = tensor.indexOf(' ');
             String name = tensor.substring(0, blank);
-            into.put(prefix + name + (name.endsWith(".bias") || name.endsWith(".scale") || name.matches("ssm_[ad]") ? "" : ".weight"), tensor.substring(blank + 1));
+            into.put(prefix + name + (name.endsWith(".bias") || name.endsWith(".scale") || name.matches("ssm_[ad]") || falcon && name.equals("ffn_norm") ? "" : ".weight"), tensor.substring(blank + 1));
         }
     }
 }

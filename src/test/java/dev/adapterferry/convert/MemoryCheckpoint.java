@@ -1,6 +1,8 @@
 package dev.adapterferry.convert;
 
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.tensor.Checkpoint;
 import dev.adapterferry.tensor.ElementType;
@@ -18,7 +20,7 @@ import java.util.TreeMap;
 
 /** A checkpoint of random weights in memory, tensors sorted by name as safetensors files list them. */
 final class MemoryCheckpoint implements Checkpoint {
-    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final ObjectMapper JSON = JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
     private final ObjectNode config;
     private final Path folder;

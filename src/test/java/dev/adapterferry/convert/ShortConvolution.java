@@ -2,6 +2,7 @@ package dev.adapterferry.convert;
 
 import static dev.adapterferry.convert.Arithmetic.each;
 import static dev.adapterferry.convert.Arithmetic.product;
+import static dev.adapterferry.convert.Arithmetic.silu;
 import static dev.adapterferry.convert.Arithmetic.times;
 
 import dev.adapterferry.convert.Decoder.Linear;
@@ -29,6 +30,23 @@ record ShortConvolution(Linear input, double[][] kernel, Linear output) implemen
                 }
             }
             out[t] = times(output, product(Arrays.copyOfRange(parts[t], width, 2 * width), convolved));
+        }
+        return out;
+    }
+
+    /** Mamba's: each channel with its own weights over this token and those before it, then SiLU. */
+    static double[][] activated(double[][] x, double[] weights, double[] bias) {
+        int channels = bias.length;
+        int length = weights.length / channels;
+        double[][] out = new double[x.length][channels];
+        for (int t = 0; t < x.length; t++) {
+            for (int c = 0; c < channels; c++) {
+                double sum = bias[c];
+                for (int k = Math.max(0, length - 1 - t); k < length; k++) {
+                    sum += weights[c * length + k] * x[t - length + 1 + k][c];
+                }
+                out[t][c] = silu(sum);
+            }
         }
         return out;
     }

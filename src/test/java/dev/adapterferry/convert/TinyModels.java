@@ -483,6 +483,7 @@ final class TinyModels {
         NewerTinyModels.add();
         GemmaTinyModels.add();
         EncoderTinyModels.add();
+        SsmTinyModels.add();
     }
 
     private TinyModels() { }

@@ -35,7 +35,7 @@ class WrongTransformsIT {
             "gpt2, attn_qkv.weight, next-part", "gpt2, position_embd.weight, reversed", "olmoe, attn_q.weight, permute", "olmoe, attn_k_norm.weight, reversed",
             "olmoe, ffn_gate_exps.weight, next-expert", "phimoe, attn_k.weight, permute", "phimoe, ffn_down_exps.weight, next-expert", "starcoder, attn_qkv.weight, next-part",
             "baichuan, attn_k.weight, swap-halves", "orion, attn_q.weight, permute", "dbrx, ffn_up_exps.weight, next-expert", "granite4, ffn_up.weight, other-half-first",
-            "bailingmoe2, blk.1.exp_probs_b.bias, reversed", "granite4-h, blk.0.ssm_a, reversed", "granite4-h, blk.2.ssm_d, reversed", "minimax-m2, ffn_gate_exps.weight, next-expert", "minicpm3, rope_factors_short.weight, ones",
+            "bailingmoe2, blk.1.exp_probs_b.bias, reversed", "granite4-h, blk.0.ssm_a, reversed", "granite4-h, blk.2.ssm_d, reversed", "falcon-h1-normed, blk.1.ssm_norm.weight, reversed", "falcon-h1, attn_k.weight, permute", "minimax-m2, ffn_gate_exps.weight, next-expert", "minicpm3, rope_factors_short.weight, ones",
             "stablelm-12b, attn_q_norm.weight, reversed", "stablelm-12b, attn_k_norm.weight, minus-one", "olmo3, post_attention_norm.weight, reversed",
             "qwen3, attn_q.weight, permute", "smollm3, attn_q.weight, swap-halves",
             "apertus, attn_k.weight, permute", "apertus, rope_freqs.weight, ones", "exaone4, attn_q.weight, permute", "exaone4, post_ffw_norm.weight, minus-one",

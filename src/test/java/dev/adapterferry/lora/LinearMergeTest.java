@@ -183,16 +183,18 @@ class LinearMergeTest {
     }
 
     @Test
-    void writesAnotherTypeAndSaysSoInTheConfig() {
+    void writesAnotherTypeAndSaysSoInTheConfig() throws IOException {
         TinyFiles base = base(ElementType.F32, 1 << 20);
-        base.config.put("torch_dtype", "float32");
-        base.writeBase(1 << 20);
+        base.config.put("torch_dtype", "float32").putArray("time_step_limit").add(0.0).add(Double.POSITIVE_INFINITY);
+        // As Python writes it; transformers takes "Infinity" for a text.
+        base.writeBase(1 << 20).file("config.json", base.config.toString().replace("\"Infinity\"", "Infinity"));
         TinyFiles adapter = adapter(ElementType.F32, 6).writeAdapter();
         try (MergedCheckpoint merged = TinyFiles.merge(base, adapter)) {
             new AdapterMerger().merge(merged, new MergeRequest(folder.resolve("out"), Optional.of(ElementType.BF16), 1 << 20, 1), Progress.NONE, new Cancellation());
         }
         try (CheckpointFolder written = CheckpointFolder.open(folder.resolve("out"))) {
             assertThat(written.config().get("torch_dtype").asText()).isEqualTo("bfloat16");
+            assertThat(written.config().at("/time_step_limit/1").doubleValue()).isInfinite();
             assertThat(written.tensors().tensors()).allMatch(t -> t.type() == ElementType.BF16);
             TinyFiles.assertRounded(ElementType.BF16, TinyFiles.read(written.tensors(), Q + ".weight"), 24, exact(base, adapter, Q, 4));
         }

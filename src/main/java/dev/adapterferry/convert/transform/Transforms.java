@@ -33,6 +33,8 @@ import java.util.function.LongUnaryOperator;
  * <tr><td>{@code pad-rows N}</td><td>rows of zeros behind the matrix's own, until there are N; more than N stay</td></tr>
  * <tr><td>{@code flatten}</td><td>one dimension</td></tr>
  * <tr><td>{@code unit-rows K}</td><td>each row scaled to a length of one, unless K is 0</td></tr>
+ * <tr><td>{@code scale X}</td><td>each element times X</td></tr>
+ * <tr><td>{@code scale-rows FROM, TO, X}</td><td>the elements of rows FROM to TO of a matrix times X</td></tr>
  * <tr><td>{@code plus-one}</td><td>1 added to each element</td></tr>
  * <tr><td>{@code minus-exp}</td><td>each element x becomes -exp(x)</td></tr>
  * </table>
@@ -41,7 +43,7 @@ public final class Transforms {
     private static final Map<String, Integer> ARGUMENTS = Map.ofEntries(
             Map.entry("permute", 1), Map.entry("swap", 2), Map.entry("slice", 2), Map.entry("half", 1), Map.entry("every", 2), Map.entry("groups", 4),
             Map.entry("grouped-qkv", 2), Map.entry("swap-after", 3), Map.entry("of-each", 3), Map.entry("parts-together", 4), Map.entry("swap-columns", 2), Map.entry("matrices", 1),
-            Map.entry("unit-rows", 1), Map.entry("as-rows", 1), Map.entry("flatten", 0), Map.entry("pad-rows", 1),
+            Map.entry("unit-rows", 1), Map.entry("scale", 1), Map.entry("scale-rows", 3), Map.entry("as-rows", 1), Map.entry("flatten", 0), Map.entry("pad-rows", 1),
             Map.entry("every-column", 2), Map.entry("transpose", 0), Map.entry("squeeze", 0), Map.entry("plus-one", 0), Map.entry("minus-exp", 0));
 
     private final Bands bands = new Bands();
@@ -69,8 +71,44 @@ public final class Transforms {
      * @throws IllegalArgumentException when the shape does not allow it; the message says what was expected
      */
     public TensorView apply(String name, long[] n, TensorView in) {
-        TensorView out = view(name, n, in);
-        return in.identity().isEmpty() || out == in ? out : new Identified(out, in.identity().get() + " > " + name + " " + Arrays.toString(n));
+        return identified(view(name, n, in), name + " " + Arrays.toString(n), in);
+    }
+
+    /**
+     * The same with numbers that need not be whole: factors.
+     *
+     * @throws IllegalArgumentException when the shape does not allow it, or one of the numbers must be whole and is not
+     */
+    public TensorView apply(String name, double[] n, TensorView in) {
+        return switch (name) {
+            case "scale" -> identified(n[0] == 1 ? in : scaled(in, n[0]), name + " " + n[0], in);
+            case "scale-rows" -> {
+                long[] rows = whole(Arrays.copyOf(n, 2));
+                if (rows[0] < 0 || rows[1] < rows[0] || rows[1] > in.rows()) {
+                    throw new IllegalArgumentException("rows " + rows[0] + " to " + rows[1] + " of " + in.rows());
+                }
+                yield identified(n[2] == 1 ? in : new ScaledRows(in, rows[0], rows[1], (float) n[2]), name + " " + Arrays.toString(n), in);
+            }
+            default -> apply(name, whole(n), in);
+        };
+    }
+
+    private static long[] whole(double[] numbers) {
+        return Arrays.stream(numbers).mapToLong(x -> {
+            if (x != Math.rint(x) || Math.abs(x) > Long.MAX_VALUE) {
+                throw new IllegalArgumentException("a whole number is needed, not " + x);
+            }
+            return (long) x;
+        }).toArray();
+    }
+
+    private static TensorView scaled(TensorView in, double factor) {
+        float single = (float) factor;
+        return new Elementwise(in, x -> x * single);
+    }
+
+    private static TensorView identified(TensorView out, String step, TensorView in) {
+        return in.identity().isEmpty() || out == in ? out : new Identified(out, in.identity().get() + " > " + step);
     }
 
     /** A view that knows what it is made from. */

@@ -94,6 +94,20 @@ class TransformsTest {
     }
 
     @Test
+    void multipliesAllOrSomeRows() {
+        assertThat(values(new Transforms().apply("scale", new double[] {3}, Counting.of(2, 3)))).isEqualTo("0 3 6 9 12 15");
+        TensorView some = new Transforms().apply("scale-rows", new double[] {1, 3, 10}, Counting.of(4, 2));
+        assertThat(values(some)).isEqualTo("0 1 20 30 40 50 6 7");
+        float[] last = new float[4];
+        some.read(2, 2, last, 0);
+        assertThat(last).containsExactly(40, 50, 6, 7);
+        some.read(0, 1, last, 2);
+        assertThat(last).containsExactly(40, 50, 0, 1);
+        assertThatThrownBy(() -> new Transforms().apply("scale-rows", new double[] {1, 5, 10}, Counting.of(4, 2))).hasMessageContaining("rows 1 to 5 of 4");
+        assertThatThrownBy(() -> new Transforms().apply("half", new double[] {0.5}, Counting.of(4, 2))).hasMessageContaining("whole number");
+    }
+
+    @Test
     void swapsColumns() {
         TensorView view = new Transforms().apply("swap-columns", new long[] {2, 3}, Counting.of(2, 6));
         assertThat(values(view)).isEqualTo("0 3 1 4 2 5 6 9 7 10 8 11");
