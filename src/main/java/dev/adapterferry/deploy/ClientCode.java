@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Durable;
+import dev.adapterferry.gguf.ModelUse;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -21,8 +22,8 @@ import java.util.regex.Pattern;
 /**
  * Programs that ask a deployed model, ready to run and to copy from: {@code ask.sh} (bash and curl), {@code ask.py} (Python
  * 3, standard library only), {@code Ask.java} (one source file, {@code java Ask.java}). Each takes the question as its
- * argument, sends the model's system prompt and temperature, and ends with an error where no answer comes. A token is
- * taken from the environment variable {@code LM_API_TOKEN}, never written down.
+ * argument, sends the model's system prompt and temperature, and ends with an error where no answer comes; of a model that makes
+ * vectors they ask for the vector of their argument. A token is taken from the environment variable {@code LM_API_TOKEN}, never written down.
  */
 public final class ClientCode {
     // ASCII only: the result is then a valid literal in Python and Java as well, whatever the prompt holds.
@@ -43,25 +44,31 @@ public final class ClientCode {
      * @param directory where to, made when it is missing
      * @param profile   the model
      * @param modelId   id to ask with
+     * @param use       what the model is asked for
      * @return the files
      */
-    public List<Path> write(Path directory, ModelProfile profile, String modelId) {
-        String url = endpoint + "/v1/chat/completions";
-        String messages = profile.system().isEmpty() ? "" : "{\"role\":\"system\",\"content\":" + literal(profile.system()) + "},";
-        // The question follows as a JSON string, then the end.
-        String head = "{\"model\":" + literal(modelId) + ",\"temperature\":" + profile.temperature() + ",\"top_p\":1,\"stream\":false,\"messages\":[" + messages + "{\"role\":\"user\",\"content\":";
+    public List<Path> write(Path directory, ModelProfile profile, String modelId, ModelUse use) {
+        boolean vectors = use == ModelUse.VECTORS;
+        String url = endpoint + (vectors ? "/v1/embeddings" : "/v1/chat/completions");
+        // The text follows as a JSON string, then the end.
+        String head = "{\"model\":" + literal(modelId) + (vectors ? ",\"input\":" : conversation(profile));
         Map<String, String> values = Map.of("@MODEL@", profile.model(), "@URL_SHELL@", shell(url), "@HEAD_SHELL@", shell(head), "@URL@", literal(url), "@HEAD@", literal(head));
         List<Path> files = new ArrayList<>();
         for (String name : List.of("ask.sh", "ask.py", "Ask.java")) {
             Path file = directory.resolve(name);
             // In one pass: a system prompt may hold what looks like a mark.
-            Durable.write(file, MARK.matcher(template(name)).replaceAll(mark -> Matcher.quoteReplacement(values.get(mark.group()))));
+            Durable.write(file, MARK.matcher(template((vectors ? "vectors/" : "") + name)).replaceAll(mark -> Matcher.quoteReplacement(values.get(mark.group()))));
             if (!name.endsWith(".java")) {
                 makeExecutable(file);
             }
             files.add(file);
         }
         return files;
+    }
+
+    private static String conversation(ModelProfile profile) {
+        String system = profile.system().isEmpty() ? "" : "{\"role\":\"system\",\"content\":" + literal(profile.system()) + "},";
+        return ",\"temperature\":" + profile.temperature() + ",\"top_p\":1,\"stream\":false,\"messages\":[" + system + "{\"role\":\"user\",\"content\":";
     }
 
     /** A string literal of JSON, Python and Java alike. */

@@ -64,20 +64,6 @@ public final class GgufCheck {
     }
 
     /**
-     * Whether a file's model makes vectors of texts instead of going on with them: the file says how they are pooled.
-     *
-     * @param file a whole model or its first shard
-     * @return false also for what is no model file: whoever reads it says so
-     */
-    public static boolean embeds(Path file) {
-        try (GgufFile gguf = GgufFile.open(file)) {
-            return gguf.metadata().findString("general.architecture").flatMap(architecture -> gguf.metadata().findLong(architecture + ".pooling_type")).filter(type -> type > 0).isPresent();
-        } catch (FerryException e) {
-            return false;
-        }
-    }
-
-    /**
      * Checks the structure and then every block of every tensor for infinite scales and NaN. Tensors whose type this
      * ferry does not decode are skipped.
      *

@@ -1,6 +1,6 @@
 package dev.adapterferry.probe;
 
-import dev.adapterferry.gguf.GgufCheck;
+import dev.adapterferry.gguf.ModelUse;
 import dev.adapterferry.http.HttpCaller;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -85,6 +85,6 @@ public final class HealthCheck {
 
     /** The model's file, where it says that the model makes vectors. */
     private static Optional<Path> embedding(Subject subject) {
-        return subject.files().stream().map(Subject.InstalledFile::path).filter(Files::isReadable).findFirst().filter(GgufCheck::embeds);
+        return subject.files().stream().map(Subject.InstalledFile::path).filter(Files::isReadable).findFirst().filter(file -> ModelUse.of(file) == ModelUse.VECTORS);
     }
 }

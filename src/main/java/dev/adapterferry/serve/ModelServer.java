@@ -6,7 +6,7 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
-import dev.adapterferry.gguf.GgufCheck;
+import dev.adapterferry.gguf.ModelUse;
 import dev.adapterferry.llamacpp.EmbeddingModel;
 import dev.adapterferry.llamacpp.GeneratingModel;
 import dev.adapterferry.llamacpp.LlamaLibrary;
@@ -89,7 +89,7 @@ public final class ModelServer implements AutoCloseable {
 
     private static Engine load(ServerOptions options, ServedModel model) {
         long start = System.nanoTime();
-        Engine engine = GgufCheck.embeds(model.file()) ? new VectorModel(new EmbeddingModel(model.file(), model.contextLength(), options.threads(), options.gpuLayers()))
+        Engine engine = ModelUse.of(model.file()) == ModelUse.VECTORS ? new VectorModel(new EmbeddingModel(model.file(), model.contextLength(), options.threads(), options.gpuLayers()))
                 : new ChatModel(model.file(), model.contextLength(), options.threads(), options.gpuLayers());
         LOG.info("Loaded {} from {} in {} ms, context {}", model.name(), model.file(), (System.nanoTime() - start) / 1_000_000, engine.contextLength());
         return engine;

@@ -91,6 +91,7 @@ public final class Contest {
         List<Prompt> prompts = PromptSets.prompts(evaluation.settings(), model);
         // All are looked up before one is asked: a release that is not there must not cost the others' evaluation.
         List<Entrant> entrants = sides.stream().map(side -> Entrant.kept(evaluation.settings(), model, side.release(), side.format())).toList();
+        entrants.forEach(entrant -> ReleaseEvaluation.requireAnswers("compare " + entrant.label(), entrant.served().file()));
         Scorecard first = asked.isPresent() ? asked.get() : ask(entrants.getFirst(), prompts);
         cards.add(first);
         Place place = new Place(sides.getFirst(), entrants.getFirst(), first);

@@ -4,7 +4,7 @@ import dev.adapterferry.evaluate.EvaluationReport;
 import dev.adapterferry.evaluate.Scorecard;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Sha256;
-import dev.adapterferry.gguf.GgufCheck;
+import dev.adapterferry.gguf.ModelUse;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.StageKey;
@@ -72,7 +72,7 @@ public final class EvaluateStage implements StageWork {
         if (!settings.enabled() || PromptSets.files(run.settings(), run.name()).isEmpty()) {
             return new Facts.Evaluated(null, 0, 0, null, null);
         }
-        if (GgufCheck.embeds(deployed.primaryFile().item().path())) {
+        if (ModelUse.of(deployed.primaryFile().item().path()) != ModelUse.ANSWERS) {
             return new Facts.Evaluated(null, 0, 0, null, "not scored: an embedding model answers no prompts", null, null, null);
         }
         Baselines baselines = new Baselines(ledger, Optional.ofNullable(deployed.previous()),

@@ -11,6 +11,7 @@ import dev.adapterferry.deploy.Release;
 import dev.adapterferry.deploy.ReleaseStore;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.gguf.ModelUse;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.ledger.Lease;
 import dev.adapterferry.ledger.Ledger;
@@ -224,7 +225,7 @@ public final class ReleaseDesk {
         Path clients = settings.home().resolve("clients").resolve(release.model());
         boolean elsewhere = id != null || !settings.model(release.model()).endpoint().equals(settings.deploy().lmstudio().apiUrl());
         URI endpoint = elsewhere ? settings.model(release.model()).endpoint() : URI.create("http://" + settings.serve().host() + ":" + settings.serve().port());
-        new ClientCode(endpoint).write(clients, profile, id == null ? settings.deployName(release.model()) : id);
+        new ClientCode(endpoint).write(clients, profile, id == null ? settings.deployName(release.model()) : id, ModelUse.of(deployed.primary()));
         return new InUse(deployed, Optional.of(clients));
     }
 }

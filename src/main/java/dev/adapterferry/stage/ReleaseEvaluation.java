@@ -9,11 +9,13 @@ import dev.adapterferry.evaluate.Gate;
 import dev.adapterferry.evaluate.Prompt;
 import dev.adapterferry.evaluate.Scorecard;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.gguf.ModelUse;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.EvaluateSettings;
 import dev.adapterferry.settings.Settings;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,9 +60,10 @@ public final class ReleaseEvaluation {
      * @param formats   formats to score, the judged one first; several are asked one after another on the ferry's own server, so
      *                  that speed can be compared
      * @param baselines what it is held against
-     * @throws FerryException when there is no prompt, or no server
+     * @throws FerryException when there is no prompt, or no server, or the model answers nothing
      */
     public EvaluationReport evaluate(String holder, String model, Facts.Deployed release, List<String> formats, Baselines baselines) {
+        requireAnswers("evaluate " + model, release.primaryFile().item().path());
         List<Prompt> prompts = PromptSets.prompts(settings, model);
         List<Scorecard> cards = new ArrayList<>();
         if (formats.size() == 1 && formats.getFirst().equals(release.primary())) {
@@ -78,6 +81,19 @@ public final class ReleaseEvaluation {
         previous.ifPresent(comparisons::add);
         base.ifPresent(comparisons::add);
         return new EvaluationReport(model, Instant.now(), cards, comparisons, gate(settings.evaluate()).objections(judged, previous, base), found.notes());
+    }
+
+    /**
+     * Refuses a model that answers no prompts.
+     *
+     * @param doing what is being done, for the message
+     * @param file  one of its files
+     */
+    static void requireAnswers(String doing, Path file) {
+        if (ModelUse.of(file) != ModelUse.ANSWERS) {
+            throw new FerryException("Cannot " + doing + ": " + file.getFileName() + " makes vectors of texts and answers no prompts. 'ferry health' checks its vectors; whether they find what"
+                    + " they should is told by the retrieval test of your own texts.");
+        }
     }
 
     private static Gate gate(EvaluateSettings evaluate) {

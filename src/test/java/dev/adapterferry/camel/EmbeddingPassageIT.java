@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.adapterferry.demo.DemoMaterial;
-import dev.adapterferry.gguf.GgufCheck;
+import dev.adapterferry.gguf.ModelUse;
 import dev.adapterferry.ledger.RunState;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.Settings;
@@ -53,10 +53,11 @@ class EmbeddingPassageIT {
         try (FerryApplication ferry = FerryApplication.forCommand(settings, Path.of("").toAbsolutePath(), Progress.NONE)) {
             FerryApplication.Outcome outcome = ferry.carry(new RunRequest("vectors", null, material.training().toString(), base.toString(), List.of(), null, null, List.of(), false, "test"));
             assertThat(outcome.state()).as(outcome.sentence()).isEqualTo(RunState.DONE);
-            assertThat(GgufCheck.embeds(folder.resolve("models/demo/vectors/vectors-Q8_0.gguf"))).isTrue();
+            assertThat(ModelUse.of(folder.resolve("models/demo/vectors/vectors-Q8_0.gguf"))).isEqualTo(ModelUse.VECTORS);
             JsonNode health = new ObjectMapper().readTree(folder.resolve("home/runs").resolve(outcome.id()).resolve("health.json").toFile());
             assertThat(health.at("/answers/0/response").asText()).matches("a vector of \\d+ numbers");
             assertThat(outcome.stages().getLast().result()).contains("an embedding model answers no prompts");
+            assertThat(folder.resolve("home/clients/vectors/ask.sh")).content().contains("/v1/embeddings").doesNotContain("/v1/chat");
         }
     }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpServer;
+import dev.adapterferry.gguf.ModelUse;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -15,7 +16,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -42,7 +45,7 @@ class ClientCodeIT {
     void start() throws IOException {
         reply = "{\"model\":\"majora\",\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"role\":\"assistant\",\"content\":" + ClientCode.literal(ANSWER) + "}}]}";
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-        server.createContext("/v1/chat/completions", exchange -> {
+        server.createContext("/v1/", exchange -> {
             try (exchange) {
                 received = JSON.readTree(exchange.getRequestBody().readAllBytes());
                 authorization = exchange.getRequestHeaders().getFirst("Authorization");
@@ -87,6 +90,30 @@ class ClientCodeIT {
         assertThat(run(1, java, write().get(2).toString(), QUESTION)).contains("Unexpected endpoint");
     }
 
+    @Test
+    void ofAModelThatMakesVectorsTheyAskForOne() throws Exception {
+        reply = "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"index\":0,\"embedding\":[0.25,-1.5e-3,0]}],\"model\":\"majora\"}";
+        List<Path> programs = write(ModelUse.VECTORS);
+        Map<String, Path> runnable = new LinkedHashMap<>();
+        runnable.put(Path.of(System.getProperty("java.home"), "bin", "java").toString(), programs.get(2));
+        if (isInstalled("bash") && isInstalled("curl")) {
+            runnable.put("bash", programs.get(0));
+        }
+        if (isInstalled("python3")) {
+            runnable.put("python3", programs.get(1));
+        }
+        for (Map.Entry<String, Path> program : runnable.entrySet()) {
+            received = null;
+            JsonNode printed = JSON.readTree(run(0, program.getKey(), program.getValue().toString(), QUESTION));
+            assertThat(printed.isArray() ? printed : printed.at("/data/0/embedding")).as(program.getKey()).isEqualTo(JSON.readTree("[0.25,-1.5e-3,0]"));
+            assertThat(received).as(program.getKey()).isEqualTo(JSON.createObjectNode().put("model", "majora@q4_k_m").put("input", QUESTION));
+        }
+        reply = "{\"error\":\"Unexpected endpoint or method. (POST /v1/embeddings)\"}";
+        for (Map.Entry<String, Path> program : runnable.entrySet()) {
+            assertThat(run(1, program.getKey(), program.getValue().toString(), QUESTION)).contains("Unexpected endpoint");
+        }
+    }
+
     private void assertThatTheRequestArrived() {
         assertThat(received.path("model").asText()).isEqualTo("majora@q4_k_m");
         assertThat(received.path("temperature").asDouble()).isEqualTo(0.2);
@@ -97,8 +124,12 @@ class ClientCodeIT {
     }
 
     private List<Path> write() {
+        return write(ModelUse.ANSWERS);
+    }
+
+    private List<Path> write(ModelUse use) {
         URI endpoint = URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/v1/");
-        return new ClientCode(endpoint).write(directory.resolve("clients"), new ModelProfile("majora", "acme", "majora", "Q4_K_M", 8192, 0.2, SYSTEM), "majora@q4_k_m");
+        return new ClientCode(endpoint).write(directory.resolve("clients"), new ModelProfile("majora", "acme", "majora", "Q4_K_M", 8192, 0.2, SYSTEM), "majora@q4_k_m", use);
     }
 
     private String run(int exitCode, String... command) throws Exception {

@@ -1,0 +1,32 @@
+package dev.adapterferry.gguf;
+
+import dev.adapterferry.failure.FerryException;
+import java.nio.file.Path;
+
+/** What a model is asked for. The file says it by how the vectors of a text's tokens become one ({@code pooling_type}). */
+public enum ModelUse {
+    /** It goes on with a text: one can talk to it. */
+    ANSWERS,
+    /** It makes one vector of a text. */
+    VECTORS,
+    /** It makes one or a few numbers of a text or a pair of texts: classifiers and rerankers. */
+    SCORES;
+
+    /** {@code LLAMA_POOLING_TYPE_RANK}. */
+    private static final long RANK = 4;
+
+    /**
+     * What a file's model is asked for.
+     *
+     * @param file a whole model or its first shard
+     * @return {@link #ANSWERS} also for what is no model file: whoever reads it says so
+     */
+    public static ModelUse of(Path file) {
+        try (GgufFile gguf = GgufFile.open(file)) {
+            long type = gguf.metadata().findString("general.architecture").flatMap(architecture -> gguf.metadata().findLong(architecture + ".pooling_type")).orElse(0L);
+            return type == RANK ? SCORES : type > 0 ? VECTORS : ANSWERS;
+        } catch (FerryException e) {
+            return ANSWERS;
+        }
+    }
+}
