@@ -10,8 +10,9 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
-/** Tensors that no checkpoint holds: rope frequency factors, computed from the configuration. They come first in the file. */
+/** Tensors that no checkpoint holds among its weights: rope frequency factors, computed from the configuration, and what stands behind the pooling. They come first in the file. */
 final class GeneratedTensors {
     private static final float UNTURNED = 1e30f;
 
@@ -19,10 +20,15 @@ final class GeneratedTensors {
     private final Architecture architecture;
     private final ModelConfig config;
     private final GgufMetadata keys;
+    private final Optional<DenseLayers> dense;
 
-    /** @param keys receives keys that belong to these tensors, such as longrope's attention factor */
-    GeneratedTensors(String model, Architecture architecture, ModelConfig config, GgufMetadata keys) {
+    /**
+     * @param dense the layers behind the pooling, where they can be written
+     * @param keys  receives keys that belong to these tensors, such as longrope's attention factor
+     */
+    GeneratedTensors(String model, Architecture architecture, ModelConfig config, Optional<DenseLayers> dense, GgufMetadata keys) {
         this.model = model;
+        this.dense = dense;
         this.architecture = architecture;
         this.config = config;
         this.keys = keys;
@@ -41,6 +47,7 @@ final class GeneratedTensors {
                     longrope(made);
                     attentionFactor();
                 }
+                case "dense-layers" -> dense.ifPresent(layers -> layers.write(architecture.arch(), made, keys));
                 default -> throw new IllegalStateException("architecture file " + architecture.file() + ".yaml: no generated tensor '" + name + "'");
             }
         }

@@ -44,6 +44,7 @@ public final class ModelConverter {
             metadata.putUint32(architecture.arch() + ".pooling_type", pooling.type());
             notes.addAll(pooling.notes());
         });
+        DenseLayers.leftOut(checkpoint, architecture, config(checkpoint, architecture)).ifPresent(notes::add);
         TensorInfo embedding = outline.tensors().find("token_embd.weight").orElseThrow();
         TokenizerConverter.Result tokenizer = new TokenizerConverter(checkpoint.name(), checkpoint::file, checkpoint.config())
                 .write(architecture.tokenizer(), Math.toIntExact(embedding.shape().getFirst()), metadata);
@@ -123,7 +124,7 @@ public final class ModelConverter {
     }
 
     private static ConvertedTensors tensors(Checkpoint checkpoint, Architecture architecture, ModelConfig config, GgufMetadata metadata) {
-        Map<String, TensorView> generated = new GeneratedTensors(checkpoint.name(), architecture, config, metadata).make();
+        Map<String, TensorView> generated = new GeneratedTensors(checkpoint.name(), architecture, config, DenseLayers.of(checkpoint, architecture, config), metadata).make();
         return TensorPlan.plan(checkpoint.name(), architecture, config, generated, checkpoint.tensors(), metadata);
     }
 }

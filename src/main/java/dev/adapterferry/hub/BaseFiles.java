@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.tensor.FurtherTemplates;
+import dev.adapterferry.tensor.SentenceModules;
 import dev.adapterferry.transfer.FileEntry;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -21,11 +22,11 @@ final class BaseFiles {
     private static final String SINGLE = "model.safetensors";
     private static final List<String> BESIDE = List.of("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json",
             "merges.txt", "tiktoken.model", "qwen.tiktoken", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json", "preprocessor_config.json",
-            "vocab.txt", "spiece.model", "sentencepiece.bpe.model", "modules.json");
-    /** Where sentence-transformers writes how vectors are pooled. */
-    private static final Pattern POOLING = Pattern.compile("[0-9]+_Pooling/config\\.json");
-    /** Beside a tiktoken file; read for the expression in it, never run. */
-    private static final Pattern TOKENIZER_CODE = Pattern.compile("tokenization_[A-Za-z0-9_]{1,60}\\.py");
+            "vocab.txt", "spiece.model", "sentencepiece.bpe.model", SentenceModules.NAME);
+    /** How vectors are pooled, and what is computed with them then. */
+    private static final Pattern MODULE = Pattern.compile(SentenceModules.IN_FOLDERS);
+    /** The model's own code: never run, but read for the expression of a tiktoken file, and copied beside a merged checkpoint, which transformers cannot load without. */
+    private static final Pattern CODE = Pattern.compile("[A-Za-z0-9_]{1,80}\\.py");
     private static final int MAX_INDEX = 16 << 20;
 
     private BaseFiles() { }
@@ -41,7 +42,7 @@ final class BaseFiles {
         config(tree);
         BESIDE.forEach(name -> tree.find(name).ifPresent(chosen::add));
         tree.version().files().stream().map(FileEntry::name)
-                .filter(name -> isFurtherTemplate(name) || POOLING.matcher(name).matches() || TOKENIZER_CODE.matcher(name).matches()).forEach(name -> tree.find(name).ifPresent(chosen::add));
+                .filter(name -> isFurtherTemplate(name) || SentenceModules.BESIDE.contains(name) || MODULE.matcher(name).matches() || CODE.matcher(name).matches()).forEach(name -> tree.find(name).ifPresent(chosen::add));
         if (tree.version().find(INDEX).isPresent()) {
             FileEntry index = tree.find(INDEX).orElseThrow();
             chosen.add(index);

@@ -8,6 +8,7 @@ import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.tensor.ElementType;
 import dev.adapterferry.tensor.FurtherTemplates;
+import dev.adapterferry.tensor.SentenceModules;
 import dev.adapterferry.tensor.ShardedSafetensors;
 import dev.adapterferry.tensor.ShardedSafetensorsWriter;
 import dev.adapterferry.tensor.StoredBytes;
@@ -41,7 +42,7 @@ public final class AdapterMerger {
     /** What belongs to a model beside its weights. */
     private static final List<String> COMPANIONS = List.of("generation_config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json",
             "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken",
-            "tokenization_kimi.py", "tokenization_moonshot.py", "tokenization_qwen.py", "spiece.model", "sentencepiece.bpe.model",
+            "spiece.model", "sentencepiece.bpe.model", "vocab.txt", SentenceModules.NAME, "config_sentence_transformers.json", "sentence_bert_config.json",
             "chat_template.jinja", "chat_template.json", "preprocessor_config.json", "processor_config.json", "LICENSE");
     private static final String REPORT = "merge-report.json";
     private static final int SAMPLED_ROWS = 4;
@@ -248,6 +249,13 @@ public final class AdapterMerger {
                 Files.copy(template, folder.resolve(FurtherTemplates.FOLDER).resolve(template.getFileName()), StandardCopyOption.REPLACE_EXISTING);
             }
         }
+        for (Path module : SentenceModules.of(merged).map(SentenceModules::files).orElse(List.of())) {
+            Path into = Files.createDirectories(folder.resolve(module.getParent().getFileName()));
+            Files.copy(module, into.resolve(module.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+        }
+        for (Path code : code(merged)) {
+            Files.copy(code, folder.resolve(code.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+        }
         var config = merged.config();
         request.type().ifPresent(type -> {
             String name = switch (type) {
@@ -259,6 +267,17 @@ public final class AdapterMerger {
         });
         Files.writeString(folder.resolve("config.json"), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(config));
         Files.write(folder.resolve(REPORT), report.toJson());
+    }
+
+    /** The base's own code, which its config.json may name ({@code auto_map}); transformers runs it where the user trusts it, this program does not. */
+    private static List<Path> code(MergedCheckpoint merged) throws IOException {
+        Optional<Path> config = merged.file("config.json");
+        if (config.isEmpty()) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.list(config.get().toAbsolutePath().getParent())) {
+            return files.filter(file -> file.getFileName().toString().endsWith(".py") && Files.isRegularFile(file)).sorted().toList();
+        }
     }
 
     private static void deleteQuietly(Path folder) {

@@ -5,6 +5,7 @@ import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.tensor.Checkpoint;
 import dev.adapterferry.tensor.DequantizedCheckpoint;
+import dev.adapterferry.tensor.SentenceModules;
 import dev.adapterferry.tensor.SourceFiles;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
@@ -24,9 +25,10 @@ import java.util.stream.Stream;
  * the other.
  */
 public final class MergedCheckpoint implements Checkpoint, SourceFiles {
-    /** Files in which the adapter's version counts, because training may have changed the tokenizer or its template. */
+    /** Files in which the adapter's version counts, because training may have changed the tokenizer, its template, or how vectors are pooled. */
     private static final Set<String> FROM_ADAPTER = Set.of("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json",
-            "added_tokens.json", "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken", "spiece.model", "sentencepiece.bpe.model", "chat_template.jinja", "chat_template.json");
+            "added_tokens.json", "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken", "spiece.model", "sentencepiece.bpe.model", "chat_template.jinja", "chat_template.json",
+            SentenceModules.NAME, "config_sentence_transformers.json", "sentence_bert_config.json");
 
     private static final int MEASURED_AT_ONCE = 1 << 20;
 

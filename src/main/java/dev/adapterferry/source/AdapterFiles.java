@@ -2,6 +2,7 @@ package dev.adapterferry.source;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.tensor.FurtherTemplates;
+import dev.adapterferry.tensor.SentenceModules;
 import dev.adapterferry.transfer.FileEntry;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -10,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -26,11 +28,14 @@ final class AdapterFiles {
 
     /** What a merge reads besides the weights; a change in one of them makes another adapter. */
     private static final List<String> READ_BY_MERGE = List.of(CONFIG, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model",
-            "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken", "added_tokens.json", "chat_template.jinja", "chat_template.json", "config.json", "generation_config.json");
+            "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken", "added_tokens.json", "chat_template.jinja", "chat_template.json", "config.json", "generation_config.json", SentenceModules.NAME,
+            "config_sentence_transformers.json", "sentence_bert_config.json");
     private static final List<String> NOTES = List.of("trainer_state.json", "README.md", "training_args.yaml");
     /** The further chat templates that transformers saves beside chat_template.jinja, by the name under which they are kept. */
     private static final Pattern FURTHER_TEMPLATE = Pattern.compile(FurtherTemplates.FOLDER + "/[A-Za-z0-9_-][A-Za-z0-9._-]{0,100}" + Pattern.quote(FurtherTemplates.ENDING));
     private static final int MOST_TEMPLATES = 64;
+    /** What sentence-transformers keeps in folders beside modules.json. */
+    private static final Pattern MODULE = Pattern.compile(SentenceModules.IN_FOLDERS);
     private static final Pattern RECIPE = Pattern.compile("[A-Za-z0-9._-]{1,64}\\.ya?ml");
 
     /** Tokenizers have tens of MB at most. */
@@ -58,7 +63,7 @@ final class AdapterFiles {
 
     /** Whether a file's content decides what a merge gives. */
     static boolean isReadByMerge(String name) {
-        return isWeights(name) || name.equals(INDEX) || READ_BY_MERGE.contains(name) || FURTHER_TEMPLATE.matcher(name).matches();
+        return isWeights(name) || name.equals(INDEX) || READ_BY_MERGE.contains(name) || FURTHER_TEMPLATE.matcher(name).matches() || MODULE.matcher(name).matches();
     }
 
     /** The weights of a folder: all shards, else the single file, else the pickle. */
@@ -85,7 +90,7 @@ final class AdapterFiles {
      * @param own     the adapter's own folder
      * @param place   for messages
      * @param most    largest weights file that is believed; a sparse file of terabytes ends here
-     * @return files by the name under which they are kept: plain, but for further chat templates, which keep their folder
+     * @return files by the name under which they are kept: plain, but for further chat templates and the modules of sentence-transformers, which keep their folder
      * @throws FerryException when one of them must not be fetched
      */
     static Map<String, FileEntry> choose(Map<String, List<FileEntry>> folders, String own, String place, long most) {
@@ -97,6 +102,7 @@ final class AdapterFiles {
             named(folder, name).or(() -> name.equals(CONFIG) ? Optional.empty() : named(root, name)).ifPresent(f -> chosen.put(name, f));
         }
         Optional.ofNullable(chosen.get("chat_template.jinja")).ifPresent(template -> furtherTemplates(folders, template).forEach(f -> chosen.put(FurtherTemplates.FOLDER + "/" + f.plainName(), f)));
+        Optional.ofNullable(chosen.get(SentenceModules.NAME)).ifPresent(modules -> chosen.putAll(modules(folders, modules)));
         for (String name : NOTES) {
             named(folder, name).or(() -> named(root, name)).ifPresent(f -> chosen.put(name, f));
         }
@@ -118,6 +124,18 @@ final class AdapterFiles {
         String folder = template.folder().isEmpty() ? FurtherTemplates.FOLDER : template.folder() + "/" + FurtherTemplates.FOLDER;
         return folders.getOrDefault(folder, List.of()).stream().filter(f -> FURTHER_TEMPLATE.matcher(FurtherTemplates.FOLDER + "/" + f.plainName()).matches() && f.size() <= MAX_RECIPE)
                 .sorted(Comparator.comparing(FileEntry::name)).limit(MOST_TEMPLATES).toList();
+    }
+
+    private static Map<String, FileEntry> modules(Map<String, List<FileEntry>> folders, FileEntry modules) {
+        String before = modules.folder().isEmpty() ? "" : modules.folder() + "/";
+        Map<String, FileEntry> found = new TreeMap<>();
+        folders.forEach((folder, files) -> {
+            if (folder.startsWith(before)) {
+                files.forEach(file -> found.put(folder.substring(before.length()) + "/" + file.plainName(), file));
+            }
+        });
+        found.keySet().removeIf(name -> !MODULE.matcher(name).matches());
+        return found;
     }
 
     static Optional<FileEntry> named(Collection<FileEntry> folder, String plainName) {

@@ -53,7 +53,7 @@ public final class LocalTree implements FileTree {
     public List<FileEntry> list() {
         List<FileEntry> files = new ArrayList<>();
         try (Stream<Path> near = Files.walk(root, 2)) {
-            for (Path file : (Iterable<Path>) near.flatMap(path -> withTemplates(path, root)).filter(Files::isRegularFile)::iterator) {
+            for (Path file : (Iterable<Path>) near.flatMap(path -> withParts(path, root)).filter(Files::isRegularFile)::iterator) {
                 BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
                 String name = root.relativize(file).toString().replace('\\', '/');
                 FileEntry entry = FileEntry.of(name, attributes.size(), attributes.lastModifiedTime().to(java.util.concurrent.TimeUnit.NANOSECONDS));
@@ -66,13 +66,13 @@ public final class LocalTree implements FileTree {
         return files;
     }
 
-    /** A path, and what lies in it where it is a folder of templates at the end of the walk. */
-    private static Stream<Path> withTemplates(Path path, Path root) {
-        if (path.getNameCount() - root.getNameCount() < 2 || !path.endsWith(TEMPLATES) || !Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+    /** A path, and what lies in it where it is such a folder at the end of the walk. */
+    private static Stream<Path> withParts(Path path, Path root) {
+        if (path.getNameCount() - root.getNameCount() < 2 || !FileTree.isPart(path.getFileName().toString()) || !Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
             return Stream.of(path);
         }
-        try (Stream<Path> templates = Files.list(path)) {
-            return templates.toList().stream();
+        try (Stream<Path> parts = Files.list(path)) {
+            return parts.toList().stream();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -10,6 +10,7 @@ import dev.adapterferry.source.PullRecord;
 import dev.adapterferry.source.SourceSpec;
 import dev.adapterferry.tensor.CheckpointFolder;
 import dev.adapterferry.tensor.FurtherTemplates;
+import dev.adapterferry.tensor.SentenceModules;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -72,8 +73,10 @@ public final class DownloadStage implements StageWork {
         return Facts.Downloaded.of(new AdapterHome(sources, settings).bring(spec, AdapterHome.folder(settings, run.name()), named, run.cancellation(), judge));
     }
 
-    private static Stream<Path> templates(Path folder) {
-        return CheckpointFolder.findFile(folder, "chat_template.jinja").stream().flatMap(template -> FurtherTemplates.beside(template).stream());
+    /** What a merge reads in folders of the adapter's. */
+    private static Stream<Path> inFolders(Path folder) {
+        return Stream.concat(CheckpointFolder.findFile(folder, "chat_template.jinja").stream().flatMap(template -> FurtherTemplates.beside(template).stream()),
+                CheckpointFolder.findFile(folder, SentenceModules.NAME).stream().flatMap(modules -> SentenceModules.read(modules).files().stream()));
     }
 
     /** A folder that the user named is used where it lies; only what a merge reads is counted. */
@@ -84,7 +87,7 @@ public final class DownloadStage implements StageWork {
         Map<String, String> digests = new LinkedHashMap<>();
         List<Facts.Item> items = new ArrayList<>();
         try (Stream<Path> files = Files.list(folder)) {
-            for (Path file : Stream.concat(files.filter(Files::isRegularFile).sorted(), templates(folder)).toList()) {
+            for (Path file : Stream.concat(files.filter(Files::isRegularFile).sorted(), inFolders(folder)).toList()) {
                 String name = folder.relativize(file).toString().replace('\\', '/');
                 if (PullRecord.isReadByMerge(name)) {
                     String sha256 = Sha256.of(file);

@@ -159,10 +159,11 @@ public final class CheckpointFolder implements Checkpoint, SourceFiles {
         return tensors;
     }
 
-    /** {@code config.json} and the weight files. */
+    /** {@code config.json}, the weight files, and what stands behind the pooling. */
     @Override
     public List<Path> files() {
-        return Stream.concat(Stream.of(folder.resolve("config.json")), tensors.files().stream()).toList();
+        Stream<Path> modules = file(SentenceModules.NAME).stream().flatMap(file -> Stream.concat(Stream.of(file), SentenceModules.read(file).files().stream()));
+        return Stream.of(Stream.of(folder.resolve("config.json")), tensors.files().stream(), modules).flatMap(files -> files).toList();
     }
 
     @Override

@@ -9,8 +9,13 @@ import java.util.Map;
  * "what to fetch" and "over which wire". Safe for use by several threads; closing ends its connections.
  */
 public interface FileTree extends Closeable {
-    /** The folder beside a chat template in which transformers keeps the others of the same tokenizer. */
-    String TEMPLATES = "additional_chat_templates";
+    /**
+     * Whether a folder of that name is listed wherever an adapter lies: that of the further chat templates that transformers keeps beside one, and those of
+     * sentence-transformers' modules, as {@code 1_Pooling}.
+     */
+    static boolean isPart(String folder) {
+        return folder.equals("additional_chat_templates") || folder.matches("[0-9]_[A-Za-z][A-Za-z0-9]{0,60}");
+    }
 
     /**
      * Whether a file is near enough to the root to be listed.
@@ -19,15 +24,15 @@ public interface FileTree extends Closeable {
      */
     static boolean lists(String name) {
         String[] parts = name.split("/", -1);
-        return parts.length <= 2 || parts.length == 3 && parts[1].equals(TEMPLATES);
+        return parts.length <= 2 || parts.length == 3 && isPart(parts[1]);
     }
 
     /** Where this is, as a user would say it, without secrets: {@code root@10.0.0.1:20022:/workspace/out}. */
     String place();
 
     /**
-     * Lists the files that {@link #lists} names: those of the root, of the folders directly below it, and the further chat
-     * templates that lie one folder deeper. Names are relative and clean: no {@code ..}, no control characters. Links are followed only inside the root; others carry a refusal.
+     * Lists the files that {@link #lists} names: those of the root, of the folders directly below it, and what
+     * {@link #isPart} names one folder deeper. Names are relative and clean: no {@code ..}, no control characters. Links are followed only inside the root; others carry a refusal.
      *
      * @return the files, in any order
      * @throws dev.adapterferry.failure.FerryException    when the place is missing, unreadable, or its listing is not to be trusted

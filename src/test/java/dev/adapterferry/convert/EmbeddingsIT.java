@@ -66,6 +66,17 @@ class EmbeddingsIT {
     }
 
     @Test
+    void theLayersBehindThePoolingAreThoseOfSentenceTransformers() throws IOException {
+        CurrentLlama.assume();
+        Path files = PooledFolder.write(folder.resolve("dense"), TinyTokenizers.folder().resolve("spm"), "mean_tokens", "2_Dense", "3_Dense", "4_Normalize");
+        double[][] second = PooledFolder.dense(files.resolve("2_Dense"), 64, 96, "torch.nn.modules.linear.Identity");
+        double[][] third = PooledFolder.dense(files.resolve("3_Dense"), 96, 64, "torch.nn.modules.linear.Identity");
+        MemoryCheckpoint checkpoint = TinyModels.checkpoint("gemma-embedding", files, ElementType.F32);
+        double[] expected = Arithmetic.times(new Decoder.Linear(third, null), Arithmetic.times(new Decoder.Linear(second, null), pooled(states(checkpoint), "mean_tokens")));
+        assertThat(difference(new double[][] {doubles(CurrentLlama.embeddings(write(checkpoint, "dense"), TOKENS)[0])}, new double[][] {expected})).isLessThan(BOUND);
+    }
+
+    @Test
     void theEmbeddedBuildIsNotAskedForWhatItComputesOtherwise() {
         Path file = write(TinyModels.checkpoint("qwen2-embedding-ahead", ElementType.F32), "ahead");
         assertThatThrownBy(() -> each(file)).hasMessageContaining("its tokens see those behind them").hasMessageContaining("LM Studio");

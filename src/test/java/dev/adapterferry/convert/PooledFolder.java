@@ -1,9 +1,14 @@
 package dev.adapterferry.convert;
 
+import dev.adapterferry.tensor.ElementType;
+import dev.adapterferry.tensor.SafetensorsWriter;
+import dev.adapterferry.tensor.TensorInfo;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Random;
 import java.util.stream.Stream;
 
 /** A folder of tokenizer files with what sentence-transformers puts beside them. */
@@ -35,5 +40,29 @@ final class PooledFolder {
         }
         Files.writeString(folder.resolve("1_Pooling").resolve("config.json"), config.append(",\"include_prompt\":true}"));
         return folder;
+    }
+
+    /**
+     * Writes the folder of a layer behind the pooling.
+     *
+     * @param activation class of torch that it applies
+     * @return its matrix, {@code out} rows of {@code in} numbers
+     */
+    static double[][] dense(Path folder, int in, int out, String activation) throws IOException {
+        Files.createDirectories(folder);
+        Files.writeString(folder.resolve("config.json"), "{\"in_features\":" + in + ",\"out_features\":" + out + ",\"bias\":false,\"activation_function\":\"" + activation + "\"}");
+        Random random = new Random(in);
+        TensorInfo tensor = new TensorInfo("linear.weight", ElementType.F32, List.of((long) out, (long) in));
+        float[] values = new float[out * in];
+        double[][] matrix = new double[out][in];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) (0.2 * random.nextGaussian());
+            matrix[i / in][i % in] = values[i];
+        }
+        try (SafetensorsWriter writer = SafetensorsWriter.create(folder.resolve("model.safetensors"), List.of(tensor), Map.of("format", "pt"))) {
+            writer.write(tensor, 0, out, values, 0);
+            writer.commit();
+        }
+        return matrix;
     }
 }

@@ -7,6 +7,7 @@ import dev.adapterferry.tensor.ElementType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,8 +18,8 @@ class PoolingTest {
     @TempDir
     Path folder;
 
-    private ConvertedModel converted(String name, String mode, String... further) throws IOException {
-        Path files = PooledFolder.write(folder.resolve("checkpoint"), TinyTokenizers.folder().resolve(TinyModels.tokenizer(name)), mode, further);
+    private ConvertedModel converted(String name, String mode) throws IOException {
+        Path files = PooledFolder.write(folder.resolve("checkpoint"), TinyTokenizers.folder().resolve(TinyModels.tokenizer(name)), mode);
         return converted(name, files);
     }
 
@@ -56,9 +57,29 @@ class PoolingTest {
         assertThat(model.notes()).isEmpty();
     }
 
+    @ParameterizedTest
+    @CsvSource({"gemma-embedding, Identity, 96, true", "gemma-embedding, Tanh, 96, false", "gemma-embedding, Identity, 64, false", "qwen3-embedding, Identity, 96, false"})
+    void layersBehindItAreWrittenWhereLlamaCppComputesThemAndTheRunTellsOfOthers(String name, String activation, int between, boolean written) throws IOException {
+        Path files = PooledFolder.write(folder.resolve("checkpoint"), TinyTokenizers.folder().resolve(TinyModels.tokenizer(name)), "mean_tokens", "2_Dense", "3_Dense", "4_Normalize");
+        PooledFolder.dense(files.resolve("2_Dense"), 64, 96, activation.equals("Identity") ? "torch.nn.modules.linear.Identity" : "torch.nn.modules.activation.Tanh");
+        PooledFolder.dense(files.resolve("3_Dense"), between, 64, "torch.nn.modules.linear.Identity");
+        ConvertedModel model = converted(name, files);
+        assertThat(model.tensors().find("dense_3.weight").isPresent()).isEqualTo(written);
+        assertThat(model.metadata().findLong("gemma-embedding.dense_2_feat_out")).isEqualTo(written ? Optional.of(96L) : Optional.empty());
+        if (written) {
+            assertThat(model.notes()).isEmpty();
+        } else {
+            assertThat(model.notes()).singleElement().asString().contains("2_Dense, 3_Dense").contains("left out");
+        }
+    }
+
     @Test
-    void layersBehindItAreLeftOutAndTheRunSaysSo() throws IOException {
-        assertThat(converted("gemma-embedding", "mean_tokens", "2_Dense", "3_Dense", "4_Normalize").notes()).singleElement().asString().contains("2_Dense, 3_Dense").contains("left out");
+    void aLayerBehindItThatDidNotComeAlongIsMissed() throws IOException {
+        Path files = PooledFolder.write(folder.resolve("checkpoint"), TinyTokenizers.folder().resolve("spm"), "mean_tokens", "2_Dense", "3_Dense");
+        PooledFolder.dense(files.resolve("2_Dense"), 64, 96, "torch.nn.modules.linear.Identity");
+        PooledFolder.dense(files.resolve("3_Dense"), 96, 64, "torch.nn.modules.linear.Identity");
+        Files.delete(files.resolve("3_Dense/model.safetensors"));
+        assertThatThrownBy(() -> converted("gemma-embedding", files)).hasMessageContaining("3_Dense").hasMessageContaining("not there");
     }
 
     @Test

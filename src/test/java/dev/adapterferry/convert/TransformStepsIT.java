@@ -64,7 +64,7 @@ class TransformStepsIT {
     private static boolean shows(Architecture mutant, MemoryCheckpoint checkpoint, ConvertedModel good, double[][] expected) {
         ModelConfig config = config(mutant, checkpoint);
         GgufMetadata keys = new GgufMetadata();
-        ConvertedTensors tensors = TensorPlan.plan("mutant", mutant, config, new GeneratedTensors("mutant", mutant, config, keys).make(), checkpoint.tensors(), keys);
+        ConvertedTensors tensors = TensorPlan.plan("mutant", mutant, config, new GeneratedTensors("mutant", mutant, config, Optional.empty(), keys).make(), checkpoint.tensors(), keys);
         if (!tensors.tensors().equals(good.tensors().tensors())) {
             // Other dimensions: llama.cpp's loader refuses such a file, and NewerArchitecturesTest sees it here.
             return true;

@@ -38,10 +38,10 @@ class BaseResolverIT {
     @BeforeEach
     void writeARepository() {
         hub.file("config.json", "{\"architectures\":[\"LlamaForCausalLM\"]}").file("tokenizer.json", "{}").file("README.md", "# tiny").file("chat_template.jinja", "{{ messages }}")
-                .file("additional_chat_templates/rag.jinja", "{{ rag }}").file("modules.json", "[]").file("1_Pooling/config.json", "{}").file("2_Dense/config.json", "{}")
+                .file("additional_chat_templates/rag.jinja", "{{ rag }}").file("modules.json", "[]").file("1_Pooling/config.json", "{}").file("2_Dense/config.json", "{}").file("2_Dense/pytorch_model.bin", new byte[64]).file("config_sentence_transformers.json", "{}")
                 .file("model.safetensors.index.json", "{\"metadata\":{\"total_size\":1},\"weight_map\":{\"a\":\"model-00001-of-00002.safetensors\",\"b\":\"model-00002-of-00002.safetensors\"}}")
                 .file("model-00001-of-00002.safetensors", shard("a", 9 << 20, 1)).file("model-00002-of-00002.safetensors", shard("b", 1 << 20, 2))
-                .file("tiktoken.model", "AA== 0\n").file("tokenization_kimi.py", "pat_str = r\"x\"\n").file("modeling_kimi.py", "import os\n")
+                .file("tiktoken.model", "AA== 0\n").file("tokenization_kimi.py", "pat_str = r\"x\"\n").file("modeling_kimi.py", "import os\n").file("examples/modeling_kimi.py", "import os\n")
                 .file("original/consolidated.safetensors", shard("c", 4096, 3)).file("pytorch_model.bin", new byte[4096]);
     }
 
@@ -67,7 +67,7 @@ class BaseResolverIT {
     }
 
     private long bytesNeeded() {
-        return hub.files.entrySet().stream().filter(e -> !e.getKey().matches("README.md|modeling_kimi.py|original/.*|.*\\.bin")).mapToLong(e -> e.getValue().length).sum();
+        return hub.files.entrySet().stream().filter(e -> !e.getKey().matches("README.md|examples/.*|original/.*|.*\\.bin")).mapToLong(e -> e.getValue().length).sum();
     }
 
     private List<Path> blobs() throws Exception {
@@ -83,8 +83,8 @@ class BaseResolverIT {
         assertThat(base.commit()).contains(HubDouble.COMMIT);
         assertThat(base.folder()).isEqualTo(dir.resolve("cache/models--org--tiny/snapshots/" + HubDouble.COMMIT));
         try (Stream<Path> names = Files.list(base.folder())) {
-            assertThat(names.map(p -> p.getFileName().toString())).containsExactlyInAnyOrder("config.json", "tokenizer.json", "chat_template.jinja", "additional_chat_templates", "modules.json", "1_Pooling",
-                    "tiktoken.model", "tokenization_kimi.py", "model.safetensors.index.json",
+            assertThat(names.map(p -> p.getFileName().toString())).containsExactlyInAnyOrder("config.json", "tokenizer.json", "chat_template.jinja", "additional_chat_templates", "modules.json", "1_Pooling", "2_Dense", "config_sentence_transformers.json",
+                    "tiktoken.model", "tokenization_kimi.py", "modeling_kimi.py", "model.safetensors.index.json",
                     "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors");
         }
         assertThat(base.folder().resolve("additional_chat_templates/rag.jinja")).hasContent("{{ rag }}");

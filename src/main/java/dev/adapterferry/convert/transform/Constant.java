@@ -4,13 +4,23 @@ import dev.adapterferry.quant.GgmlType;
 import dev.adapterferry.tensor.TensorType;
 import java.util.List;
 
-/** A small f32 vector made by the converter, such as rope factors. */
+/** A small f32 tensor made by the converter, such as rope factors. */
 public final class Constant implements TensorView {
     private final float[] values;
+    private final List<Long> shape;
 
     /** @param values the elements; copied */
     public Constant(float[] values) {
+        this(values, List.of((long) values.length));
+    }
+
+    /**
+     * @param values the elements, row by row; copied
+     * @param shape  dimensions, outermost first
+     */
+    public Constant(float[] values, List<Long> shape) {
         this.values = values.clone();
+        this.shape = List.copyOf(shape);
     }
 
     @Override
@@ -20,13 +30,11 @@ public final class Constant implements TensorView {
 
     @Override
     public List<Long> shape() {
-        return List.of((long) values.length);
+        return shape;
     }
 
     @Override
     public void read(long firstRow, int rows, float[] into, int offset) {
-        if (rows > 0) {
-            System.arraycopy(values, 0, into, offset, values.length);
-        }
+        System.arraycopy(values, Math.toIntExact(firstRow * rowLength()), into, offset, rows * rowLength());
     }
 }

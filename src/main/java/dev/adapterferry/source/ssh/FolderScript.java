@@ -42,12 +42,13 @@ final class FolderScript {
                   else printf 'f %s\\0%s\\0' "$(s "$1")" "$1"; fi
                 }
                 t() { if [ -d "$1" ] && [ ! -L "$1" ]; then for h in "$1"/*; do e "$h"; done; fi; }
+                d() { t "$1/additional_chat_templates"; for m in "$1"/[0-9]_*; do t "$m"; done; }
                 for f in * .[!.]*; do
                   e "$f"
                   if [ -d "$f" ] && [ ! -L "$f" ]; then case $f in
-                    checkpoint-*|pissa_converted) for g in "$f"/*; do e "$g"; done; t "$f/additional_chat_templates";;
-                    additional_chat_templates) t "$f";;
-                    *) if [ -f "$f/adapter_config.json" ]; then for g in "$f"/*; do e "$g"; done; t "$f/additional_chat_templates"; fi;;
+                    checkpoint-*|pissa_converted) for g in "$f"/*; do e "$g"; done; d "$f";;
+                    additional_chat_templates|[0-9]_*) t "$f";;
+                    *) if [ -f "$f/adapter_config.json" ]; then for g in "$f"/*; do e "$g"; done; d "$f"; fi;;
                   esac; fi
                 done
                 exit 0

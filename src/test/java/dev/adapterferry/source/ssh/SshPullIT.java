@@ -40,14 +40,16 @@ class SshPullIT {
     @Test
     void bringsTheFurtherTemplatesOfACheckpointByRsync() throws Exception {
         Programs.assume("rsync", "ssh");
-        AdapterFixture remote = new AdapterFixture(dir.resolve("remote")).checkpoint(20, 20, 1).templates("checkpoint-20", "{{ tools }}");
+        AdapterFixture remote = new AdapterFixture(dir.resolve("remote")).checkpoint(20, 20, 1).templates("checkpoint-20", "{{ tools }}")
+                .file("checkpoint-20", "modules.json", "[]").file("checkpoint-20", "1_Pooling/config.json", "{}").file("checkpoint-20", "1_Pooling/notes.txt", "-");
         AdapterFixture linked = new AdapterFixture(dir.resolve("linked")).peft("", 4096, 1).file("", "chat_template.jinja", "{{ messages }}");
         Files.createSymbolicLink(linked.root().resolve("additional_chat_templates"), remote.root().resolve("checkpoint-20/additional_chat_templates"));
         try (OpenSshServer server = OpenSshServer.start(dir.resolve("sshd")); SshAccess access = new SshAccess(server.login(dir));
              SshTree tree = tree(access, server.endpoint(), remote.root().toString(), TransferMethod.RSYNC); SshTree other = tree(access, server.endpoint(), linked.root().toString())) {
             Path into = dir.resolve("home/majora");
             PulledAdapter pulled = PULL.pull(tree, into, TransferTerms.free());
-            assertThat(pulled.files()).extracting(PulledAdapter.File::name).contains("additional_chat_templates/rag.jinja").doesNotContain("additional_chat_templates/notes.txt");
+            assertThat(pulled.files()).extracting(PulledAdapter.File::name).contains("additional_chat_templates/rag.jinja", "modules.json", "1_Pooling/config.json")
+                    .doesNotContain("additional_chat_templates/notes.txt", "1_Pooling/notes.txt");
             assertThat(into.resolve("additional_chat_templates/rag.jinja")).hasContent("{{ tools }}");
             assertThat(PULL.pull(tree, into, TransferTerms.free()).upToDate()).isTrue();
             assertThat(PULL.pull(other, dir.resolve("home/other"), TransferTerms.free()).files()).extracting(PulledAdapter.File::name).noneMatch(name -> name.contains("/"));
