@@ -37,6 +37,8 @@ final class ModelLock implements AutoCloseable {
     // File locks belong to the whole process, so threads need a lock of their own.
     private final ReentrantLock threads = new ReentrantLock(true);
     private FileChannel channel;
+    /** What the file says while a thread of this process holds it, else null. */
+    private volatile String own;
 
     private ModelLock(Path file) {
         this.file = file;
@@ -50,7 +52,7 @@ final class ModelLock implements AutoCloseable {
      * @throws TransientFailure when another one goes on longer; names it
      */
     static ModelLock hold(Path directory, Duration patience) {
-        return open(directory, patience).orElseThrow(() -> new TransientFailure("Another deployment or rollback of " + directory.getFileName() + " is under way (" + holder(directory.resolve("lock"))
+        return open(directory, patience).orElseThrow(() -> new TransientFailure("Another deployment or rollback of " + directory.getFileName() + " is under way (" + holder(directory)
                 + "). Wait until it has ended, then try again."));
     }
 
@@ -60,7 +62,7 @@ final class ModelLock implements AutoCloseable {
     }
 
     private static Optional<ModelLock> open(Path directory, Duration patience) {
-        ModelLock lock = LOCKS.computeIfAbsent(directory.toAbsolutePath().normalize().resolve("lock"), ModelLock::new);
+        ModelLock lock = of(directory);
         long end = System.nanoTime() + patience.toNanos();
         boolean entered = false;
         boolean locked = false;
@@ -99,7 +101,9 @@ final class ModelLock implements AutoCloseable {
             FileLock taken = opened.tryLock(LOCKED_BYTE, 1, false);
             if (taken != null) {
                 opened.truncate(0);
-                opened.write(ByteBuffer.wrap(("process " + ProcessHandle.current().pid() + ", since " + Instant.now().truncatedTo(ChronoUnit.SECONDS)).getBytes(StandardCharsets.UTF_8)));
+                String holder = "process " + ProcessHandle.current().pid() + ", since " + Instant.now().truncatedTo(ChronoUnit.SECONDS);
+                opened.write(ByteBuffer.wrap(holder.getBytes(StandardCharsets.UTF_8)));
+                own = holder;
                 channel = opened;
             }
             return taken != null;
@@ -110,13 +114,23 @@ final class ModelLock implements AutoCloseable {
         }
     }
 
-    private static String holder(Path file) {
+    /** Who holds a lock. The file is not opened when it is a thread of this process: closing it again would give up the lock. */
+    private static String holder(Path directory) {
+        ModelLock lock = of(directory);
+        String own = lock.own;
+        if (own != null) {
+            return own;
+        }
         try {
-            String text = Files.readString(file).strip();
+            String text = Files.readString(lock.file).strip();
             return text.isEmpty() ? "another process" : text;
         } catch (IOException e) {
             return "another process";
         }
+    }
+
+    private static ModelLock of(Path directory) {
+        return LOCKS.computeIfAbsent(directory.toAbsolutePath().normalize().resolve("lock"), ModelLock::new);
     }
 
     @Override
@@ -125,6 +139,7 @@ final class ModelLock implements AutoCloseable {
             if (threads.getHoldCount() == 1 && channel != null) {
                 FileChannel opened = channel;
                 channel = null;
+                own = null;
                 opened.close();
             }
         } catch (IOException e) {

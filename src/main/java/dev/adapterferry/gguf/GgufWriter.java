@@ -3,13 +3,12 @@ package dev.adapterferry.gguf;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.files.Durable;
+import dev.adapterferry.files.LockedFile;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -26,12 +25,14 @@ import java.util.Set;
 public final class GgufWriter implements Closeable {
     private final Path file;
     private final GgufPlan plan;
+    private final LockedFile locked;
     private final FileChannel channel;
 
-    private GgufWriter(Path file, GgufPlan plan, FileChannel channel) {
+    private GgufWriter(Path file, GgufPlan plan, LockedFile locked) {
         this.file = file;
         this.plan = plan;
-        this.channel = channel;
+        this.locked = locked;
+        this.channel = locked.channel();
     }
 
     /**
@@ -75,21 +76,12 @@ public final class GgufWriter implements Closeable {
     }
 
     private static GgufWriter open(Path file, GgufPlan plan, OpenOption... more) {
-        FileChannel channel = null;
+        Set<OpenOption> options = new HashSet<>(List.of(more));
+        Collections.addAll(options, StandardOpenOption.READ, StandardOpenOption.WRITE);
         try {
-            Set<OpenOption> options = new HashSet<>(List.of(more));
-            Collections.addAll(options, StandardOpenOption.READ, StandardOpenOption.WRITE);
-            channel = FileChannel.open(file, options);
-            FileLock lock = channel.tryLock();
-            if (lock == null) {
-                throw new OverlappingFileLockException();
-            }
-            return new GgufWriter(file, plan, channel);
-        } catch (OverlappingFileLockException e) {
-            closeQuietly(channel);
-            throw new TransientFailure("Cannot write " + file + ": another pass is writing it. Wait for it to end.", e);
+            return new GgufWriter(file, plan, LockedFile.open(file, options)
+                    .orElseThrow(() -> new TransientFailure("Cannot write " + file + ": another pass is writing it. Wait for it to end.")));
         } catch (IOException e) {
-            closeQuietly(channel);
             throw failure("write", file, e);
         }
     }
@@ -149,22 +141,16 @@ public final class GgufWriter implements Closeable {
 
     @Override
     public void close() {
-        closeQuietly(channel);
+        try {
+            locked.close();
+        } catch (IOException e) {
+            // What matters was forced before; a failing close after an error must not hide that error.
+        }
     }
 
     private void writeAt(long position, ByteBuffer piece) throws IOException {
         while (piece.hasRemaining()) {
             position += channel.write(piece, position);
-        }
-    }
-
-    private static void closeQuietly(FileChannel channel) {
-        try {
-            if (channel != null) {
-                channel.close();
-            }
-        } catch (IOException e) {
-            // What matters was forced before; a failing close after an error must not hide that error.
         }
     }
 

@@ -2,12 +2,12 @@ package dev.adapterferry.source;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Durable;
+import dev.adapterferry.files.FolderLock;
 import dev.adapterferry.files.Folders;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.tensor.ShardedSafetensors;
 import dev.adapterferry.transfer.Checksum;
 import dev.adapterferry.transfer.FileEntry;
-import dev.adapterferry.transfer.FolderLock;
 import dev.adapterferry.transfer.PartFile;
 import java.io.Closeable;
 import java.io.IOException;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.files.OtherProcess;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
@@ -34,6 +35,7 @@ class ModelLockTest {
             assertThatThrownBy(() -> ModelLock.hold(model, Duration.ofMillis(10))).isInstanceOf(TransientFailure.class)
                     .hasMessageContaining("Another deployment or rollback of majora is under way").hasMessageContaining("process " + ProcessHandle.current().pid() + ", since 2");
             assertThat(ModelLock.tryHold(model)).isEmpty();
+            assertThat(OtherProcess.isLockedOut(model.resolve("lock"))).as("locked for others after somebody here asked who holds it").isTrue();
             done.countDown();
             holder.get();
         }

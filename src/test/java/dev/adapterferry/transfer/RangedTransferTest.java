@@ -212,15 +212,4 @@ class RangedTransferTest {
         }, new RangedTransfer.Shape(3, 2 << 20, 1, Duration.ZERO));
         requireWhole(fetch(sequential, TransferTerms.free()));
     }
-
-    @Test
-    void locksOutASecondPull() {
-        Path lock = dir.resolve("lock");
-        try (FolderLock held = FolderLock.take(lock, "the adapter")) {
-            assertThat(held).isNotNull();
-            assertThatThrownBy(() -> FolderLock.take(lock, "the adapter")).isInstanceOf(TransientFailure.class).hasMessageContaining("the adapter");
-        }
-        assertThat(lock).doesNotExist();
-        FolderLock.take(lock, "the adapter").close();
-    }
 }

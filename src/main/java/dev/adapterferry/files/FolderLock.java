@@ -1,20 +1,19 @@
-package dev.adapterferry.transfer;
+package dev.adapterferry.files;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
-import dev.adapterferry.files.Durable;
 import dev.adapterferry.progress.Cancellation;
 import java.io.Closeable;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
-import java.nio.charset.StandardCharsets;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
-import java.util.UUID;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,13 +21,15 @@ import org.slf4j.LoggerFactory;
 public final class FolderLock implements Closeable {
     private static final Logger LOG = LoggerFactory.getLogger(FolderLock.class);
     private static final Duration INTERVAL = Duration.ofMillis(500);
+    private static final Set<StandardOpenOption> OPTIONS = Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    private static final int LONGEST = 1 << 15;
 
     private final Path file;
-    private final FileChannel channel;
+    private final LockedFile locked;
 
-    private FolderLock(Path file, FileChannel channel) {
+    private FolderLock(Path file, LockedFile locked) {
         this.file = file;
-        this.channel = channel;
+        this.locked = locked;
     }
 
     /**
@@ -40,30 +41,34 @@ public final class FolderLock implements Closeable {
      */
     public static FolderLock take(Path file, String thing) {
         for (int attempt = 0; attempt < 100; attempt++) {
-            FileChannel channel = null;
             try {
-                channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-                FileLock lock = channel.tryLock();
-                String token = UUID.randomUUID().toString();
-                if (lock != null) {
-                    channel.truncate(0).write(StandardCharsets.US_ASCII.encode(token), 0);
-                    // The former holder may have deleted the file between our opening and locking it; then this is a lock on nothing.
-                    if (Files.exists(file) && token.equals(Files.readString(file, StandardCharsets.US_ASCII))) {
-                        return new FolderLock(file, channel);
-                    }
-                    channel.close();
-                    continue;
+                Optional<LockedFile> locked = LockedFile.open(file, OPTIONS);
+                if (locked.isEmpty()) {
+                    throw new TransientFailure("Something else is working on " + thing + " at this moment. Wait for it, or end it, and try again.");
                 }
-                channel.close();
-            } catch (OverlappingFileLockException e) {
-                close(channel);
+                if (isAtItsPlace(locked.get(), file)) {
+                    return new FolderLock(file, locked.get());
+                }
+                locked.get().close();
             } catch (IOException e) {
-                close(channel);
                 throw new FerryException("Cannot lock " + thing + " with " + file + ": " + Durable.reason(e) + ".", e);
             }
-            throw new TransientFailure("Something else is working on " + thing + " at this moment. Wait for it, or end it, and try again.");
         }
         throw new TransientFailure("Cannot get hold of " + thing + ": its lock " + file + " keeps vanishing.");
+    }
+
+    /**
+     * The former holder may have deleted the file between our opening and locking it; then this is a lock on nothing. Of what is open only the length can be seen, and
+     * what lies there must not be opened: so a length is made up that no other is likely to have.
+     */
+    private static boolean isAtItsPlace(LockedFile locked, Path file) throws IOException {
+        int length = ThreadLocalRandom.current().nextInt(1, LONGEST);
+        locked.channel().truncate(0).write(ByteBuffer.allocate(length), 0);
+        try {
+            return Files.size(file) == length;
+        } catch (NoSuchFileException e) {
+            return false;
+        }
     }
 
     /**
@@ -82,18 +87,7 @@ public final class FolderLock implements Closeable {
                     LOG.info("Something else is working on {} at this moment; waiting for it.", thing);
                 }
             }
-            cancellation.check("waiting for " + thing);
-            Pause.SLEEP.pause(INTERVAL);
-        }
-    }
-
-    private static void close(FileChannel channel) {
-        if (channel != null) {
-            try {
-                channel.close();
-            } catch (IOException e) {
-                throw new FerryException("Cannot close a lock: " + Durable.reason(e) + ".", e);
-            }
+            cancellation.pause("wait for " + thing, INTERVAL);
         }
     }
 
@@ -101,7 +95,7 @@ public final class FolderLock implements Closeable {
     public void close() {
         try {
             Files.deleteIfExists(file);
-            channel.close();
+            locked.close();
         } catch (IOException e) {
             throw new FerryException("Cannot give up the lock " + file + ": " + Durable.reason(e) + ".", e);
         }
