@@ -1,12 +1,12 @@
 package dev.adapterferry.lora;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Durable;
+import dev.adapterferry.files.JournalFile;
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.tensor.Checkpoint;
@@ -16,12 +16,9 @@ import dev.adapterferry.tensor.SourceFiles;
 import dev.adapterferry.tensor.TensorInfo;
 import java.io.Closeable;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -30,22 +27,18 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 
-/**
- * How far a merge has come, on disk: a line with the merge's key, then a line for each tensor that is written whole, with the checksum of its bytes and what was measured on
- * the way. A line is written after the bytes that it vouches for are on the medium; one that a kill cut short is passed over.
- */
+/** How far a merge has come, on disk: a line for each tensor that is written whole, with the checksum of its bytes and what was measured on the way. */
 final class MergeJournal implements Closeable {
     private static final String NAME = "merge-journal.jsonl";
-    private static final JsonMapper JSON = new JsonMapper();
 
-    private final Path file;
+    private final Path path;
     private final ShardedSafetensorsWriter writer;
     private final MergedCheckpoint merged;
     private final Map<String, String> mergedNames;
     private final long every;
     private final Map<String, Long> missing = new HashMap<>();
     private final List<TensorInfo> finished = new ArrayList<>();
-    private FileChannel channel;
+    private JournalFile file;
     private long finishedBytes;
 
     /**
@@ -56,7 +49,7 @@ final class MergeJournal implements Closeable {
      * @param every       bytes of finished tensors after which lines are written
      */
     MergeJournal(Path folder, ShardedSafetensorsWriter writer, MergedCheckpoint merged, Map<String, String> mergedNames, long every) {
-        this.file = folder.resolve(NAME);
+        this.path = folder.resolve(NAME);
         this.writer = writer;
         this.merged = merged;
         this.mergedNames = mergedNames;
@@ -88,12 +81,12 @@ final class MergeJournal implements Closeable {
 
     /** Whether a folder holds the remains of the merge with this key. */
     static boolean isOf(Path folder, String key) {
-        try {
-            Path file = folder.resolve(NAME);
-            return Files.isRegularFile(file) && parse(lines(file).getFirst()).path("key").asText().equals(key);
-        } catch (IOException e) {
-            throw new FerryException("Cannot read the journal in " + folder + ": " + Durable.reason(e) + ".", e);
-        }
+        return JournalFile.read(folder.resolve(NAME)).filter(left -> left.key().equals(key)).isPresent();
+    }
+
+    /** Whether a folder holds remains with which a merge has less to do. */
+    static boolean holdsWork(Path folder) {
+        return JournalFile.read(folder.resolve(NAME)).filter(left -> !left.lines().isEmpty()).isPresent();
     }
 
     /**
@@ -103,29 +96,22 @@ final class MergeJournal implements Closeable {
      */
     Set<String> begin(String key, List<TensorInfo> outputs, Cancellation cancellation) {
         Map<String, JsonNode> known = new HashMap<>();
-        try {
-            if (Files.exists(file)) {
-                lines(file).stream().skip(1).map(MergeJournal::parse).forEach(line -> known.put(line.path("tensor").asText(), line));
+        JournalFile.read(path).ifPresent(left -> left.lines().forEach(line -> known.put(line.path("tensor").asText(), line)));
+        Set<String> kept = new HashSet<>();
+        List<JsonNode> holding = new ArrayList<>();
+        for (TensorInfo tensor : outputs) {
+            cancellation.check("look at what an earlier merge wrote");
+            JsonNode line = known.get(tensor.name());
+            if (line != null && line.path("crc").asLong(-1) == writer.checksum(tensor) && restore(tensor, line.path("measured"))) {
+                writer.keep(tensor);
+                kept.add(tensor.name());
+                holding.add(line);
+            } else {
+                missing.put(tensor.name(), tensor.rows());
             }
-            Set<String> kept = new HashSet<>();
-            StringBuilder text = new StringBuilder(JSON.createObjectNode().put("key", key) + "\n");
-            for (TensorInfo tensor : outputs) {
-                cancellation.check("look at what an earlier merge wrote");
-                JsonNode line = known.get(tensor.name());
-                if (line != null && line.path("crc").asLong(-1) == writer.checksum(tensor) && restore(tensor, line.path("measured"))) {
-                    writer.keep(tensor);
-                    kept.add(tensor.name());
-                    text.append(line).append('\n');
-                } else {
-                    missing.put(tensor.name(), tensor.rows());
-                }
-            }
-            Durable.write(file, text.toString());
-            channel = FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.APPEND);
-            return kept;
-        } catch (IOException e) {
-            throw new FerryException("Cannot write the journal " + file + ": " + Durable.reason(e) + ".", e);
         }
+        file = JournalFile.start(path, key, holding);
+        return kept;
     }
 
     /** Rows of a tensor are written. */
@@ -135,27 +121,29 @@ final class MergeJournal implements Closeable {
         }
         finished.add(block.to());
         finishedBytes += block.to().type().bytesFor(block.to().elements());
-        if (finishedBytes < every) {
+        if (finishedBytes >= every) {
+            note();
+        }
+    }
+
+    /** Writes lines for all that is finished: before work that may take long, or that somebody stops. */
+    synchronized void note() {
+        if (finished.isEmpty()) {
             return;
         }
         writer.force(finished);
-        StringBuilder lines = new StringBuilder();
-        finished.forEach(tensor -> lines.append(line(tensor)).append('\n'));
+        List<ObjectNode> lines = finished.stream().map(this::line).toList();
         finished.clear();
         finishedBytes = 0;
-        ByteBuffer bytes = ByteBuffer.wrap(lines.toString().getBytes(StandardCharsets.UTF_8));
         try {
-            while (bytes.hasRemaining()) {
-                channel.write(bytes);
-            }
-            channel.force(true);
+            file.append(lines);
         } catch (IOException e) {
-            throw new FerryException("Cannot write the journal " + file + ": " + Durable.reason(e) + ".", e);
+            throw new FerryException("Cannot write the journal " + path + ": " + Durable.reason(e) + ".", e);
         }
     }
 
     private ObjectNode line(TensorInfo tensor) {
-        ObjectNode line = JSON.createObjectNode().put("tensor", tensor.name()).put("crc", writer.checksum(tensor));
+        ObjectNode line = JsonNodeFactory.instance.objectNode().put("tensor", tensor.name()).put("crc", writer.checksum(tensor));
         ArrayNode measured = line.putArray("measured");
         for (MergedTensor changed : changes(tensor)) {
             ArrayNode sums = measured.addArray();
@@ -193,18 +181,6 @@ final class MergeJournal implements Closeable {
         return true;
     }
 
-    private static List<String> lines(Path file) throws IOException {
-        return List.of(Files.readString(file, StandardCharsets.UTF_8).split("\n"));
-    }
-
-    private static JsonNode parse(String line) {
-        try {
-            return JSON.readTree(line);
-        } catch (JsonProcessingException e) {
-            return JSON.missingNode();
-        }
-    }
-
     /** Removes a folder's journal: everything in it is whole. */
     static void delete(Path folder) throws IOException {
         Files.deleteIfExists(folder.resolve(NAME));
@@ -212,12 +188,8 @@ final class MergeJournal implements Closeable {
 
     @Override
     public void close() {
-        try {
-            if (channel != null) {
-                channel.close();
-            }
-        } catch (IOException e) {
-            // Every line was forced when it was written.
+        if (file != null) {
+            file.close();
         }
     }
 }
