@@ -23,7 +23,7 @@ import picocli.CommandLine.Spec;
 
 /** Merges adapters into a base and writes a checkpoint, beside the passage. */
 @Command(name = "merge", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Merges adapters into a base and writes the checkpoint as safetensors, with a report that proves that they landed. A run does not need this: it merges while it quantizes. Killed and started again, it goes on where it stood.")
+        description = "Merges adapters into a base and writes the checkpoint as safetensors, with a report that proves that they landed. A run does not need this: it merges while it quantizes. Killed or stopped and started again, it goes on where it stood.")
 final class MergeCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;

@@ -33,7 +33,7 @@ import picocli.CommandLine.Spec;
 /** Quantizes a checkpoint folder or a GGUF file, beside the passage. */
 @Command(name = "quantize", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Writes a checkpoint folder (with an adapter or without) or a GGUF file in several formats in one pass, as DIR/NAME-FORMAT.gguf, with a manifest of hashes."
-                + " Killed and started again, it goes on where it stood.")
+                + " Killed or stopped and started again, it goes on where it stood.")
 final class QuantizeCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;

@@ -6,6 +6,15 @@ public class Cancelled extends FerryException {
 
     /** @param what the work that stopped, for example "quantize majora" */
     public Cancelled(String what) {
-        super("Cancelled: " + what + ". What is done is kept; run the same command to go on.");
+        this(what, "What is done is kept; run the same command to go on.");
+    }
+
+    /**
+     * The same for work that has more to say.
+     *
+     * @param rest what is kept, where, and how to go on or to give it up: whole sentences
+     */
+    public Cancelled(String what, String rest) {
+        super("Cancelled: " + what + ". " + rest);
     }
 }

@@ -25,7 +25,8 @@ import java.util.zip.CRC32C;
 /**
  * Writes one safetensors file whose tensors are all known beforehand. The header is written first; rows then go to their places in
  * any order and from any thread. The file grows beside its final name ({@code .partial}) and takes that name in {@link #commit}, when
- * every tensor is complete; closing without a commit leaves nothing. What a kill left of a file can be taken up again: {@link #resume}.
+ * every tensor is complete; closing without a commit leaves nothing. What a kill or {@link #suspend}
+ * left of a file can be taken up again: {@link #resume}.
  */
 public final class SafetensorsWriter implements Closeable {
     private static final int CHUNK = 1 << 18;
@@ -221,7 +222,16 @@ public final class SafetensorsWriter implements Closeable {
         }
     }
 
-    /** Gives up what is not committed. */
+    /** Closes the file as it stands, for {@link #resume}. */
+    public void suspend() {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            throw new FerryException("Cannot close " + partial + ": " + e.getMessage() + ".", e);
+        }
+    }
+
+    /** Gives up what is neither committed nor suspended. */
     @Override
     public void close() {
         try {

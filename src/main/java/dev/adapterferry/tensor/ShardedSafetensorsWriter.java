@@ -121,6 +121,11 @@ public final class ShardedSafetensorsWriter implements Closeable {
         }
     }
 
+    /** Closes the files as they stand, for {@link #resume}. */
+    public void suspend() {
+        shards.forEach(SafetensorsWriter::suspend);
+    }
+
     private SafetensorsWriter home(TensorInfo tensor) {
         Integer home = homes.get(tensor.name());
         if (home == null) {

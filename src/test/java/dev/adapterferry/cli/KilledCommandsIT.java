@@ -24,6 +24,8 @@ class KilledCommandsIT {
     /** Of so many small tensors that a pass has a checkpoint long before it ends. */
     private static final SyntheticQwen2 MODEL = new SyntheticQwen2("0.01B", 256, 16, 256, 4, 2, 1024);
 
+    private static final Path KILL = Path.of("/bin/kill");
+
     @TempDir
     static Path folder;
 
@@ -47,6 +49,11 @@ class KilledCommandsIT {
 
     /** Starts a command, and kills it as soon as it has come so far. */
     private static void killed(Callable<Boolean> far, String... arguments) throws Exception {
+        killed(far, () -> { }, arguments);
+    }
+
+    /** The same, and something that is done while the process stands still, before it is killed. */
+    private static void killed(Callable<Boolean> far, Runnable meanwhile, String... arguments) throws Exception {
         Path log = folder.resolve("log");
         Process process = ferry(arguments).redirectErrorStream(true).redirectOutput(log.toFile()).start();
         try {
@@ -54,6 +61,10 @@ class KilledCommandsIT {
                 assertThat(process.isAlive()).as(Files.readString(log)).isTrue();
                 return far.call();
             });
+            if (Files.isExecutable(KILL)) {
+                assertThat(new ProcessBuilder(KILL.toString(), "-STOP", Long.toString(process.pid())).start().waitFor()).isZero();
+                meanwhile.run();
+            }
         } finally {
             process.destroyForcibly().waitFor();
         }
@@ -101,7 +112,11 @@ class KilledCommandsIT {
     void aKilledMergeGoesOnAndEndsWithTheSameBytes() throws Exception {
         Path out = folder.resolve("merged");
         Path journal = folder.resolve(".merged.partial/merge-journal.jsonl");
-        killed(() -> Files.exists(journal) && Files.readAllLines(journal).size() > 1, merge(out));
+        killed(() -> Files.exists(journal) && Files.readAllLines(journal).size() > 1, () -> {
+            FerryCall second = FerryCall.of(merge(out));
+            assertThat(second.code()).as(second.all()).isEqualTo(ExitCode.FAILED);
+            assertThat(second.err()).contains("Something else is working on the merged checkpoint " + out);
+        }, merge(out));
         assertThat(out).doesNotExist();
         assertThat(journal).as("what is written is known").exists();
         FerryCall again = FerryCall.of(merge(out));

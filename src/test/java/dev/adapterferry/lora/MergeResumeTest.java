@@ -1,8 +1,12 @@
 package dev.adapterferry.lora;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.adapterferry.failure.Cancelled;
+import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.tensor.Checkpoint;
@@ -19,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -102,6 +107,55 @@ class MergeResumeTest {
         assertThat(base.tensors.values()).allMatch(tensor -> rowsRead.get(tensor.info().name()) >= tensor.info().rows());
     }
 
+    /** As Ctrl-C stops it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"merging", "checking"})
+    void aCancelledMergeSaysWhereItWaitsAndGoesOn(String activity) throws IOException {
+        MergeReport whole = merge("out", 5000, null, "", 0);
+        Path partial = folder.resolve(".again.partial");
+        Cancellation cancellation = new Cancellation();
+        assertThatThrownBy(() -> merge("again", 5000, cancelling(activity, 0.5, cancellation), cancellation)).isInstanceOf(Cancelled.class)
+                .hasMessageContaining("kept in " + partial).hasMessageContaining("Delete that folder");
+        assertThat(folder.resolve("again")).doesNotExist();
+        List<String> lines = Files.readAllLines(partial.resolve("merge-journal.jsonl"));
+        // Stopped once more, before anything is added to it, and while it looks at what is there.
+        Cancellation at = new Cancellation();
+        at.request();
+        assertThatThrownBy(() -> merge("again", 5000, Progress.NONE, at)).isInstanceOf(Cancelled.class).hasMessageContaining("kept in " + partial);
+        assertThat(Files.readAllLines(partial.resolve("merge-journal.jsonl"))).isEqualTo(lines);
+        rowsRead.clear();
+        requireSame(whole, merge("again", 5000, null, "", 0));
+        // The check at the end reads four rows of adapted tensors, once as they are and once adapted; nothing else of what is noted is read again.
+        assertThat(base.tensors.keySet().stream().filter(name -> lines.stream().anyMatch(line -> line.contains('"' + name + '"')))).allMatch(name -> rowsRead.getOrDefault(name, 0) <= 8);
+        assertThat(lines.size() - 1).isGreaterThanOrEqualTo(activity.equals("checking") ? base.tensors.size() : base.tensors.size() / 2);
+    }
+
+    @Test
+    void aMergeThatIsCancelledBeforeAnythingIsWholeLeavesNothing() {
+        Cancellation cancellation = new Cancellation();
+        cancellation.request();
+        assertThatThrownBy(() -> merge("out", 5000, Progress.NONE, cancellation)).isInstanceOf(Cancelled.class).hasMessageContaining("Nothing of it is kept");
+        assertThat(folder).isDirectoryNotContaining("glob:**out*");
+    }
+
+    @Test
+    void aSecondMergeIntoTheSameFolderIsRefusedAndTheFirstGoesOn() throws IOException {
+        MergeReport whole = merge("out", 5000, null, "", 0);
+        AtomicReference<Throwable> second = new AtomicReference<>();
+        MergeReport first = merge("again", 5000, step -> second.compareAndSet(null, catchThrowable(() -> merge("again", 5000, null, "", 0))), new Cancellation());
+        assertThat(second.get()).isInstanceOf(TransientFailure.class).hasMessageContaining("the merged checkpoint " + folder.resolve("again"));
+        requireSame(whole, first);
+        assertThat(folder).isDirectoryNotContaining("glob:**.lock");
+    }
+
+    private static Progress cancelling(String activity, double share, Cancellation cancellation) {
+        return step -> {
+            if (step.activity().startsWith(activity) && step.done() >= share * step.total()) {
+                cancellation.request();
+            }
+        };
+    }
+
     private void requireSame(MergeReport whole, MergeReport resumed) throws IOException {
         assertThat(resumed).isEqualTo(whole);
         try (Stream<Path> files = Files.list(folder.resolve("out"))) {
@@ -119,14 +173,17 @@ class MergeResumeTest {
      * @param copy where to copy what there is, as soon as this share of this activity is done; null for nowhere
      */
     private MergeReport merge(String out, int shardBytes, String copy, String activity, double share) {
-        MergeRequest request = new MergeRequest(folder.resolve(out), Optional.empty(), shardBytes, 1);
-        Progress progress = step -> {
+        return merge(out, shardBytes, step -> {
             if (copy != null && step.activity().startsWith(activity) && step.done() >= share * step.total() && !Files.exists(folder.resolve("." + copy + ".partial"))) {
                 copy(folder.resolve("." + out + ".partial"), folder.resolve("." + copy + ".partial"));
             }
-        };
+        }, new Cancellation());
+    }
+
+    private MergeReport merge(String out, int shardBytes, Progress progress, Cancellation cancellation) {
+        MergeRequest request = new MergeRequest(folder.resolve(out), Optional.empty(), shardBytes, 1);
         try (MergedCheckpoint merged = MergedCheckpoint.open(new Counted(base.openBase()), List.of(MergeInput.of(adapter.folder)), MergeOptions.STRICT)) {
-            return new AdapterMerger(1).merge(merged, request, progress, new Cancellation());
+            return new AdapterMerger(1).merge(merged, request, progress, cancellation);
         }
     }
 
