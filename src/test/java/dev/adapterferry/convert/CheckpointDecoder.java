@@ -47,6 +47,9 @@ final class CheckpointDecoder {
 
     static Decoder of(MemoryCheckpoint checkpoint) {
         String model = checkpoint.rawConfig().at("/architectures/0").asText();
+        if (ChatGlmCheckpoint.CLASSES.contains(model)) {
+            return ChatGlmCheckpoint.of(checkpoint);
+        }
         return GptCheckpoint.CLASSES.contains(model) ? GptCheckpoint.of(checkpoint) : FurtherCheckpoints.CLASSES.contains(model) ? FurtherCheckpoints.of(checkpoint)
                 : SsmCheckpoint.CLASSES.contains(model) ? SsmCheckpoint.of(checkpoint) : new CheckpointDecoder(checkpoint).read();
     }

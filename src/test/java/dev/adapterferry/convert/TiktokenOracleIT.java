@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -49,6 +50,14 @@ class TiktokenOracleIT {
         Files.writeString(folder.resolve("tokenization_qwen.py"), "import tiktoken\n\nPAT_STR = r\"\"\"" + QWEN + "\"\"\"\nENDOFTEXT = \"<|endoftext|>\"\n");
         assertThat(convert().pre()).isEqualTo("qwen2");
         compareEmbedded(QWEN, Map.of("<|endoftext|>", ANYTHING.size(), "<|im_start|>", ANYTHING.size() + 1, "<|im_end|>", ANYTHING.size() + 2, "<|extra_204|>", ANYTHING.size() + 207), 150);
+    }
+
+    @Test
+    void glm4() throws IOException {
+        ChatGlmTinyModels.writeGlm4(folder, ANYTHING);
+        assertThat(TokenizerOracle.convert(folder, "chatglm", 1024).pre()).isEqualTo("chatglm-bpe");
+        List<String> specials = ChatGlmTinyModels.GLM4_SPECIALS;
+        compareEmbedded(ChatGlmTinyModels.GLM4_EXPRESSION, IntStream.range(0, specials.size()).boxed().collect(Collectors.toMap(specials::get, i -> ANYTHING.size() + i)), 300);
     }
 
     /** The vocabulary was trained on what the expression cuts, as the real one is; what llama.cpp still does otherwise is left out and listed in src/docs/architectures.md. */

@@ -480,6 +480,7 @@ final class TinyModels {
             gated(c, l + "mlp.shared_experts.", 64);
             experts(c, l, 4, 32);
         });
+        ChatGlmTinyModels.add();
         NewerTinyModels.add();
         GemmaTinyModels.add();
         EncoderTinyModels.add();

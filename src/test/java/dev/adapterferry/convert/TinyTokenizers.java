@@ -51,7 +51,7 @@ final class TinyTokenizers {
         }
     }
 
-    /** Holds folders {@code bpe}, {@code spm}, {@code ranks}, {@code qwen}, {@code wordpiece} and {@code unigram}. */
+    /** Holds folders {@code bpe}, {@code spm}, {@code ranks}, {@code qwen}, {@code glm4}, {@code chatglm3}, {@code wordpiece} and {@code unigram}. */
     static Path folder() {
         return Shared.FOLDER;
     }
@@ -80,6 +80,8 @@ final class TinyTokenizers {
             Files.writeString(qwen.resolve("tokenization_qwen.py"), "PAT_STR = r\"\"\"" + Definitions.splits("qwen2").getFirst() + "\"\"\"\n");
             Files.writeString(ranks.resolve("tokenization_moonshot.py"), "pat_str = r\"" + String.join("|", Definitions.splits("kimi-k2")) + "\"\n");
             new WordPieceTrainer(CORPUS.lines().toList(), 3, true).write(Files.createDirectories(folder.resolve("wordpiece")));
+            ChatGlmTinyModels.writeGlm4(folder.resolve("glm4"), ranked);
+            ChatGlmTinyModels.writeChatGlm(folder.resolve("chatglm3"), trainer, true);
             Path unigram = Files.createDirectories(folder.resolve("unigram"));
             new UnigramTrainer(CORPUS.lines().toList()).write(unigram.resolve("tokenizer.json"), true);
             Files.writeString(unigram.resolve("tokenizer_config.json"), "{\"eos_token\":\"</s>\",\"pad_token\":\"<pad>\",\"unk_token\":\"<unk>\"}");

@@ -36,9 +36,14 @@ final class TokenizerOracle {
 
     /** Converts the tokenizer in a folder and leaves it there as {@code vocabulary.gguf}, without tensors. */
     static TokenizerConverter.Result convert(Path files, int rows) {
+        return convert(files, "llama", rows);
+    }
+
+    /** The same for a kind of tokenizer. */
+    static TokenizerConverter.Result convert(Path files, String kind, int rows) {
         GgufMetadata metadata = new GgufMetadata().putString("general.architecture", "llama");
         TokenizerConverter.Result result = new TokenizerConverter("tiny", name -> Optional.of(files.resolve(name)).filter(Files::isRegularFile), JsonNodeFactory.instance.objectNode())
-                .write("llama", rows, metadata);
+                .write(kind, rows, metadata);
         GgufWriter.create(files.resolve("vocabulary.gguf"), GgufPlan.of(metadata, List.of(), t -> null)).close();
         return result;
     }

@@ -27,7 +27,11 @@ public final class PreTokenizers {
      * @param ignoreMerges required value of {@code model.ignore_merges}, empty when it does not matter
      * @param addedToken   an added token that must exist, empty when none
      */
-    private record Known(String name, List<String> steps, Optional<Boolean> ignoreMerges, Optional<String> addedToken) { }
+    private record Known(String name, List<String> steps, Optional<Boolean> ignoreMerges, Optional<String> addedToken) {
+        boolean fits(List<String> steps, List<String> added) {
+            return this.steps.equals(steps) && addedToken.map(added::contains).orElse(true);
+        }
+    }
 
     private static final PreTokenizers BUILT_IN = load();
 
@@ -56,19 +60,21 @@ public final class PreTokenizers {
     }
 
     /**
-     * The name for a tokenizer that says by an expression in its code how text is cut. Such tokenizers take a piece that is a token as it is, without merging.
+     * The name for a tokenizer that says by an expression in its code how text is cut. Such tokenizers take a piece that is a token as it is, without merging;
+     * merges that were made of ranks ({@link TiktokenMerges}) lead to that token too.
      *
      * @param model name of the checkpoint, for messages
+     * @param added texts of the tokens beside the ranks
      * @throws FerryException when the expression is unknown
      */
-    String recognise(String model, TokenizerCode code) {
-        return find(List.of(canonical("split " + code.expression()), "bytes"), true, List.of())
+    String recognise(String model, TokenizerCode code, List<String> added) {
+        List<String> steps = List.of(canonical("split " + code.expression()), "bytes");
+        return known.stream().filter(k -> k.fits(steps, added)).findFirst().map(Known::name)
                 .orElseThrow(() -> unknown(model, "the expression in " + code.file().getFileName() + " is unknown to this program: " + code.expression()));
     }
 
     private Optional<String> find(List<String> steps, boolean ignoreMerges, List<String> added) {
-        return known.stream().filter(k -> k.steps().equals(steps) && k.ignoreMerges().orElse(ignoreMerges) == ignoreMerges && k.addedToken().map(added::contains).orElse(true))
-                .findFirst().map(Known::name);
+        return known.stream().filter(k -> k.fits(steps, added) && k.ignoreMerges().orElse(ignoreMerges) == ignoreMerges).findFirst().map(Known::name);
     }
 
     private static FerryException unknown(String model, String what) {

@@ -45,8 +45,10 @@ final class TiktokenVocabulary {
         this.rows = rows;
         this.ranks = TiktokenFile.read(file);
         boolean qwen = file.getFileName().toString().equals("qwen.tiktoken");
-        this.added = qwen ? ofQwen(ranks.tokens().size()) : named(config);
-        this.pre = TokenizerCode.find(files, config).map(code -> PreTokenizers.builtIn().recognise(model, code)).or(this::ofLlama3)
+        Optional<TokenizerCode> code = TokenizerCode.find(files, config);
+        this.added = qwen ? ofQwen(ranks.tokens().size()) : named(config, code.map(TokenizerCode::reserves).orElse(true));
+        List<String> texts = added.stream().map(AddedToken::content).toList();
+        this.pre = code.map(found -> PreTokenizers.builtIn().recognise(model, found, texts)).or(this::ofLlama3)
                 .orElseThrow(() -> refusal("beside " + file.getFileName() + " there is no Python file of the tokenizer (tokenization_*.py), which says how text is cut; copy it from the base model"));
     }
 
@@ -73,8 +75,8 @@ final class TiktokenVocabulary {
         return pre;
     }
 
-    /** What added_tokens_decoder names, and for the other reserved ids the names that Kimi's code gives them. */
-    private List<AddedToken> named(Optional<ObjectNode> config) {
+    /** What added_tokens_decoder names, and, where others are reserved, the names that Kimi's code gives them. */
+    private List<AddedToken> named(Optional<ObjectNode> config, boolean reserves) {
         Map<Integer, AddedToken> tokens = new TreeMap<>();
         int first = ranks.tokens().size();
         config.map(c -> c.path("added_tokens_decoder")).ifPresent(decoder -> decoder.fields().forEachRemaining(e -> {
@@ -93,7 +95,7 @@ final class TiktokenVocabulary {
             throw refusal("the ranks of " + ranks.file().getFileName() + " end at " + (first - 1) + ", but the first special token, '" + lowest.content() + "', has id " + lowest.id()
                     + " where " + first + " is expected. The files do not belong together, or one is cut short; take both from the base model");
         }
-        IntStream.range(first, Math.min(first + RESERVED, rows)).forEach(id -> tokens.putIfAbsent(id, new AddedToken(id, "<|reserved_token_" + id + "|>", true)));
+        IntStream.range(first, reserves ? Math.min(first + RESERVED, rows) : first).forEach(id -> tokens.putIfAbsent(id, new AddedToken(id, "<|reserved_token_" + id + "|>", true)));
         return List.copyOf(tokens.values());
     }
 

@@ -19,12 +19,15 @@ import java.util.stream.Stream;
  *
  * @param file where the expression stands
  * @param expression what is assigned to {@code pat_str}
+ * @param reserves whether further ids are kept for special tokens without a name of their own
  */
-record TokenizerCode(Path file, String expression) {
-    private static final List<String> KNOWN = List.of("tokenization_kimi", "tokenization_moonshot", "tokenization_qwen");
+record TokenizerCode(Path file, String expression, boolean reserves) {
+    private static final String RESERVED = "num_reserved_special_tokens";
+    private static final List<String> KNOWN = List.of("tokenization_kimi", "tokenization_moonshot", "tokenization_qwen", "tokenization_chatglm");
     private static final Pattern ASSIGNMENT = Pattern.compile("(?m)^\\s*(?i:pat_str)\\s*(?::[^=\\n]*)?=\\s*");
     private static final Pattern JOINED = Pattern.compile("([\"'])\\|\\1\\s*\\.\\s*join\\s*\\(\\s*[\\[(]\\s*");
-    private static final Pattern LITERAL = Pattern.compile("r(\"\"\"|'''|\"|')(.*?)\\1\\s*", Pattern.DOTALL);
+    private static final Pattern LITERAL = Pattern.compile("(r?)(\"\"\"|'''|\"|')(.*?(?<!\\\\)(?:\\\\\\\\)*)\\2\\s*", Pattern.DOTALL);
+    private static final Pattern ESCAPE = Pattern.compile("\\\\(.)", Pattern.DOTALL);
     private static final Pattern BETWEEN = Pattern.compile("(?:[,\\s\\\\]|#[^\\n]*)*");
 
     /**
@@ -60,9 +63,9 @@ record TokenizerCode(Path file, String expression) {
         at = alternatives ? joined.end() : text.startsWith("(", at) ? at + 1 : at;
         List<String> literals = literals(text, at);
         if (literals.isEmpty()) {
-            throw new MalformedFile(file, -1, "what it assigns to 'pat_str' is neither a raw string, nor several side by side, nor a list of them joined by '|'.");
+            throw new MalformedFile(file, -1, "what it assigns to 'pat_str' is neither a string, nor several side by side, nor a list of them joined by '|'.");
         }
-        return new TokenizerCode(file, String.join(alternatives ? "|" : "", literals));
+        return new TokenizerCode(file, String.join(alternatives ? "|" : "", literals), text.contains(RESERVED));
     }
 
     private static List<String> literals(String text, int from) {
@@ -75,8 +78,19 @@ record TokenizerCode(Path file, String expression) {
             if (!literal.region(at, text.length()).lookingAt()) {
                 return literals;
             }
-            literals.add(literal.group(2));
+            literals.add(literal.group(1).isEmpty() ? unescaped(literal.group(3)) : literal.group(3));
             at = literal.end();
         }
+    }
+
+    /** What Python makes of a string that is not raw; a backslash before a letter that means nothing to it stays. */
+    private static String unescaped(String text) {
+        return ESCAPE.matcher(text).replaceAll(escape -> Matcher.quoteReplacement(switch (escape.group(1)) {
+            case "n" -> "\n";
+            case "r" -> "\r";
+            case "t" -> "\t";
+            case "\\", "'", "\"" -> escape.group(1);
+            default -> escape.group();
+        }));
     }
 }

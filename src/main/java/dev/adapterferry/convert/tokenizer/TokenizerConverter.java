@@ -25,7 +25,7 @@ import java.util.function.Function;
  */
 public final class TokenizerConverter {
     /** Kinds that take tokenizer.json even where a tokenizer.model lies beside it. */
-    private static final Set<String> JSON_FIRST = Set.of("bpe", "bert", "unigram", "glm4", "glm4moe", "gemma4");
+    private static final Set<String> JSON_FIRST = Set.of("bpe", "bert", "unigram", "chatglm", "glm4", "glm4moe", "gemma4");
 
     private final String model;
     private final Function<String, Optional<Path>> files;
@@ -61,7 +61,7 @@ public final class TokenizerConverter {
      * Writes the vocabulary, special ids and chat templates.
      *
      * @param kind what the architecture expects: {@code bpe}, {@code spm}, {@code spm-or-bpe}, {@code llama}, {@code phi3}, {@code internlm2}, {@code glm4},
-     *             {@code glm4moe}, {@code ernie}, {@code gemma4}, {@code bert}, {@code unigram}, {@code qwen}
+     *             {@code glm4moe}, {@code ernie}, {@code gemma4}, {@code bert}, {@code unigram}, {@code qwen}, {@code chatglm}
      * @param rows rows of the embedding; the token list gets exactly as many entries
      * @param into receives the keys
      * @throws FerryException when the tokenizer is missing, malformed, or cannot be carried over faithfully
@@ -76,10 +76,11 @@ public final class TokenizerConverter {
                 .map(file -> new TiktokenVocabulary(model, file, files, tokenizerConfig, rows));
         List<TokenizerJson.AddedToken> added = ranked.map(TiktokenVocabulary::added).or(() -> json.map(TokenizerJson::addedTokens)).orElse(List.of());
         SpecialTokens special = new SpecialTokens(model, json, added, tokenizerConfig, config, rows);
+        Optional<ChatGlmTokens> coded = pieces.filter(file -> kind.equals("chatglm")).map(file -> ChatGlmTokens.read(model, files));
         String pre = "default";
         String name;
         if (pieces.isPresent()) {
-            name = writePieces(kind, SentencePieceModel.read(pieces.get()), rows, special, into);
+            name = writePieces(kind, SentencePieceModel.read(pieces.get()), coded, rows, special, into);
         } else if (ranked.isPresent()) {
             name = "gpt2";
             pre = ranked.get().write(into);
@@ -116,7 +117,7 @@ public final class TokenizerConverter {
             // SmolLM and others with StarCoder's vocabulary.
             into.putBool("tokenizer.ggml.add_bos_token", false);
         }
-        Map<String, String> templates = ChatTemplates.find(files);
+        Map<String, String> templates = coded.map(tokens -> tokens.templates(ChatTemplates.find(files))).orElseGet(() -> ChatTemplates.find(files));
         ChatTemplates.write(templates, into);
         return new Result(name, pre, rows, templates.containsKey("default"));
     }
@@ -126,12 +127,13 @@ public final class TokenizerConverter {
         return json.isPresent() && (JSON_FIRST.contains(kind) || byteLevelPhi);
     }
 
-    private String writePieces(String kind, SentencePieceModel pieces, int rows, SpecialTokens special, GgufMetadata into) {
+    private String writePieces(String kind, SentencePieceModel pieces, Optional<ChatGlmTokens> coded, int rows, SpecialTokens special, GgufMetadata into) {
         boolean plain = kind.equals("phi3") || kind.equals("internlm2");
         Vocabulary vocabulary = new SentencePieceVocabulary(model, pieces, files, tokenizerConfig, rows, plain).vocabulary();
         if (kind.equals("internlm2")) {
             vocabulary.find("<|im_end|>").ifPresent(id -> special.override("eos", id));
         }
+        coded.ifPresent(tokens -> tokens.add(vocabulary, pieces.pieces().size(), special));
         return pieces.unigram() ? writeUnigrams(vocabulary, pieces.dummyPrefix(), pieces.trimsBlanks(), pieces.charsmap(), into)
                 : writeBytePairs(vocabulary, json.map(TokenizerJson::prependsBlank).orElse(pieces.dummyPrefix()), into);
     }
@@ -179,6 +181,7 @@ public final class TokenizerConverter {
                     special.override("eot", 32010);
                 }
             }
+            case "chatglm" -> setByText(special, added, Map.of("eos", "<|endoftext|>", "eot", "<|user|>", "unk", "<|endoftext|>"));
             case "glm4" -> setByText(special, added, Map.of("eos", "<|endoftext|>", "eot", "<|user|>", "unk", "<|endoftext|>", "bos", "<|endoftext|>"));
             case "glm4moe" -> setByText(special, added, Map.of("bos", "[gMASK]", "eot", "<|user|>", "unk", "<|endoftext|>", "eom", "<|observation|>"));
             // Nothing in the files of Qwen 1 names them.

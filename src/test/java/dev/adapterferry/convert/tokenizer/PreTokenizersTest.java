@@ -88,7 +88,7 @@ class PreTokenizersTest {
     void knowsTheFamiliesByTheirExpressions() {
         assertThat(recognise(published(LLAMA3), true)).isEqualTo("llama-bpe");
         assertThat(recognise(published(LLAMA3), false)).isEqualTo("smaug-bpe");
-        assertThat(recognise(published(LLAMA3), false, "<|endoftext|>", "[gMASK]")).isEqualTo("glm4");
+        assertThat(recognise(published(LLAMA3), false, "<|endoftext|>", "[gMASK]")).isEqualTo("chatglm-bpe");
         assertThat(recognise(published(QWEN2), false)).isEqualTo("qwen2");
         assertThat(recognise(published(QWEN35), false)).isEqualTo("qwen35");
         assertThat(recognise(published(CONTRACTIONS + "|[^\r\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1}| ?[^\\s\\p{L}\\p{N}\r\n]+|\\s*[\r\n]+|\\s+(?!\\S)|\\s+"), false)).isEqualTo("seed-coder");

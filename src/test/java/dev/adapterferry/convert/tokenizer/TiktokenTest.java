@@ -43,7 +43,7 @@ class TiktokenTest {
             lines.add(Base64.getEncoder().encodeToString(token.getBytes(StandardCharsets.UTF_8)) + " " + lines.size());
         }
         write("tiktoken.model");
-        write("tokenization_kimi.py", "pat_str = r\"\"\"" + KIMI + "\"\"\"\n");
+        write("tokenization_kimi.py", "num_reserved_special_tokens = 256\npat_str = r\"\"\"" + KIMI + "\"\"\"\n");
         config("{\"bos_token\": \"[BOS]\", \"eos_token\": \"[EOS]\", \"added_tokens_decoder\": {\"262\": {\"content\": \"[EOS]\", \"special\": true},"
                 + "\"261\": {\"content\": \"[BOS]\", \"special\": true}, \"264\": {\"content\": \"<think>\", \"special\": false}}}");
     }
@@ -177,7 +177,7 @@ class TiktokenTest {
         write("tokenization_kimi.py", "pat_str = r\"\\S+|\\s+\"\n");
         assertThatThrownBy(this::converted).hasMessageContaining("the expression in tokenization_kimi.py is unknown to this program: \\S+|\\s+").hasMessageContaining("pre-tokenizers.yaml");
         write("tokenization_kimi.py", "pat_str = build()\n");
-        assertThatThrownBy(this::converted).isInstanceOf(MalformedFile.class).hasMessageContaining("what it assigns to 'pat_str' is neither a raw string");
+        assertThatThrownBy(this::converted).isInstanceOf(MalformedFile.class).hasMessageContaining("what it assigns to 'pat_str' is neither a string");
         write("tokenization_kimi.py", "import os\n");
         assertThatThrownBy(this::converted).isInstanceOf(MalformedFile.class).hasMessageContaining("it assigns no 'pat_str'");
     }
