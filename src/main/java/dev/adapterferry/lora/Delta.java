@@ -44,17 +44,25 @@ record Delta(AdapterValues values, FactorLayout layout, TensorInfo a, TensorInfo
         }
     }
 
-    /** One element by the textbook's formula; zero outside the rows that it changes. */
-    double element(long row, int col) {
+    /**
+     * Adds one row of the delta, each element by the textbook's formula; nothing outside the rows that it changes.
+     *
+     * @param row row of the weight
+     * @param sum the row, one element per column
+     */
+    void addRow(long row, double[] sum) {
         if (row < firstRow || row >= (long) firstRow + rows) {
-            return 0;
+            return;
         }
         float[] aValues = values.all(a);
         float[] bValues = values.all(b);
-        double sum = 0;
-        for (int k = 0; k < shape.rank(); k++) {
-            sum += layout.term(aValues, bValues, shape, skip + (int) (row - firstRow), col, k);
+        int factorRow = skip + (int) (row - firstRow);
+        for (int j = 0; j < sum.length; j++) {
+            double product = 0;
+            for (int k = 0; k < shape.rank(); k++) {
+                product += layout.term(aValues, bValues, shape, factorRow, j, k);
+            }
+            sum[j] += scale * product;
         }
-        return scale * sum;
     }
 }

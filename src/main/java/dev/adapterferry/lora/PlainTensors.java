@@ -1,5 +1,6 @@
 package dev.adapterferry.lora;
 
+import dev.adapterferry.tensor.BoundedCache;
 import dev.adapterferry.tensor.ElementType;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
@@ -9,12 +10,16 @@ import java.util.Optional;
 
 /**
  * The merged tensors once more, element by element as the textbook has it, with no blocks, strides or kernels: the yardstick for what
- * was written. Thousands of times slower than {@link MergedTensors}; meant for a few rows of each tensor.
+ * was written. Many times slower than {@link MergedTensors}; meant for a few rows of each tensor.
  */
 final class PlainTensors implements TensorSource {
+    private static final long KEPT_NORMS = 1 << 20;
+
     private final TensorSource base;
     private final TensorSource layout;
     private final Map<String, MergedTensor> merged;
+    /** Each takes a walk over a whole tensor, and every row of it asks. */
+    private final BoundedCache<String, double[]> columnNorms = new BoundedCache<>(KEPT_NORMS, norms -> (long) norms.length * Double.BYTES);
 
     /**
      * @param base   what is merged into, itself plain
@@ -70,10 +75,10 @@ final class PlainTensors implements TensorSource {
             return exact;
         }
         boolean byColumn = magnitude.get().byColumn();
-        double[] columnNorms = byColumn ? columnNorms(tensor) : null;
+        double[] norms = byColumn ? columnNorms.get(tensor.info().name(), () -> columnNorms(tensor)) : null;
         double rowNorm = norm(exact);
         for (int j = 0; j < exact.length; j++) {
-            double norm = byColumn ? columnNorms[j] : rowNorm;
+            double norm = byColumn ? norms[j] : rowNorm;
             exact[j] = norm == 0 ? 0 : exact[j] * magnitude.get().lengths()[byColumn ? j : (int) row] / norm;
         }
         return exact;
@@ -83,9 +88,7 @@ final class PlainTensors implements TensorSource {
         double[] sum = before(tensor, row);
         tensor.residual().ifPresent(residual -> residual.subtract(row, 1, sum, (ElementType) tensor.origin().type()));
         for (Delta delta : tensor.deltas()) {
-            for (int j = 0; j < sum.length; j++) {
-                sum[j] += delta.element(row, j);
-            }
+            delta.addRow(row, sum);
         }
         return sum;
     }
