@@ -92,10 +92,22 @@ public final class ArchitectureCatalog {
         String className = ModelConfig.textClass(config, model).orElseThrow(() -> new FerryException("Cannot convert " + model
                 + ": config.json has no 'architectures' entry; take the config.json that belongs to the base model."));
         ObjectNode text = ModelConfig.flattened(config);
+        return forms(text).stream().map(form -> find(className + "/" + form)).flatMap(Optional::stream).findFirst().or(() -> find(className))
+                .orElseThrow(() -> new FerryException("Cannot convert " + model + ": architecture '" + className + "' is not supported. The nearest supported ones are "
+                        + String.join(", ", nearest(className, 3)) + "."));
+    }
+
+    /** What may stand behind the slash of a class name for this model. */
+    private static List<String> forms(ObjectNode text) {
+        List<String> forms = new ArrayList<>(List.of(text.path("model_type").asText()));
         JsonNode layers = text.path("layer_types");
-        boolean attention = !layers.isEmpty() && layers.valueStream().allMatch(type -> type.asText().equals("attention"));
-        return find(className + "/" + text.path("model_type").asText()).or(() -> attention ? find(className + "/attention") : Optional.empty()).or(() -> find(className)).orElseThrow(() -> new FerryException("Cannot convert " + model + ": architecture '" + className
-                + "' is not supported. The nearest supported ones are " + String.join(", ", nearest(className, 3)) + "."));
+        if (!layers.isEmpty() && layers.valueStream().allMatch(type -> type.asText().equals("attention"))) {
+            forms.add("attention");
+        }
+        if (text.path("block_configs").valueStream().anyMatch(block -> block.at("/ffn/no_op").asBoolean())) {
+            forms.add("gaps");
+        }
+        return forms;
     }
 
     /** The class names most like the given one, nearest first. */

@@ -74,6 +74,7 @@ public final class ModelConverter {
         ConvertedTensors tensors = tensors(checkpoint, architecture, config, metadata);
 
         requireHeadsThatFit(checkpoint.name(), config, tensors);
+        LayerForms.require(checkpoint.name(), architecture.arch() + ".", parameters, tensors);
         requireWidthThatFits(checkpoint.name(), parameters.findLong(architecture.arch() + ".embedding_length"), tensors);
         metadata.putString("general.type", "model");
         metadata.putString("general.name", checkpoint.name());

@@ -50,6 +50,9 @@ final class CheckpointDecoder {
         if (ChatGlmCheckpoint.CLASSES.contains(model)) {
             return ChatGlmCheckpoint.of(checkpoint);
         }
+        if (DenseCheckpoint.CLASSES.contains(model)) {
+            return DenseCheckpoint.of(checkpoint);
+        }
         return GptCheckpoint.CLASSES.contains(model) ? GptCheckpoint.of(checkpoint) : FurtherCheckpoints.CLASSES.contains(model) ? FurtherCheckpoints.of(checkpoint)
                 : SsmCheckpoint.CLASSES.contains(model) ? SsmCheckpoint.of(checkpoint) : new CheckpointDecoder(checkpoint).read();
     }

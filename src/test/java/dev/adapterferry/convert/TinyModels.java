@@ -481,6 +481,7 @@ final class TinyModels {
             experts(c, l, 4, 32);
         });
         ChatGlmTinyModels.add();
+        DenseTinyModels.add();
         NewerTinyModels.add();
         GemmaTinyModels.add();
         EncoderTinyModels.add();

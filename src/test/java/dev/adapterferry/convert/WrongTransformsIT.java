@@ -34,6 +34,7 @@ class WrongTransformsIT {
             "falcon-40b, attn_norm.weight, reversed", "falcon-40b, attn_norm_2.weight, reversed", "glm, attn_q.weight, swap-halves", "glm, ffn_up.weight, other-half-first",
             "gpt2, attn_qkv.weight, next-part", "gpt2, position_embd.weight, reversed", "olmoe, attn_q.weight, permute", "olmoe, attn_k_norm.weight, reversed",
             "olmoe, ffn_gate_exps.weight, next-expert", "phimoe, attn_k.weight, permute", "phimoe, ffn_down_exps.weight, next-expert", "starcoder, attn_qkv.weight, next-part",
+            "deci, attn_k.weight, swap-halves", "deci, rope_freqs.weight, ones", "openelm, ffn_gate.weight, reversed", "openelm, attn_q_norm.weight, reversed",
             "baichuan, attn_k.weight, swap-halves", "orion, attn_q.weight, permute", "dbrx, ffn_up_exps.weight, next-expert", "granite4, ffn_up.weight, other-half-first",
             "bailingmoe2, blk.1.exp_probs_b.bias, reversed", "granite4-h, blk.0.ssm_a, reversed", "granite4-h, blk.2.ssm_d, reversed", "falcon-h1-normed, blk.1.ssm_norm.weight, reversed", "falcon-h1, attn_k.weight, permute", "minimax-m2, ffn_gate_exps.weight, next-expert", "minicpm3, rope_factors_short.weight, ones",
             "stablelm-12b, attn_q_norm.weight, reversed", "stablelm-12b, attn_k_norm.weight, minus-one", "olmo3, post_attention_norm.weight, reversed",

@@ -15,6 +15,7 @@ import java.util.function.LongUnaryOperator;
  * <table>
  * <caption>Names and numbers</caption>
  * <tr><td>{@code permute H}</td><td>rope layout: within each of H heads, row {@code p*d/2+i} goes to {@code 2i+p}</td></tr>
+ * <tr><td>{@code permute-heads-of D}</td><td>the same, for as many heads of D rows as there are</td></tr>
  * <tr><td>{@code swap A, B}</td><td>the dimension seen as [A, B, rest] becomes [B, A, rest]</td></tr>
  * <tr><td>{@code slice FROM, TO}</td><td>rows FROM (inclusive) to TO (exclusive)</td></tr>
  * <tr><td>{@code half K}</td><td>the first (0) or second (1) half</td></tr>
@@ -41,7 +42,7 @@ import java.util.function.LongUnaryOperator;
  */
 public final class Transforms {
     private static final Map<String, Integer> ARGUMENTS = Map.ofEntries(
-            Map.entry("permute", 1), Map.entry("swap", 2), Map.entry("slice", 2), Map.entry("half", 1), Map.entry("every", 2), Map.entry("groups", 4),
+            Map.entry("permute", 1), Map.entry("permute-heads-of", 1), Map.entry("swap", 2), Map.entry("slice", 2), Map.entry("half", 1), Map.entry("every", 2), Map.entry("groups", 4),
             Map.entry("grouped-qkv", 2), Map.entry("swap-after", 3), Map.entry("of-each", 3), Map.entry("parts-together", 4), Map.entry("swap-columns", 2), Map.entry("matrices", 1),
             Map.entry("unit-rows", 1), Map.entry("scale", 1), Map.entry("scale-rows", 3), Map.entry("as-rows", 1), Map.entry("flatten", 0), Map.entry("pad-rows", 1),
             Map.entry("every-column", 2), Map.entry("transpose", 0), Map.entry("squeeze", 0), Map.entry("plus-one", 0), Map.entry("minus-exp", 0));
@@ -137,6 +138,7 @@ public final class Transforms {
     private TensorView view(String name, long[] n, TensorView in) {
         return switch (name) {
             case "permute" -> permute(in, n[0]);
+            case "permute-heads-of" -> permute(in, equal(size(in), n[0]));
             case "swap" -> swapAfter(in, 0, n[0], n[1]);
             case "swap-after" -> swapAfter(in, n[0], n[1], n[2]);
             case "slice" -> slice(in, n[0], n[1]);
