@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.gguf.GgufMetadata;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
@@ -69,10 +70,11 @@ public final class ArchitectureCatalog {
      * @param config its config.json
      * @param model  its name, for messages
      * @throws FerryException when config.json names no architecture or one that is not known; names the nearest ones. When llama.cpp would compute
-     *                        otherwise what the configuration asks for; says what
+     *                        otherwise what the configuration asks for, or lacks a field that the file needs; says what
      */
     public void check(ObjectNode config, String model) {
-        require(config, model);
+        Architecture architecture = require(config, model);
+        new Hyperparameters(model, architecture, ModelConfig.of(config, architecture, List.of()), new GgufMetadata()).write(architecture.parameters());
     }
 
     /**

@@ -69,13 +69,25 @@ class ArchitectureTablesTest {
     /** A configuration that llama.cpp reads past: it loads the file and talks nonsense. */
     @ParameterizedTest
     @CsvSource({"falcon, alibi, true", "falcon, parallel_attn, false", "bloom, apply_residual_connection_post_layernorm, true", "gpt2, scale_attn_by_inverse_layer_idx, true",
-            "starcoder, scale_attn_weights, false", "olmoe, norm_topk_prob, true", "deepseek, norm_topk_prob, true", "cohere2, sliding_window_pattern, 2"})
+            "starcoder, scale_attn_weights, false", "olmoe, norm_topk_prob, true", "deepseek, norm_topk_prob, true", "cohere2, sliding_window_pattern, 2",
+            "openelm, normalize_qk_projections, false", "openelm, ffn_with_glu, false"})
     void refusesWhatLlamaCppWouldComputeOtherwise(String name, String field, String value) throws IOException {
         ObjectNode config = checkpoint(name).config();
         ArchitectureCatalog.builtIn().check(config, "org/new");
         config.set(field, new ObjectMapper().readTree(value));
         assertThatThrownBy(() -> ArchitectureCatalog.builtIn().check(config, "org/new")).isInstanceOf(FerryException.class).hasMessageContaining("Cannot convert org/new: llama.cpp ")
                 .hasMessageContaining(field);
+    }
+
+    /** What would stop the conversion is said by config.json alone, before anything is transferred. */
+    @Test
+    void refusesAConfigurationThatLacksWhatTheFileNeeds() {
+        ObjectNode sections = checkpoint("qwen2vl").config();
+        ((ObjectNode) sections.get("rope_scaling")).remove("mrope_section");
+        assertThatThrownBy(() -> ArchitectureCatalog.builtIn().check(sections, "org/new")).isInstanceOf(FerryException.class).hasMessageContaining("Cannot convert org/new: config.json").hasMessageContaining("mrope_section");
+        ObjectNode width = checkpoint("qwen3").config();
+        width.remove("hidden_size");
+        assertThatThrownBy(() -> ArchitectureCatalog.builtIn().check(width, "org/new")).isInstanceOf(FerryException.class).hasMessageContaining("Cannot convert org/new: config.json lacks 'hidden_size");
     }
 
     /** As a merge leaves it when the adapter has trained the head. */
