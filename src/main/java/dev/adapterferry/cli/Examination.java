@@ -16,6 +16,7 @@ import dev.adapterferry.stage.AdapterSources;
 import dev.adapterferry.stage.Diagnosis;
 import dev.adapterferry.stage.DiskNeeds;
 import dev.adapterferry.stage.Doctor;
+import dev.adapterferry.stage.EmbeddedServers;
 import dev.adapterferry.stage.Machine;
 import dev.adapterferry.stage.PassagePlan;
 import dev.adapterferry.stage.Records;
@@ -49,7 +50,7 @@ final class Examination implements AutoCloseable {
     Doctor.Report examine(boolean withAdapter) {
         try (LoneBuckets buckets = new LoneBuckets(run.settings(), CommonOptions.installation())) {
             AdapterSources sources = new AdapterSources(http, (connection, login) -> connection, buckets);
-            return new Doctor(sources, http, Machine.here(), scratch).examine(run, withAdapter);
+            return new Doctor(sources, http, endpoint -> EmbeddedServers.answers(http, endpoint), Machine.here(), scratch).examine(run, withAdapter);
         }
     }
 

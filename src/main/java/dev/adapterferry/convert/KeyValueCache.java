@@ -9,8 +9,7 @@ import java.util.Optional;
 /**
  * The memory in which llama.cpp keeps what a conversation has said so far: keys and values in F16 of every layer with attention of its own, for all
  * tokens or for those of its window only, and the states in F32 of layers that have something else. As llama.cpp allocates it since May 2025
- * for one conversation ({@code llama_kv_cache_iswa}, {@code llama_memory_recurrent}); the embedded build, which is older, takes all tokens
- * for windowed layers too.
+ * for one conversation ({@code llama_kv_cache_iswa}, {@code llama_memory_recurrent}), or as older builds do, which keep all tokens for windowed layers too.
  */
 final class KeyValueCache {
     private static final int F16_BYTES = 2;
@@ -24,10 +23,12 @@ final class KeyValueCache {
     private static final int LLAMA4_CHUNK = 8192;
 
     private final ModelOutline outline;
+    private final boolean windows;
     private final int layers;
 
-    private KeyValueCache(ModelOutline outline) {
+    private KeyValueCache(ModelOutline outline, boolean windows) {
         this.outline = outline;
+        this.windows = windows;
         this.layers = (int) outline.number("block_count");
     }
 
@@ -36,14 +37,15 @@ final class KeyValueCache {
      *
      * @param outline the model
      * @param tokens  longest conversation
+     * @param windows whether layers with windows keep no more than they see
      */
-    static long bytes(ModelOutline outline, long tokens) {
-        return new KeyValueCache(outline).bytes(tokens);
+    static long bytes(ModelOutline outline, long tokens, boolean windows) {
+        return new KeyValueCache(outline, windows).bytes(tokens);
     }
 
     private long bytes(long tokens) {
         long all = cells(tokens);
-        long windowed = Math.min(all, cells(window() + BATCH));
+        long windowed = windows ? Math.min(all, cells(window() + BATCH)) : all;
         // Layers that only predict further tokens have no part in a plain answer.
         long main = layers - outline.number("nextn_predict_layers");
         long own = main - outline.number("attention.shared_kv_layers");

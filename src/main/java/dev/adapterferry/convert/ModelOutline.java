@@ -33,6 +33,11 @@ public record ModelOutline(String className, String architecture, String since, 
      * @param tokens longest conversation
      */
     public long cacheBytes(long tokens) {
-        return KeyValueCache.bytes(this, tokens);
+        return KeyValueCache.bytes(this, tokens, true);
+    }
+
+    /** The same when the embedded llama.cpp serves it, which keeps all tokens for layers with windows too. */
+    public long embeddedCacheBytes(long tokens) {
+        return KeyValueCache.bytes(this, tokens, false);
     }
 }

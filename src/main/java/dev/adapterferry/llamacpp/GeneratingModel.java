@@ -8,6 +8,8 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A model that answers prompts. One answer at a time; further callers wait their turn. Every answer starts from an empty
@@ -18,6 +20,8 @@ import java.util.function.Consumer;
 public final class GeneratingModel implements AutoCloseable {
     /** Context when the caller names none: enough for a chat, and bounded whatever the model was trained for. */
     public static final int USUAL_CONTEXT = 4096;
+
+    private static final Logger LOG = LoggerFactory.getLogger(GeneratingModel.class);
 
     /** Tensor bytes that make one more thread worth its waiting at the others. */
     private static final long BYTES_PER_THREAD = 32L << 20;
@@ -37,6 +41,8 @@ public final class GeneratingModel implements AutoCloseable {
      */
     public GeneratingModel(Path file, int contextLength, int threads, int gpuLayers) {
         model = LoadedModel.open(file, gpuLayers);
+        model.metadata("general.architecture").filter(LlamaLibrary.COMPUTES_OTHERWISE::contains)
+                .ifPresent(arch -> LOG.warn("The embedded llama.cpp ({}) computes {} models wrongly: do not trust what {} answers here. A current llama.cpp or LM Studio computes it right.", LlamaLibrary.BUILD, arch, file));
         try {
             int trained = model.trainedContext() > 0 ? model.trainedContext() : USUAL_CONTEXT;
             context = new LlamaContext(model, contextLength > 0 ? contextLength : Math.min(USUAL_CONTEXT, trained), threads > 0 ? threads : usefulThreads(model.tensorBytes()));

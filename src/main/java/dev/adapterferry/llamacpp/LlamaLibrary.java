@@ -16,6 +16,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Locale;
+import java.util.Set;
 
 /**
  * The native library, found for this platform, unpacked and opened once per process.
@@ -26,6 +27,8 @@ import java.util.Locale;
 public final class LlamaLibrary {
     /** The llama.cpp build that the artifact holds; the struct layouts of {@link NativeCalls} belong to it. */
     public static final String BUILD = "b4916";
+    /** Architectures whose files this build loads, and then computes something else than the model is: its answers are wrong. */
+    public static final Set<String> COMPUTES_OTHERWISE = Set.of("orion");
 
     private static SymbolLookup symbols;
     private static Path file;

@@ -17,6 +17,8 @@ import dev.adapterferry.llamacpp.LlamaLibrary;
 import dev.adapterferry.lora.AdapterConfig;
 import dev.adapterferry.lora.MergeInput;
 import dev.adapterferry.lora.MergedCheckpoint;
+import dev.adapterferry.modelserver.Endpoint;
+import dev.adapterferry.settings.Use;
 import dev.adapterferry.tensor.Checkpoint;
 import dev.adapterferry.tensor.CheckpointFolder;
 import dev.adapterferry.tensor.DequantizedCheckpoint;
@@ -25,6 +27,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * Judges a model before anything is transferred, in seconds: does the adapter exist and of which kind is it, which base and which
@@ -34,10 +37,13 @@ import java.util.Set;
 public final class Doctor {
     /** Of the memory; what is left belongs to everything else that runs here. */
     private static final double COMFORTABLE = 0.8;
+    /** A conversation longer than any window. */
+    private static final int LONG = 1 << 20;
     private static final String EMBEDDED_SINCE = "2025-03";
 
     private final AdapterSources sources;
     private final HttpCaller hub;
+    private final Predicate<Endpoint> answers;
     private final Machine machine;
     private final Path scratch;
     private final List<Diagnosis> found = new ArrayList<>();
@@ -61,12 +67,14 @@ public final class Doctor {
     /**
      * @param sources finds adapters
      * @param hub     asks the hub
+     * @param answers whether a model server answers at an address
      * @param machine what there is room for, and how fast it is
      * @param scratch an empty folder
      */
-    public Doctor(AdapterSources sources, HttpCaller hub, Machine machine, Path scratch) {
+    public Doctor(AdapterSources sources, HttpCaller hub, Predicate<Endpoint> answers, Machine machine, Path scratch) {
         this.sources = sources;
         this.hub = hub;
+        this.answers = answers;
         this.machine = machine;
         this.scratch = scratch;
     }
@@ -138,16 +146,16 @@ public final class Doctor {
         }
         try (Checkpoint checkpoint = merged(run, adapter, base)) {
             ModelOutline outline = new ModelConverter().outline(checkpoint);
-            architecture(run, outline);
+            boolean embedded = architecture(run, outline);
             outline.notes().forEach(note -> found.add(Diagnosis.note("architecture", note, "")));
             boolean declared = checkpoint.config().path("tie_word_embeddings").asBoolean(outline.tied());
             found.add(Diagnosis.ok("tied weights", (outline.tied() ? "the embedding serves as the output too" : "the output has weights of its own")
                     + (declared == outline.tied() ? "" : " (config.json says otherwise; what the weights are decides)")));
             GgufMetadata metadata = vocabulary(checkpoint, outline, glance.here());
             forecast = Forecast.of(QuantizeStage.fileName(run), outline, metadata, base.tensors(), QuantizeStage.requests(run, run.settings().quantize().imatrix().isPresent()),
-                    run.model().primaryFormat().map(f -> f.text()).orElse(""), run.model().contextLength(), QuantizeStage.passSettings(run, scratch), machine.encoding());
+                    run.model().primaryFormat().map(f -> f.text()).orElse(""), run.model().contextLength(), embedded, QuantizeStage.passSettings(run, scratch), machine.encoding());
             needs.addOutputs(run.settings(), run.name(), forecast);
-            resources();
+            resources(embedded && outline.embeddedCacheBytes(LONG) > outline.cacheBytes(LONG));
         } catch (FerryException e) {
             found.add(Diagnosis.failed(found.stream().anyMatch(d -> d.check().equals("architecture")) ? "model" : "architecture", e));
         }
@@ -171,11 +179,25 @@ public final class Doctor {
         }
     }
 
-    private void architecture(RunContext run, ModelOutline outline) {
+    /** Whether the embedded llama.cpp would serve the model, and can. */
+    private boolean architecture(RunContext run, ModelOutline outline) {
         String text = outline.className() + " becomes " + outline.architecture() + ", " + millions(outline.parameters()) + " weights in " + outline.number("block_count") + " layers";
         boolean newer = outline.since().compareTo(EMBEDDED_SINCE) > 0;
         found.add(newer ? Diagnosis.note("architecture", text + "; newer than the embedded llama.cpp (" + LlamaLibrary.BUILD + "), which cannot serve it",
                 "Serve it with LM Studio or a llama.cpp of " + outline.since() + " or later; the probe by the embedded server will fail (serve.enabled: never).") : Diagnosis.ok("architecture", text));
+        boolean embedded = !newer && servesItself(run);
+        if (embedded && LlamaLibrary.COMPUTES_OTHERWISE.contains(outline.architecture())) {
+            found.add(Diagnosis.note("serving", "the embedded llama.cpp (" + LlamaLibrary.BUILD + "), which would serve it for health check and evaluation, computes " + outline.architecture()
+                    + " models wrongly: both would judge answers that are not the model's", "Start LM Studio or a current llama.cpp at " + run.model().endpoint()
+                    + " (models." + run.name() + ".endpoint), and keep the embedded one out of it: serve.enabled: never."));
+        }
+        return embedded;
+    }
+
+    /** Whether health check and evaluation would ask the embedded library: it is wanted so, or nobody else answers. */
+    private boolean servesItself(RunContext run) {
+        Use use = run.settings().serve().enabled();
+        return use == Use.ALWAYS || use == Use.AUTO && !answers.test(EmbeddedServers.configured(run.settings(), run.name()));
     }
 
     private GgufMetadata vocabulary(Checkpoint checkpoint, ModelOutline outline, boolean here) {
@@ -206,12 +228,13 @@ public final class Doctor {
         };
     }
 
-    private void resources() {
+    private void resources(boolean wholeWindows) {
         List<String> shortages = needs.shortages(machine.free());
         found.add(shortages.isEmpty() ? Diagnosis.ok("disk", Amounts.bytes(needs.total()) + " to be written, which fits")
                 : Diagnosis.failed("disk", String.join("; ", shortages), "Free space, ask for fewer formats (--formats), or move 'home' or 'hub.cache' to another disk."));
         long memory = machine.memory();
-        String text = Amounts.bytes(forecast.passMemory()) + " of buffers for the pass; " + Amounts.bytes(forecast.serving()) + " to serve the primary format, of " + Amounts.bytes(memory);
+        String text = Amounts.bytes(forecast.passMemory()) + " of buffers for the pass; " + Amounts.bytes(forecast.serving()) + " to serve the primary format, of " + Amounts.bytes(memory)
+                + (wholeWindows ? "; the embedded llama.cpp keeps all tokens for layers with windows too, others need less" : "");
         if (forecast.serving() > memory) {
             found.add(Diagnosis.failed("memory", text, "Take a smaller primary format (quantize.primary-format) or a shorter context (context-length)."));
         } else {

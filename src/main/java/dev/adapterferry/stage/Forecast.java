@@ -3,6 +3,7 @@ package dev.adapterferry.stage;
 import dev.adapterferry.convert.ModelOutline;
 import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.gguf.GgufPlan;
+import dev.adapterferry.llamacpp.GeneratingModel;
 import dev.adapterferry.pass.PassOutput;
 import dev.adapterferry.pass.PassRequest;
 import dev.adapterferry.pass.PassSettings;
@@ -33,7 +34,8 @@ import java.util.function.Function;
  * @param computing   time of the kernels, by a calibration of this moment
  * @param moving      time to read and write, at {@link #ASSUMED_DISK_RATE}
  * @param passMemory  memory of the pass beside the vocabulary and the adapter
- * @param serving     memory to serve the primary format: its file and the cache of keys and values ({@link ModelOutline#cacheBytes})
+ * @param serving     memory to serve the primary format: its file and the cache of keys and values ({@link ModelOutline#cacheBytes},
+ *                    {@link ModelOutline#embeddedCacheBytes})
  */
 public record Forecast(long weights, long sourceBytes, List<Size> formats, int threads, Duration computing, Duration moving, long passMemory, long serving) {
     /** Bytes per second that a plain SSD reads and writes; assumed, not measured: measuring would write files. */
@@ -67,10 +69,11 @@ public record Forecast(long weights, long sourceBytes, List<Size> formats, int t
      * @param requests the formats
      * @param primary  format that is served
      * @param context  tokens of context that it is served with
+     * @param embedded whether the embedded llama.cpp serves it
      * @param settings threads of the pass
      * @param kernels  time of the kernels for weights of several types
      */
-    static Forecast of(String name, ModelOutline outline, GgufMetadata metadata, TensorSource source, List<TypeRequest> requests, String primary, int context, PassSettings settings,
+    static Forecast of(String name, ModelOutline outline, GgufMetadata metadata, TensorSource source, List<TypeRequest> requests, String primary, int context, boolean embedded, PassSettings settings,
             Function<Map<GgmlType, Long>, Machine.Encoding> kernels) {
         PassRequest plan = QuantizeJob.plan(new QuantizeRequest(name, outline.tensors(), metadata, "forecast", List.of(), Path.of("."), requests, Optional.empty(), false));
         List<Size> sizes = plan.outputs().stream().map(output -> new Size(output.format(), output.plan().size())).toList();
@@ -80,7 +83,7 @@ public record Forecast(long weights, long sourceBytes, List<Size> formats, int t
         Duration computing = encoding.start().plus(encoding.oneThread().dividedBy(settings.threads()));
         Duration moving = Duration.ofMillis((read + written) * 1000 / ASSUMED_DISK_RATE);
         long served = sizes.stream().filter(size -> size.format().equals(primary)).findFirst().orElse(sizes.getFirst()).bytes();
-        return new Forecast(outline.parameters(), read, sizes, settings.threads(), computing, moving, settings.bufferBytes(requests.size()), served + cache(outline, context));
+        return new Forecast(outline.parameters(), read, sizes, settings.threads(), computing, moving, settings.bufferBytes(requests.size()), served + cache(outline, context, embedded));
     }
 
     /** A tensor that several files hold in one type is encoded once. */
@@ -101,7 +104,8 @@ public record Forecast(long weights, long sourceBytes, List<Size> formats, int t
         return tensor.type().bytesFor(tensor.rowLength()) * tensor.rows();
     }
 
-    private static long cache(ModelOutline outline, int context) {
-        return outline.cacheBytes(context > 0 ? context : Math.min(outline.number("context_length"), 4096));
+    private static long cache(ModelOutline outline, int context, boolean embedded) {
+        long tokens = context > 0 ? context : Math.min(outline.number("context_length"), GeneratingModel.USUAL_CONTEXT);
+        return embedded ? outline.embeddedCacheBytes(tokens) : outline.cacheBytes(tokens);
     }
 }

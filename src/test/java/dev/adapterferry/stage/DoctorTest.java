@@ -2,6 +2,7 @@ package dev.adapterferry.stage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.adapterferry.convert.TinyFolder;
 import dev.adapterferry.convert.tokenizer.TokenizerConverter;
 import dev.adapterferry.demo.DemoMaterial;
 import dev.adapterferry.demo.VisionTower;
@@ -34,6 +35,7 @@ class DoctorTest {
     @TempDir
     Path folder;
     private DemoMaterial material;
+    private boolean answering;
     private final List<Map<GgmlType, Long>> timed = new ArrayList<>();
 
     @BeforeEach
@@ -56,7 +58,7 @@ class DoctorTest {
         AdapterSources sources = new AdapterSources(null, (connection, login) -> connection, bucket -> {
             throw new AssertionError("no bucket is named");
         });
-        return new Doctor(sources, null, machine, folder).examine(new RunContext("run", request, loaded, new Records(folder), Progress.NONE, new Cancellation()), true);
+        return new Doctor(sources, null, endpoint -> answering, machine, folder).examine(new RunContext("run", request, loaded, new Records(folder), Progress.NONE, new Cancellation()), true);
     }
 
     private static Diagnosis finding(Doctor.Report report, String check) {
@@ -132,6 +134,34 @@ class DoctorTest {
         assertThat(found.state()).as(found.text()).isEqualTo(Diagnosis.State.NOTE);
         assertThat(found.text()).contains("SeedOssForCausalLM becomes seed_oss").contains("newer than the embedded llama.cpp");
         assertThat(found.remedy()).contains("LM Studio or a llama.cpp of 2025-").contains("serve.enabled: never");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"auto, false, true", "auto, true, false", "always, true, true", "never, false, false"})
+    void warnsWhereTheEmbeddedLibraryWouldAnswerWrongly(String enabled, boolean answers, boolean warns) throws IOException {
+        answering = answers;
+        Path base = TinyFolder.write("orion", folder.resolve("orion"));
+        Doctor.Report report = examine(PLENTY, store -> PLENTY, "[Q8_0]", Map.of("models.captain.base", base.toString(), "serve.enabled", enabled));
+        List<Diagnosis> serving = report.found().stream().filter(d -> d.check().equals("serving")).toList();
+        assertThat(serving).hasSize(warns ? 1 : 0);
+        serving.forEach(note -> {
+            assertThat(note.state()).isEqualTo(Diagnosis.State.NOTE);
+            assertThat(note.text()).contains("computes orion models wrongly");
+            assertThat(note.remedy()).contains("models.captain.endpoint").contains("serve.enabled: never");
+        });
+    }
+
+    @Test
+    void countsWhatTheEmbeddedLibraryTakesForWindows() throws IOException {
+        Path base = TinyFolder.write("gemma2", folder.resolve("gemma2"));
+        Map<String, String> asked = Map.of("models.captain.base", base.toString(), "models.captain.context-length", "8192");
+        Doctor.Report embedded = examine(PLENTY, store -> PLENTY, "[Q8_0]", asked);
+        answering = true;
+        Doctor.Report other = examine(PLENTY, store -> PLENTY, "[Q8_0]", asked);
+        // 26 layers of keys and values of 2 heads of 16; every second has a window of 8 and a batch of 512, in 768 cells.
+        assertThat(embedded.forecast().orElseThrow().serving() - other.forecast().orElseThrow().serving()).isEqualTo(13 * (8192 - 768) * 2L * 2 * 16 * 2);
+        assertThat(finding(embedded, "memory").text()).contains("the embedded llama.cpp keeps all tokens");
+        assertThat(finding(other, "memory").text()).doesNotContain("embedded");
     }
 
     /** The vocabularies that a converted file may have. */
