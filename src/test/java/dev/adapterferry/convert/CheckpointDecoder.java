@@ -21,7 +21,9 @@ final class CheckpointDecoder {
     private static final List<String> OFFSET_NORMS = List.of("GemmaForCausalLM", "Gemma2ForCausalLM", "Gemma3ForCausalLM", "Gemma3TextModel", "NemotronForCausalLM",
             "Qwen3NextForCausalLM", "Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration", "Qwen3_5MoeForCausalLM");
 
-    private static final Map<String, String> AUTO_MODELS = Map.of("llama", "LlamaForCausalLM", "mistral", "MistralForCausalLM", "qwen2", "Qwen2ForCausalLM", "qwen3", "Qwen3ForCausalLM", "gemma", "GemmaForCausalLM");
+    private static final Map<String, String> AUTO_MODELS = Map.of("llama", "LlamaForCausalLM", "mistral", "MistralForCausalLM", "qwen2", "Qwen2ForCausalLM", "qwen3", "Qwen3ForCausalLM", "gemma", "GemmaForCausalLM",
+            // Glm4vTextModel turns neighbours as GLM-4 does; the three parts of a text's positions are equal.
+            "glm4v_text", "Glm4ForCausalLM", "glm_ocr_text", "Glm4ForCausalLM", "glm4v_moe_text", "Glm4MoeForCausalLM", "exaone4_5_text", "Exaone4ForCausalLM");
 
     private final CheckpointTensors stored;
     private final JsonNode config;

@@ -10,7 +10,7 @@ import java.util.stream.Stream;
 /** Tensors of a checkpoint under their own names, as the tests' forward passes take them. */
 final class CheckpointTensors {
     /** Where models that see keep their text part. */
-    private static final List<String> PREFIXES = List.of("", "language_model.", "model.language_model.", "model.text_model.");
+    private static final List<String> PREFIXES = List.of("", "language_model.", "llm.", "model.language_model.", "model.text_model.");
 
     private final MemoryCheckpoint checkpoint;
 
@@ -28,11 +28,13 @@ final class CheckpointTensors {
 
     private String stored(String tensor) {
         // Phi-4-multimodal wraps its layers in adapters and keeps their weights below.
-        return Stream.of(tensor, tensor.replaceFirst("\\.weight$", ".base_layer.weight")).flatMap(CheckpointTensors::places).filter(name -> checkpoint.values(name) != null).findFirst().orElse(tensor);
+        return Stream.of(tensor, tensor.replaceFirst("\\.weight$", ".base_layer.weight")).flatMap(this::places).filter(name -> checkpoint.values(name) != null).findFirst().orElse(tensor);
     }
 
-    private static Stream<String> places(String tensor) {
-        return Stream.concat(PREFIXES.stream().map(prefix -> prefix.startsWith("model.") ? tensor.replaceFirst("^model\\.", prefix) : prefix + tensor), Stream.of(tensor.replaceFirst("^model\\.", "")));
+    private Stream<String> places(String tensor) {
+        // A model that was saved without its head has names without the class around both.
+        Stream<String> bare = checkpoint.values("embed_tokens.weight") == null ? Stream.empty() : Stream.of(tensor.replaceFirst("^model\\.", ""));
+        return Stream.concat(PREFIXES.stream().map(prefix -> prefix.startsWith("model.") ? tensor.replaceFirst("^model\\.", prefix) : prefix + tensor), bare);
     }
 
     Linear linear(String name) {

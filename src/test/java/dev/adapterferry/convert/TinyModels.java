@@ -483,6 +483,7 @@ final class TinyModels {
         ChatGlmTinyModels.add();
         DenseTinyModels.add();
         NewerTinyModels.add();
+        SeeingTinyModels.add();
         GemmaTinyModels.add();
         EncoderTinyModels.add();
         SsmTinyModels.add();

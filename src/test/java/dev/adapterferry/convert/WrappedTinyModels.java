@@ -40,7 +40,7 @@ final class WrappedTinyModels {
         });
     }
 
-    private static String below(String name) {
+    static String below(String name) {
         return name.replaceFirst("^model\\.", "model.language_model.");
     }
 
@@ -49,7 +49,7 @@ final class WrappedTinyModels {
     }
 
     /** The tensors of another case under other names, and those of an encoder. */
-    private static void copy(MemoryCheckpoint into, String part, UnaryOperator<String> stored, List<String> tower) {
+    static void copy(MemoryCheckpoint into, String part, UnaryOperator<String> stored, List<String> tower) {
         TinyModels.checkpoint(part, ElementType.F32).tensors().tensors().forEach(t -> into.add(stored.apply(t.name()), t.name().contains("norm") && !part.equals("gemma") ? 1 : 0,
                 t.shape().stream().mapToLong(d -> d).toArray()));
         tower.forEach(tensor -> into.add(tensor, 0, 32, 32));

@@ -22,6 +22,7 @@ import java.util.function.LongUnaryOperator;
  * <tr><td>{@code every N, K}</td><td>rows K, K+N, K+2N, ...</td></tr>
  * <tr><td>{@code groups G, P, FROM, TO}</td><td>seen as [G, P, rest]: parts FROM to TO of each group</td></tr>
  * <tr><td>{@code grouped-qkv G, P}</td><td>seen as [G, P, rest]: all queries (the first P-2 parts of each group), then all keys, then all values</td></tr>
+ * <tr><td>{@code even-first H, R}</td><td>within each of H heads, of the first R rows those of even number, then those of odd number, then the rest</td></tr>
  * <tr><td>{@code swap-after FROM, A, B}</td><td>the same as {@code swap}, for the rows from FROM on; those before stay</td></tr>
  * <tr><td>{@code of-each G, FROM, TO}</td><td>seen as [G, rest]: rows FROM to TO of each group</td></tr>
  * <tr><td>{@code parts-together G, A, B, C}</td><td>seen as [G, parts of A, B, C rows and more]: the first parts of all groups, then all second, then all third ones</td></tr>
@@ -44,7 +45,7 @@ public final class Transforms {
     private static final Map<String, Integer> ARGUMENTS = Map.ofEntries(
             Map.entry("permute", 1), Map.entry("permute-heads-of", 1), Map.entry("swap", 2), Map.entry("slice", 2), Map.entry("half", 1), Map.entry("every", 2), Map.entry("groups", 4),
             Map.entry("grouped-qkv", 2), Map.entry("swap-after", 3), Map.entry("of-each", 3), Map.entry("parts-together", 4), Map.entry("swap-columns", 2), Map.entry("matrices", 1),
-            Map.entry("unit-rows", 1), Map.entry("scale", 1), Map.entry("scale-rows", 3), Map.entry("as-rows", 1), Map.entry("flatten", 0), Map.entry("pad-rows", 1),
+            Map.entry("even-first", 2), Map.entry("unit-rows", 1), Map.entry("scale", 1), Map.entry("scale-rows", 3), Map.entry("as-rows", 1), Map.entry("flatten", 0), Map.entry("pad-rows", 1),
             Map.entry("every-column", 2), Map.entry("transpose", 0), Map.entry("squeeze", 0), Map.entry("plus-one", 0), Map.entry("minus-exp", 0));
 
     private final Bands bands = new Bands();
@@ -170,6 +171,7 @@ public final class Transforms {
                 long taken = n[2] - n[1];
                 yield gather(in, n[0] * taken, row -> row / taken * group + n[1] + row % taken);
             }
+            case "even-first" -> evenFirst(in, n[0], n[1]);
             case "parts-together" -> partsTogether(in, n[0], Arrays.copyOfRange(n, 1, n.length));
             case "swap-columns" -> {
                 LongUnaryOperator source = swapped(n[0], n[1], equal(in.rowLength(), n[0] * n[1]));
@@ -202,6 +204,17 @@ public final class Transforms {
         return gather(in, size(in), row -> {
             long within = row % head;
             return row - within + within % 2 * (head / 2) + within / 2;
+        });
+    }
+
+    private static TensorView evenFirst(TensorView in, long heads, long turned) {
+        long head = part(in, heads);
+        if (turned < 0 || turned > head || turned % 2 != 0) {
+            throw new IllegalArgumentException(turned + " rows of heads of " + head + " cannot be halved for the rope layout");
+        }
+        return turned == 0 ? in : gather(in, size(in), row -> {
+            long within = row % head;
+            return within >= turned ? row : row - within + within % (turned / 2) * 2 + within / (turned / 2);
         });
     }
 
