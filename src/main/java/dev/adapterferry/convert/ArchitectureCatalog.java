@@ -109,6 +109,9 @@ public final class ArchitectureCatalog {
         if (text.path("block_configs").valueStream().anyMatch(block -> block.at("/ffn/no_op").asBoolean())) {
             forms.add("gaps");
         }
+        if (text.path("moe_every_n_layers").asInt() > 0) {
+            forms.add("mixture");
+        }
         return forms;
     }
 

@@ -10,7 +10,7 @@ import java.util.List;
  * <p>Operators, loosest first: {@code a ?? b} (b when a is null), {@code + -}, {@code * / //} (the last one floors), unary
  * {@code -}. {@code a | b | c} takes the first name that is <em>present</em>, even if its value is null, as llama.cpp's
  * converter looks keys up. Functions: {@code floor}, {@code sqrt}, {@code nonzero} (null for 0), {@code count} (entries of a list),
- * {@code contains(text, 'part')}, {@code when(flag, a, b)} (b, or null, when the flag is false, 0 or null). A dotted name reaches into
+ * {@code contains(text, 'part')}, {@code differs(x, a, b, ...)} (true when x is there and none of the others), {@code when(flag, a, b)} (b, or null, when the flag is false, 0 or null). A dotted name reaches into
  * nested objects and, by a number, into lists ({@code multipliers.0}), {@code rope.} and {@code rope_all.} into the normalised rope settings. Literals: numbers, {@code true}, {@code false}, {@code 'text'}.
  * Anything computed with null is null. Immutable.
  */
@@ -119,6 +119,9 @@ final class Expression {
         if (call.function().equals("contains")) {
             return first instanceof String whole && value(call.arguments().get(1), names) instanceof String part && whole.contains(part);
         }
+        if (call.function().equals("differs")) {
+            return first != null && call.arguments().stream().skip(1).noneMatch(other -> first.equals(value(other, names)));
+        }
         if (call.function().equals("count")) {
             return first instanceof JsonNode list && list.isArray() ? (Object) (long) list.size() : null;
         }
@@ -213,6 +216,7 @@ final class Expression {
             boolean fits = switch (name) {
                 case "when" -> arguments.size() == 2 || arguments.size() == 3;
                 case "contains" -> arguments.size() == 2;
+                case "differs" -> arguments.size() > 1;
                 default -> FUNCTIONS.contains(name) && arguments.size() == 1;
             };
             if (!fits) {

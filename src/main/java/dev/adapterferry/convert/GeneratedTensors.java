@@ -47,11 +47,18 @@ final class GeneratedTensors {
                     longrope(made);
                     attentionFactor();
                 }
+                // A model without segments; llama.cpp adds the first one's row to every token.
+                case "segment-of-zeros" -> made.put("token_types.weight", segmentOfZeros());
                 case "dense-layers" -> dense.ifPresent(layers -> layers.write(architecture.arch(), made, keys));
                 default -> throw new IllegalStateException("architecture file " + architecture.file() + ".yaml: no generated tensor '" + name + "'");
             }
         }
         return made;
+    }
+
+    private TensorView segmentOfZeros() {
+        int width = Math.toIntExact(config.findLong("hidden_size | n_embd | dim").orElseThrow());
+        return new Constant(new float[width], List.of(1L, (long) width));
     }
 
     private void llama3(Map<String, TensorView> made, float usualFactor) {

@@ -7,6 +7,8 @@ import dev.adapterferry.gguf.GgufMetadata;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /** Hyperparameters that an expression cannot say: arrays per layer, and rope settings that depend on each other. */
 final class SpecialParameters {
@@ -42,6 +44,7 @@ final class SpecialParameters {
             case "file-type" -> into.putUint32("general.file_type", 1);
             case "sliding-window-by-fours" -> slidingWindow("4");
             case "sliding-window-pattern" -> slidingWindow(String.valueOf(config.get("sliding_window_pattern")));
+            case "full-attention-interval" -> fullAttentionInterval();
             case "linear-or-no-rope-scaling" -> linearOrNone();
             case "hunyuan-rope" -> hunyuanRope();
             case "lfm2-feed-forward-length" -> lfm2FeedForwardLength();
@@ -145,6 +148,18 @@ final class SpecialParameters {
             }
         }
         into.putBools(key("attention.sliding_window_pattern"), pattern);
+    }
+
+    /** Every how many layers one sees everything, the first of them among these. */
+    private void fullAttentionInterval() {
+        JsonNode types = config.fields().path("layer_types");
+        long interval = config.findLong("global_attn_every_n_layers").orElseThrow();
+        if (types.isArray() && !types.isEmpty()) {
+            interval = LongStream.rangeClosed(1, types.size()).filter(every -> IntStream.range(0, types.size()).allMatch(i -> types.get(i).asText().equals("full_attention") == (i % every == 0)))
+                    .findFirst().orElseThrow(() -> new FerryException("Cannot convert " + model + ": config.json, layer_types: llama.cpp's " + architecture.arch()
+                            + " lets the first layer see everything, and each of those after equal steps; these are others."));
+        }
+        into.putUint32(key("attention.sliding_window_pattern"), interval);
     }
 
     private void linearOrNone() {

@@ -29,7 +29,8 @@ final class ModuleNames {
             new String[] {"", "model."},
             new String[] {"", "transformer."},
             new String[] {"", "bert."},
-            new String[] {"", "roberta."});
+            new String[] {"", "roberta."},
+            new String[] {"", "distilbert."});
 
     private static final List<String> EMBEDDINGS = List.of("embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings", "embeddings");
 

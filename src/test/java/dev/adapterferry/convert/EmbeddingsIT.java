@@ -28,14 +28,42 @@ class EmbeddingsIT {
     static Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"qwen2-embedding", "bert", "bert-masked", "roberta", "xlm-roberta", "nomic-bert"})
+    @ValueSource(strings = {"qwen2-embedding", "bert", "bert-masked", "roberta", "xlm-roberta", "nomic-bert", "distilbert", "jina-bert-v2", "jina-bert-v2-code"})
     void everyTokenHasTheVectorThatTheDefinitionGives(String name) {
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);
         double[][] found = each(write(checkpoint, name));
         assertThat(difference(found, states(checkpoint))).isLessThan(BOUND);
-        if (EncoderForward.knows(checkpoint)) {
-            assertThat(difference(found, EncoderForward.states(checkpoint, false, TOKENS))).as("llama.cpp takes GELU by its approximation").isLessThan(5 * BOUND);
+        if (EncoderReference.isEncoder(checkpoint)) {
+            assertThat(difference(found, EncoderReference.states(checkpoint, false, TOKENS))).as("llama.cpp takes GELU by its approximation").isLessThan(5 * BOUND);
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"bert", "xlm-roberta", "nomic-bert", "nomic-bert-moe", "distilbert", "jina-bert-v2", "jina-bert-v2-code", "modern-bert", "modern-bert-masked", "eurobert", "neo-bert"})
+    void inACurrentBuildToo(String name) {
+        CurrentLlama.assume();
+        MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);
+        double[][] found = eachCurrently(new ModelConverter().convert(checkpoint, Provenance.NONE), name);
+        assertThat(difference(found, states(checkpoint))).isLessThan(BOUND);
+        if (!name.equals("nomic-bert-moe")) {
+            assertThat(difference(found, EncoderReference.states(checkpoint, false, TOKENS))).as("llama.cpp takes GELU by its approximation").isLessThan(5 * BOUND);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"modern-bert, attn_qkv.weight, swap-halves", "modern-bert, ffn_up.weight, swap-halves", "eurobert, attn_q.weight, swap-halves", "neo-bert, attn_qkv.weight, swap-halves", "jina-bert-v2-code, ffn_up.weight, swap-halves"})
+    void aWrongTransformShowsInACurrentBuild(String name, String tensor, String damage) {
+        CurrentLlama.assume();
+        MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);
+        ConvertedModel bad = DamagedTensors.in(new ModelConverter().convert(checkpoint, Provenance.NONE), tensor, damage);
+        assertThat(difference(eachCurrently(bad, name + "-" + damage), states(checkpoint))).isGreaterThan(5 * BOUND);
+    }
+
+    /** The file without its pooling: a row for each token. */
+    private static double[][] eachCurrently(ConvertedModel model, String name) {
+        model.metadata().putUint32(model.architecture() + ".pooling_type", 0);
+        Path file = GgufFiles.write(model, folder.resolve(name + "-each.gguf"), GgmlType.F32);
+        return Arrays.stream(CurrentLlama.embeddings(file, TOKENS)).map(EmbeddingsIT::doubles).toArray(double[][]::new);
     }
 
     @ParameterizedTest
@@ -87,7 +115,7 @@ class EmbeddingsIT {
     }
 
     private static double[][] states(MemoryCheckpoint checkpoint) {
-        return EncoderForward.knows(checkpoint) ? EncoderForward.states(checkpoint, true, TOKENS) : CheckpointDecoder.of(checkpoint).states(TOKENS);
+        return EncoderReference.states(checkpoint, true, TOKENS);
     }
 
     private static double[] pooled(double[][] states, String mode) {

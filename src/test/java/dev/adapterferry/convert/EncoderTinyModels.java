@@ -16,7 +16,8 @@ final class EncoderTinyModels {
             + "\"use_bidirectional_attention\":true";
 
     /** Names of the cases. */
-    static final List<String> NAMES = List.of("qwen2-embedding", "qwen2-embedding-ahead", "qwen3-embedding", "gemma-embedding", "bert", "bert-masked", "roberta", "xlm-roberta", "nomic-bert");
+    static final List<String> NAMES = List.of("qwen2-embedding", "qwen2-embedding-ahead", "qwen3-embedding", "gemma-embedding", "bert", "bert-masked", "roberta", "xlm-roberta", "nomic-bert",
+            "nomic-bert-moe", "distilbert", "jina-bert-v2", "jina-bert-v2-code", "modern-bert", "modern-bert-masked", "eurobert", "neo-bert");
 
     private static final String BERT = ",\"layer_norm_eps\":1e-12,\"type_vocab_size\":2,\"hidden_act\":\"gelu\"";
     private static final String ROBERTA = ",\"layer_norm_eps\":1e-5,\"max_position_embeddings\":514,\"pad_token_id\":1,\"type_vocab_size\":1";
@@ -37,17 +38,31 @@ final class EncoderTinyModels {
         });
         put("nomic-bert", "NomicBertModel", "wordpiece", ",\"n_embd\":64,\"n_inner\":96,\"n_layer\":2,\"n_head\":4,\"n_positions\":512,\"max_trained_positions\":512,\"rotary_emb_base\":1000,"
                 + "\"layer_norm_epsilon\":1e-12,\"type_vocab_size\":2", EncoderTinyModels::nomic);
+        put("nomic-bert-moe", "NomicBertModel", "unigram", ",\"n_embd\":64,\"n_inner\":96,\"n_layer\":2,\"n_head\":4,\"n_positions\":2048,\"max_trained_positions\":2048,\"rotary_emb_base\":10000,"
+                + "\"layer_norm_epsilon\":1e-5,\"type_vocab_size\":1,\"moe_every_n_layers\":2,\"num_experts\":4,\"moe_top_k\":2,\"activation_function\":\"gelu\",\"moe_normalize_expert_weights\":false", EncoderTinyModels::mixture);
+        put("distilbert", "DistilBertForMaskedLM", "wordpiece", ",\"dim\":64,\"hidden_dim\":96,\"n_layers\":2,\"n_heads\":4,\"activation\":\"gelu\"", EncoderTinyModels::distil);
+        String jina = ",\"layer_norm_eps\":1e-12,\"type_vocab_size\":2,\"feed_forward_type\":\"geglu\",\"position_embedding_type\":\"alibi\",\"hidden_act\":\"gelu\"";
+        put("jina-bert-v2", "JinaBertModel", "wordpiece", jina, c -> jina(c, false));
+        put("jina-bert-v2-code", "JinaBertForMaskedLM", "bpe", jina, c -> jina(c, true));
+        String modern = ",\"num_hidden_layers\":5,\"norm_eps\":1e-5,\"local_attention\":8,\"global_attn_every_n_layers\":3,\"global_rope_theta\":160000.0,\"local_rope_theta\":10000.0,\"hidden_activation\":\"%s\"";
+        put("modern-bert", "ModernBertModel", "bpe", modern.formatted("gelu"), c -> modern(c, ""));
+        put("modern-bert-masked", "ModernBertForMaskedLM", "bpe", modern.formatted("silu"), c -> {
+            modern(c, "model.");
+            c.add("head.dense.weight", 0, WIDTH, WIDTH).add("head.norm.weight", 1, WIDTH).add("decoder.weight", 0, ROWS, WIDTH).add("decoder.bias", 0, ROWS);
+        });
+        put("eurobert", "EuroBertModel", "bpe", ",\"rms_norm_eps\":1e-5,\"rope_theta\":250000.0,\"hidden_act\":\"silu\"", c -> qwen(c, null));
+        put("neo-bert", "NeoBERT", "wordpiece", ",\"intermediate_size\":144,\"max_length\":512,\"norm_eps\":1e-5,\"hidden_act\":\"swiglu\",\"rope\":true,\"rms_norm\":true", EncoderTinyModels::neo);
     }
 
-    /** Qwen2 with biases, Qwen3 with norms of heads; both without head and without the prefix of the class that has one. */
-    private static void qwen(MemoryCheckpoint c, boolean second) {
+    /** Qwen2 with biases, Qwen3 with norms of heads, EuroBERT with neither; all without head and without the prefix of the class that has one. */
+    private static void qwen(MemoryCheckpoint c, Boolean second) {
         c.add("embed_tokens.weight", 0, ROWS, WIDTH).add("norm.weight", 1, WIDTH);
         for (int i = 0; i < 2; i++) {
             String l = "layers." + i + ".";
             TinyModels.norms(c, l);
-            TinyModels.attention(c, l, second, "o_proj");
+            TinyModels.attention(c, l, Boolean.TRUE.equals(second), "o_proj");
             TinyModels.gated(c, l + "mlp.", 96);
-            if (!second) {
+            if (Boolean.FALSE.equals(second)) {
                 TinyModels.headNorms(c, l, HEAD, HEAD);
             }
         }
@@ -90,6 +105,85 @@ final class EncoderTinyModels {
             c.add(l + "mlp.fc11.weight", 0, 96, WIDTH).add(l + "mlp.fc12.weight", 0, 96, WIDTH).add(l + "mlp.fc2.weight", 0, WIDTH, 96);
             norm(c, l + "norm1");
             norm(c, l + "norm2");
+        }
+    }
+
+    private static void mixture(MemoryCheckpoint c) {
+        c.add("embeddings.word_embeddings.weight", 0, ROWS, WIDTH).add("embeddings.token_type_embeddings.weight", 0, 1, WIDTH);
+        norm(c, "emb_ln");
+        for (int i = 0; i < 2; i++) {
+            String l = "encoder.layers." + i + ".";
+            linear(c, l + "attn.Wqkv", 3 * WIDTH, WIDTH);
+            linear(c, l + "attn.out_proj", WIDTH, WIDTH);
+            if (i % 2 == 1) {
+                c.add(l + "mlp.router.layer.weight", 0, 4, WIDTH).add(l + "mlp.experts.mlp.w1", 0, 4 * 96, WIDTH).add(l + "mlp.experts.mlp.w2", 0, 4 * 96, WIDTH).add(l + "mlp.experts.bias", 0, WIDTH);
+            } else {
+                linear(c, l + "mlp.fc1", 96, WIDTH);
+                linear(c, l + "mlp.fc2", WIDTH, 96);
+            }
+            norm(c, l + "norm1");
+            norm(c, l + "norm2");
+        }
+    }
+
+    private static void distil(MemoryCheckpoint c) {
+        c.add("distilbert.embeddings.word_embeddings.weight", 0, ROWS, WIDTH).add("distilbert.embeddings.position_embeddings.weight", 0, 512, WIDTH);
+        norm(c, "distilbert.embeddings.LayerNorm");
+        for (int i = 0; i < 2; i++) {
+            String l = "distilbert.transformer.layer." + i + ".";
+            for (String name : List.of("q_lin", "k_lin", "v_lin", "out_lin")) {
+                linear(c, l + "attention." + name, WIDTH, WIDTH);
+            }
+            norm(c, l + "sa_layer_norm");
+            linear(c, l + "ffn.lin1", 96, WIDTH);
+            linear(c, l + "ffn.lin2", WIDTH, 96);
+            norm(c, l + "output_layer_norm");
+        }
+        linear(c, "vocab_transform", WIDTH, WIDTH);
+        norm(c, "vocab_layer_norm");
+        c.add("vocab_projector.bias", 0, ROWS);
+    }
+
+    private static void jina(MemoryCheckpoint c, boolean code) {
+        c.add("embeddings.word_embeddings.weight", 0, ROWS, WIDTH).add("embeddings.token_type_embeddings.weight", 0, 2, WIDTH);
+        norm(c, "embeddings.LayerNorm");
+        for (int i = 0; i < 2; i++) {
+            String l = "encoder.layer." + i + ".";
+            for (String name : List.of("query", "key", "value")) {
+                linear(c, l + "attention.self." + name, WIDTH, WIDTH);
+            }
+            linear(c, l + "attention.output.dense", WIDTH, WIDTH);
+            norm(c, l + "attention.output.LayerNorm");
+            c.add(l + (code ? "mlp.up_gated_layer.weight" : "mlp.gated_layers.weight"), 0, 2 * 96, WIDTH);
+            linear(c, l + (code ? "mlp.down_layer" : "mlp.wo"), WIDTH, 96);
+            norm(c, l + (code ? "layer_norm_2" : "mlp.layernorm"));
+            if (code) {
+                norm(c, l + "layer_norm_1");
+                norm(c, l + "attention.self.layer_norm_q");
+                norm(c, l + "attention.self.layer_norm_k");
+            }
+        }
+        linear(c, "pooler.dense", WIDTH, WIDTH);
+    }
+
+    private static void modern(MemoryCheckpoint c, String prefix) {
+        c.add(prefix + "embeddings.tok_embeddings.weight", 0, ROWS, WIDTH).add(prefix + "embeddings.norm.weight", 1, WIDTH).add(prefix + "final_norm.weight", 1, WIDTH);
+        for (int i = 0; i < 5; i++) {
+            String l = prefix + "layers." + i + ".";
+            if (i > 0) {
+                c.add(l + "attn_norm.weight", 1, WIDTH);
+            }
+            c.add(l + "attn.Wqkv.weight", 0, 3 * WIDTH, WIDTH).add(l + "attn.Wo.weight", 0, WIDTH, WIDTH).add(l + "mlp_norm.weight", 1, WIDTH);
+            c.add(l + "mlp.Wi.weight", 0, 2 * 96, WIDTH).add(l + "mlp.Wo.weight", 0, WIDTH, 96);
+        }
+    }
+
+    private static void neo(MemoryCheckpoint c) {
+        c.add("encoder.weight", 0, ROWS, WIDTH).add("layer_norm.weight", 1, WIDTH);
+        for (int i = 0; i < 2; i++) {
+            String l = "transformer_encoder." + i + ".";
+            c.add(l + "attention_norm.weight", 1, WIDTH).add(l + "qkv.weight", 0, 3 * WIDTH, WIDTH).add(l + "wo.weight", 0, WIDTH, WIDTH);
+            c.add(l + "ffn_norm.weight", 1, WIDTH).add(l + "ffn.w12.weight", 0, 2 * 96, WIDTH).add(l + "ffn.w3.weight", 0, WIDTH, 96);
         }
     }
 

@@ -99,7 +99,7 @@ final class SelfAttention implements Decoder.Mixer {
             }
             score *= scale;
             score = cap > 0 ? cap * Math.tanh(score / cap) : score;
-            shares[s - first] = slopes == null ? score : score - slopes[head] * (t - s);
+            shares[s - first] = slopes == null ? score : score - slopes[head] * Math.abs(t - s);
         }
         if (sinks != null) {
             shares[shares.length - 1] = sinks[head];
