@@ -44,6 +44,8 @@ final class FurtherTinyModels {
                 gated(c, l + "mlp.", 96);
             });
         });
+        put("internlm", "InternLMForCausalLM", "spm", ",\"rms_norm_eps\":1e-6,\"bias\":true" + UNTIED, c -> biased(c, false));
+        put("llama-biased", "LlamaForCausalLM", "spm", RMS + UNTIED + ",\"attention_bias\":true,\"mlp_bias\":true", c -> biased(c, true));
         put("xverse", "XverseForCausalLM", "spm", RMS + UNTIED, c -> TinyModels.llamaLike(c, true, ""));
         blocks();
         put("minicpm3", "MiniCPM3ForCausalLM", "spm", RMS + TIED + ",\"num_key_value_heads\":4,\"q_lora_rank\":24,\"kv_lora_rank\":16,\"qk_nope_head_dim\":16,\"qk_rope_head_dim\":8,\"v_head_dim\":16,\"scale_emb\":12,"
@@ -170,6 +172,17 @@ final class FurtherTinyModels {
             c.add("model.layers.1.mlp.gate.weight", 0, 8, WIDTH).add("model.layers.1.mlp.gate.expert_bias", 0, 8);
             gated(c, "model.layers.1.mlp.shared_experts.", 32);
             experts(c, "model.layers.1.", 8, 32);
+        });
+    }
+
+    /** Llama's layers where each projection of the attention has a bias, and if wanted those of the feed-forward too. */
+    private static void biased(MemoryCheckpoint c, boolean feedForward) {
+        TinyModels.llamaLike(c, true, "");
+        layers(c, l -> {
+            c.add(l + "self_attn.q_proj.bias", 0, 64).add(l + "self_attn.k_proj.bias", 0, 32).add(l + "self_attn.v_proj.bias", 0, 32).add(l + "self_attn.o_proj.bias", 0, WIDTH);
+            if (feedForward) {
+                c.add(l + "mlp.gate_proj.bias", 0, 96).add(l + "mlp.up_proj.bias", 0, 96).add(l + "mlp.down_proj.bias", 0, WIDTH);
+            }
         });
     }
 }

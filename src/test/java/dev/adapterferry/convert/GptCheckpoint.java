@@ -12,7 +12,7 @@ import java.util.stream.IntStream;
 /** Reads checkpoints of the model classes that descend from GPT-2, each as its class in transformers does: fused queries, keys and values, names of their own. */
 final class GptCheckpoint {
     /** The classes that are read here. */
-    static final Set<String> CLASSES = Set.of("GPT2LMHeadModel", "GPTBigCodeForCausalLM", "GPTNeoXForCausalLM", "BloomForCausalLM", "FalconForCausalLM", "ExaoneForCausalLM", "QWenLMHeadModel");
+    static final Set<String> CLASSES = Set.of("GPT2LMHeadModel", "GPTBigCodeForCausalLM", "GPTNeoXForCausalLM", "BloomForCausalLM", "FalconForCausalLM", "RWForCausalLM", "ExaoneForCausalLM", "QWenLMHeadModel");
 
     private final CheckpointTensors stored;
     private final JsonNode config;
@@ -22,7 +22,8 @@ final class GptCheckpoint {
     private GptCheckpoint(MemoryCheckpoint checkpoint) {
         this.stored = new CheckpointTensors(checkpoint);
         this.config = checkpoint.rawConfig();
-        this.model = config.at("/architectures/0").asText();
+        String named = config.at("/architectures/0").asText();
+        this.model = named.equals("RWForCausalLM") ? "FalconForCausalLM" : named;
     }
 
     static Decoder of(MemoryCheckpoint checkpoint) {
@@ -70,10 +71,15 @@ final class GptCheckpoint {
         return d;
     }
 
+    /** Falcon 40B and later ones; where the first release gives a number of key heads at all, it is one of these. */
+    private boolean grouped() {
+        return config.has("n_head_kv") || config.path("new_decoder_architecture").asBoolean();
+    }
+
     private int keyHeads() {
         return switch (model) {
             case "GPTBigCodeForCausalLM" -> config.get("multi_query").asBoolean() ? 1 : d.heads;
-            case "FalconForCausalLM" -> config.get("new_decoder_architecture").asBoolean() ? config.get("num_kv_heads").asInt() : config.get("multi_query").asBoolean() ? 1 : d.heads;
+            case "FalconForCausalLM" -> grouped() ? number("num_kv_heads", "n_head_kv") : config.get("multi_query").asBoolean() ? 1 : d.heads;
             case "ExaoneForCausalLM" -> config.get("num_key_value_heads").asInt();
             default -> d.heads;
         };
@@ -124,7 +130,7 @@ final class GptCheckpoint {
             }
             case "FalconForCausalLM" -> {
                 // Seen as [key heads, queries of one + 2, size]. Two norms of the same input, or one; no other before the feed-forward.
-                boolean two = config.get("new_decoder_architecture").asBoolean() && config.path("num_ln_in_parallel_attn").asInt(2) == 2;
+                boolean two = grouped() && config.path("num_ln_in_parallel_attn").asInt(2) == 2;
                 layer.attentionNorm = norm(l + (two ? "ln_attn" : "input_layernorm"));
                 layer.feedForwardNorm = two ? norm(l + "ln_mlp") : null;
                 fused(layer, l + "self_attention.", d.keyHeads, l);

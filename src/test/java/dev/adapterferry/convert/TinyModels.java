@@ -309,6 +309,7 @@ final class TinyModels {
         });
         put("falcon", "FalconForCausalLM", "bpe", ",\"multi_query\":true,\"new_decoder_architecture\":false,\"parallel_attn\":true,\"layer_norm_epsilon\":1e-5", c -> falcon(c, 1, "input_layernorm"));
         put("falcon-40b", "FalconForCausalLM", "bpe", ",\"num_kv_heads\":2,\"new_decoder_architecture\":true,\"layer_norm_epsilon\":1e-5", c -> falcon(c, 2, "ln_attn", "ln_mlp"));
+        put("falcon-40b-first", "RWForCausalLM", "bpe", ",\"n_head_kv\":2,\"parallel_attn\":true,\"alibi\":false,\"layer_norm_epsilon\":1e-5", c -> falcon(c, 2, "ln_attn", "ln_mlp"));
         put("falcon-11b", "FalconForCausalLM", "bpe", ",\"num_kv_heads\":2,\"new_decoder_architecture\":true,\"num_ln_in_parallel_attn\":1,\"rope_theta\":500042.0,\"layer_norm_epsilon\":1e-5", c -> falcon(c, 2, "input_layernorm"));
         put("stablelm", "StableLmForCausalLM", "bpe", ",\"layer_norm_eps\":1e-5,\"partial_rotary_factor\":0.25,\"rope_theta\":10000.0,\"use_qkv_bias\":true" + UNTIED, c -> {
             c.add("model.embed_tokens.weight", 0, ROWS, WIDTH).add("lm_head.weight", 0, ROWS, WIDTH);
