@@ -3,6 +3,8 @@ package dev.adapterferry.convert;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * The small language in which architecture files name values of a configuration: {@code head_dim ?? hidden_size // num_attention_heads}.
@@ -10,8 +12,11 @@ import java.util.List;
  * <p>Operators, loosest first: {@code a ?? b} (b when a is null), {@code + -}, {@code * / //} (the last one floors), unary
  * {@code -}. {@code a | b | c} takes the first name that is <em>present</em>, even if its value is null, as llama.cpp's
  * converter looks keys up. Functions: {@code floor}, {@code sqrt}, {@code nonzero} (null for 0), {@code count} (entries of a list),
- * {@code contains(text, 'part')}, {@code differs(x, a, b, ...)} (true when x is there and none of the others), {@code when(flag, a, b)} (b, or null, when the flag is false, 0 or null). A dotted name reaches into
- * nested objects and, by a number, into lists ({@code multipliers.0}), {@code rope.} and {@code rope_all.} into the normalised rope settings. Literals: numbers, {@code true}, {@code false}, {@code 'text'}.
+ * {@code same} (what all entries of a list are, null when they differ; anything else as it is), {@code misplaced(list, n, k)} (how many entries break the
+ * rule that all are set but each n-th, counted from k; 1, true and 'sliding_attention' are set), {@code contains(text, 'part')}, {@code differs(x, a, b, ...)} (true
+ * when x is there and none of the others), {@code when(flag, a, b)} (b, or null, when the flag is false, 0 or null). A dotted name reaches into nested objects and,
+ * by a number, into lists ({@code multipliers.0}), {@code rope.} and {@code rope_all.} into the normalised rope settings. Literals: numbers, {@code true},
+ * {@code false}, {@code 'text'}.
  * Anything computed with null is null. Immutable.
  */
 final class Expression {
@@ -34,7 +39,9 @@ final class Expression {
 
     private record Call(String function, List<Node> arguments) implements Node { }
 
-    private static final List<String> FUNCTIONS = List.of("floor", "sqrt", "nonzero", "count");
+    /** How many arguments a function takes at least, and at most. */
+    private static final Map<String, List<Integer>> FUNCTIONS = Map.of("floor", List.of(1, 1), "sqrt", List.of(1, 1), "nonzero", List.of(1, 1), "count", List.of(1, 1), "same", List.of(1, 1),
+            "misplaced", List.of(3, 3), "contains", List.of(2, 2), "differs", List.of(2, 99), "when", List.of(2, 3));
 
     private final String text;
     private final Node root;
@@ -125,6 +132,12 @@ final class Expression {
         if (call.function().equals("count")) {
             return first instanceof JsonNode list && list.isArray() ? (Object) (long) list.size() : null;
         }
+        if (call.function().equals("same")) {
+            return first instanceof JsonNode list && list.isArray() ? list.isEmpty() || !list.valueStream().allMatch(list.get(0)::equals) ? null : ModelConfig.plain(list.get(0)) : first;
+        }
+        if (call.function().equals("misplaced")) {
+            return first instanceof JsonNode list && list.isArray() ? misplaced(list, value(call.arguments().get(1), names), value(call.arguments().get(2), names)) : null;
+        }
         if (!(first instanceof Number argument)) {
             return null;
         }
@@ -135,6 +148,17 @@ final class Expression {
             case "nonzero" -> x == 0 ? null : argument;
             default -> throw new IllegalStateException(call.function());
         };
+    }
+
+    private static Object misplaced(JsonNode list, Object every, Object from) {
+        if (!(every instanceof Long n) || !(from instanceof Long k)) {
+            return null;
+        }
+        return IntStream.range(0, list.size()).filter(i -> {
+            JsonNode entry = list.get(i);
+            boolean set = entry.isTextual() ? entry.asText().equals("sliding_attention") : entry.asInt() != 0 || entry.asBoolean();
+            return set != (i % n != k);
+        }).count();
     }
 
     private Node otherwise() {
@@ -213,13 +237,8 @@ final class Expression {
                 arguments.add(otherwise());
             }
             demand(")");
-            boolean fits = switch (name) {
-                case "when" -> arguments.size() == 2 || arguments.size() == 3;
-                case "contains" -> arguments.size() == 2;
-                case "differs" -> arguments.size() > 1;
-                default -> FUNCTIONS.contains(name) && arguments.size() == 1;
-            };
-            if (!fits) {
+            List<Integer> counts = FUNCTIONS.get(name);
+            if (counts == null || arguments.size() < counts.getFirst() || arguments.size() > counts.getLast()) {
                 throw wrong("no function '" + name + "' of " + arguments.size() + " arguments");
             }
             return new Call(name, arguments);

@@ -19,7 +19,7 @@ final class KeyValueCache {
     /** Tokens that are computed at once (llama.cpp's default); a window must hold them beside those that they see. */
     private static final int BATCH = 512;
     /** Graphs that know their windows without being told by the file: all layers but every n-th. */
-    private static final Map<String, Integer> WINDOWED_BUT_EVERY = Map.of("gemma2", 2, "gpt-oss", 2, "cohere2", 4, "llama4", 4, "gemma3", 6);
+    private static final Map<String, Integer> WINDOWED_BUT_EVERY = Map.of("gemma2", 2, "gpt-oss", 2, "afmoe", 4, "cohere2", 4, "llama4", 4, "gemma3", 6);
     private static final int LLAMA4_CHUNK = 8192;
 
     private final ModelOutline outline;

@@ -70,6 +70,8 @@ class ArchitectureTablesTest {
     @ParameterizedTest
     @CsvSource({"falcon, alibi, true", "falcon, parallel_attn, false", "bloom, apply_residual_connection_post_layernorm, true", "gpt2, scale_attn_by_inverse_layer_idx, true",
             "starcoder, scale_attn_weights, false", "olmoe, norm_topk_prob, true", "deepseek, norm_topk_prob, true", "cohere2, sliding_window_pattern, 2",
+            "hunyuan-moe, moe_topk, '[2,1]'", "hunyuan-moe, use_cla, true", "bailingmoe, first_k_dense_replace, 1", "bailingmoe, num_shared_experts, 0", "afmoe, mup_enabled, false",
+            "afmoe, layer_types, '[\"full_attention\",\"sliding_attention\"]'", "exaone-moe, sliding_window, null",
             "openelm, normalize_qk_projections, false", "openelm, ffn_with_glu, false"})
     void refusesWhatLlamaCppWouldComputeOtherwise(String name, String field, String value) throws IOException {
         ObjectNode config = checkpoint(name).config();

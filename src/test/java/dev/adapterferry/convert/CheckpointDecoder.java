@@ -52,6 +52,9 @@ final class CheckpointDecoder {
         if (ChatGlmCheckpoint.CLASSES.contains(model)) {
             return ChatGlmCheckpoint.of(checkpoint);
         }
+        if (ExpertsCheckpoint.CLASSES.contains(model)) {
+            return ExpertsCheckpoint.of(checkpoint);
+        }
         if (DenseCheckpoint.CLASSES.contains(model)) {
             return DenseCheckpoint.of(checkpoint);
         }

@@ -30,21 +30,25 @@ final class CheckpointMixers {
             int within = r % (2 * d.headSize);
             halves[within / d.headSize][head * d.headSize + within % d.headSize] = rows[r];
         }
-        int width = halves[0].length;
+        layer.query = new Decoder.Linear(halves[0], null);
+        layer.key = stored.linear(a + "k_proj");
+        layer.value = stored.linear(a + "v_proj");
+        return gated(new Decoder.Linear(halves[1], null), stored.linear(a + "o_proj"), d, layer);
+    }
+
+    /** Attention whose result is multiplied by the sigmoid of a gate before it goes through the output. */
+    static Decoder.Mixer gated(Decoder.Linear opening, Decoder.Linear output, Decoder d, Decoder.Layer layer) {
+        int width = d.heads * d.headSize;
         double[][] one = new double[width][width];
         for (int i = 0; i < width; i++) {
             one[i][i] = 1;
         }
-        layer.query = new Decoder.Linear(halves[0], null);
-        layer.key = stored.linear(a + "k_proj");
-        layer.value = stored.linear(a + "v_proj");
         layer.output = new Decoder.Linear(one, null);
         SelfAttention attention = d.attention(layer);
-        Decoder.Linear output = stored.linear(a + "o_proj");
         return x -> {
             double[][] found = attention.of(x);
             for (int t = 0; t < x.length; t++) {
-                double[] gate = Arithmetic.times(new Decoder.Linear(halves[1], null), x[t]);
+                double[] gate = Arithmetic.times(opening, x[t]);
                 double[] row = found[t];
                 Arrays.setAll(row, i -> row[i] * Arithmetic.sigmoid(gate[i]));
                 found[t] = Arithmetic.times(output, row);

@@ -75,6 +75,7 @@ class LoaderDemandsTest {
         String fused = "attn_norm 64; attn_qkv 64 128; attn_output 64 64; ffn_norm 64" + HEADS;
         demand("bailingmoe2", UNTIED, EPSILON + chosen + " expert_shared_count expert_shared_feed_forward_length leading_dense_block_count expert_weights_scale expert_weights_norm rope.dimension_count", fused + GATED,
                 fused + "; exp_probs_b.bias 8; ffn_gate_shexp 64 32; ffn_up_shexp 64 32; ffn_down_shexp 32 64" + EXPERTS.replace(" 4;", " 8;").replaceFirst(" 4$", " 8"));
+        ExpertsTinyModels.DEMANDS.forEach(demand -> demand(demand.getFirst(), demand.get(1), demand.get(2), demand.subList(3, demand.size()).toArray(String[]::new)));
         demand("gpt-oss", UNTIED, EPSILON + " expert_count expert_used_count expert_feed_forward_length attention.sliding_window rope.scaling.type rope.scaling.factor "
                 + "rope.scaling.original_context_length", QKV + BIASES + "; attn_output.bias 64; attn_sinks 4; post_attention_norm 64; ffn_gate_inp 64 4; ffn_gate_inp.bias 4; ffn_gate_exps 64 96 4; "
                 + "ffn_up_exps 64 96 4; ffn_down_exps 96 64 4; ffn_gate_exps.bias 96 4; ffn_up_exps.bias 96 4; ffn_down_exps.bias 64 4");

@@ -74,6 +74,7 @@ final class NewerTinyModels {
         vision3();
         WrappedTinyModels.add();
         FurtherTinyModels.add();
+        ExpertsTinyModels.add();
     }
 
     private static void linear() {

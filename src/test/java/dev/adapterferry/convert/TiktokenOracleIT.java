@@ -44,6 +44,15 @@ class TiktokenOracleIT {
     }
 
     @Test
+    void hunyuan() throws IOException {
+        ANYTHING.writeRanks(folder.resolve("hy.tiktoken"));
+        Files.writeString(folder.resolve("tokenizer_config.json"), "{\"auto_map\": {\"AutoTokenizer\": [\"tokenization_hy.HYTokenizer\", null]}}");
+        Files.writeString(folder.resolve("tokenization_hy.py"), "PAT_STR = r\"\"\"" + QWEN.replace("|\\p{N}| ?", "|\"\"\" \\\n          r\"\"\"\\p{N}|\"\"\" \\\n          r\"\"\" ?") + "\"\"\"\n");
+        assertThat(convert().pre()).isEqualTo("qwen2");
+        compareEmbedded(QWEN, Map.of("<|endoftext|>", ANYTHING.size(), "<|bos|>", ANYTHING.size() + 2, "<|pad|>", ANYTHING.size() + 4, "<|extra_204|>", ANYTHING.size() + 209), 150);
+    }
+
+    @Test
     void qwen1() throws IOException {
         ANYTHING.writeRanks(folder.resolve("qwen.tiktoken"));
         Files.writeString(folder.resolve("tokenizer_config.json"), "{\"auto_map\": {\"AutoTokenizer\": [\"tokenization_qwen.QWenTokenizer\", null]}}");
@@ -118,7 +127,7 @@ class TiktokenOracleIT {
     }
 
     private List<String> ranks() throws IOException {
-        Path file = Stream.of("tiktoken.model", "qwen.tiktoken", "tokenizer.model").map(folder::resolve).filter(Files::exists).findFirst().orElseThrow();
+        Path file = Stream.of("tiktoken.model", "qwen.tiktoken", "hy.tiktoken", "tokenizer.model").map(folder::resolve).filter(Files::exists).findFirst().orElseThrow();
         return Files.readAllLines(file).stream().map(line -> new String(Base64.getDecoder().decode(line.split(" ")[0]), StandardCharsets.ISO_8859_1)).toList();
     }
 }

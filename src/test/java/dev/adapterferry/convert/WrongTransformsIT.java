@@ -43,6 +43,9 @@ class WrongTransformsIT {
             "glm4moe, blk.1.ffn_down_exps.weight, next-expert", "glm4moe, attn_q.bias, permute", "gpt-oss, ffn_gate_exps.weight, next-expert", "gpt-oss, attn_sinks.weight, minus-one",
             "gpt-oss, ffn_up_exps.bias, minus-one", "lfm2, shortconv.in_proj.weight, other-half-first", "lfm2, token_embd_norm.weight, minus-one", "hunyuan-dense, attn_q.weight, permute",
             "mistral3, attn_q.weight, swap-halves", "ernie4_5-moe, attn_k.weight, swap-halves", "ernie4_5-moe, blk.1.exp_probs_b.bias, reversed", "lfm2moe, blk.1.ffn_gate_exps.weight, next-expert",
+            "hunyuan-moe, attn_k.weight, permute", "hunyuan-moe, ffn_down_exps.weight, next-expert", "bailingmoe, attn_q.weight, swap-halves", "bailingmoe, output.weight, reversed",
+            "sarvam-moe, blk.1.exp_probs_b.bias, reversed", "solar_open, blk.1.ffn_gate_exps.weight, next-expert", "afmoe, attn_gate.weight, reversed", "afmoe, blk.1.exp_probs_b.bias, reversed",
+            "exaone-moe, blk.1.exp_probs_b.bias, reversed", "exaone-moe, attn_q.weight, permute",
             "gemma3n, altup_proj.weight, next-part", "gemma3n, altup_unembd_proj.weight, next-part", "gemma3n, blk.24.post_norm.weight, minus-one", "gemma3n, altup_correct_scale.weight, reversed",
             "gemma3n, per_layer_proj_norm.weight, minus-one", "gemma4, rope_freqs.weight, ones", "gemma4, blk.1.attn_q.weight, permute", "gemma4, layer_output_scale.weight, minus-one",
             "gemma4-moe, ffn_gate_up_exps.weight, next-expert", "gemma4-moe, ffn_down_exps.scale, reversed", "gemma4-moe, ffn_gate_inp.scale, minus-one"})

@@ -31,9 +31,9 @@ record TiktokenFile(Path file, List<String> tokens) {
     private static final Pattern FIRST_LINE = Pattern.compile(LINE.pattern() + "\r?\n");
     private static final int MUCH_OF_A_LINE = 60;
 
-    /** The file of a checkpoint that is of this form: Kimi's and Moonlight's, Qwen 1's, and Llama 3's as Meta released it. */
+    /** The file of a checkpoint that is of this form: Kimi's and Moonlight's, Qwen 1's, Hunyuan's, and Llama 3's as Meta released it. */
     static Optional<Path> find(Function<String, Optional<Path>> files) {
-        return Stream.of("tiktoken.model", "qwen.tiktoken").map(files).flatMap(Optional::stream).findFirst().or(() -> files.apply("tokenizer.model").filter(TiktokenFile::isOne));
+        return Stream.of("tiktoken.model", "qwen.tiktoken", "hy.tiktoken").map(files).flatMap(Optional::stream).findFirst().or(() -> files.apply("tokenizer.model").filter(TiktokenFile::isOne));
     }
 
     /** Whether a file begins with a token in base64 and its rank; SentencePiece's files of the same name begin with a line feed. */

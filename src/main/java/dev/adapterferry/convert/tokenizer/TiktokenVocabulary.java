@@ -44,9 +44,12 @@ final class TiktokenVocabulary {
         this.model = model;
         this.rows = rows;
         this.ranks = TiktokenFile.read(file);
-        boolean qwen = file.getFileName().toString().equals("qwen.tiktoken");
         Optional<TokenizerCode> code = TokenizerCode.find(files, config);
-        this.added = qwen ? ofQwen(ranks.tokens().size()) : named(config, code.map(TokenizerCode::reserves).orElse(true));
+        this.added = switch (file.getFileName().toString()) {
+            case "qwen.tiktoken" -> inCode(List.of("<|endoftext|>", "<|im_start|>", "<|im_end|>"));
+            case "hy.tiktoken" -> inCode(List.of("<|endoftext|>", "<|startoftext|>", "<|bos|>", "<|eos|>", "<|pad|>"));
+            default -> named(config, code.map(TokenizerCode::reserves).orElse(true));
+        };
         List<String> texts = added.stream().map(AddedToken::content).toList();
         this.pre = code.map(found -> PreTokenizers.builtIn().recognise(model, found, texts)).or(this::ofLlama3)
                 .orElseThrow(() -> refusal("beside " + file.getFileName() + " there is no Python file of the tokenizer (tokenization_*.py), which says how text is cut; copy it from the base model"));
@@ -99,10 +102,10 @@ final class TiktokenVocabulary {
         return List.copyOf(tokens.values());
     }
 
-    /** Qwen 1 names its special tokens in code alone. */
-    private static List<AddedToken> ofQwen(int first) {
-        List<String> texts = Stream.concat(Stream.of("<|endoftext|>", "<|im_start|>", "<|im_end|>"), IntStream.range(0, 205).mapToObj(i -> "<|extra_" + i + "|>")).toList();
-        return IntStream.range(0, texts.size()).mapToObj(i -> new AddedToken(first + i, texts.get(i), true)).toList();
+    /** Qwen 1 and Hunyuan name their special tokens in code alone; those for one's own use follow. */
+    private List<AddedToken> inCode(List<String> first) {
+        List<String> texts = Stream.concat(first.stream(), IntStream.range(0, 205).mapToObj(i -> "<|extra_" + i + "|>")).toList();
+        return IntStream.range(0, texts.size()).mapToObj(i -> new AddedToken(ranks.tokens().size() + i, texts.get(i), true)).toList();
     }
 
     /** Meta's files come without code; the first special token tells that they are Llama 3's. */

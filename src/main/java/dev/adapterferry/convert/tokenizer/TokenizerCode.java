@@ -23,7 +23,7 @@ import java.util.stream.Stream;
  */
 record TokenizerCode(Path file, String expression, boolean reserves) {
     private static final String RESERVED = "num_reserved_special_tokens";
-    private static final List<String> KNOWN = List.of("tokenization_kimi", "tokenization_moonshot", "tokenization_qwen", "tokenization_chatglm");
+    private static final List<String> KNOWN = List.of("tokenization_kimi", "tokenization_moonshot", "tokenization_qwen", "tokenization_hy", "tokenization_chatglm");
     private static final Pattern ASSIGNMENT = Pattern.compile("(?m)^\\s*(?i:pat_str)\\s*(?::[^=\\n]*)?=\\s*");
     private static final Pattern JOINED = Pattern.compile("([\"'])\\|\\1\\s*\\.\\s*join\\s*\\(\\s*[\\[(]\\s*");
     private static final Pattern LITERAL = Pattern.compile("(r?)(\"\"\"|'''|\"|')(.*?(?<!\\\\)(?:\\\\\\\\)*)\\2\\s*", Pattern.DOTALL);

@@ -25,7 +25,7 @@ import java.util.function.Function;
  */
 public final class TokenizerConverter {
     /** Kinds that take tokenizer.json even where a tokenizer.model lies beside it. */
-    private static final Set<String> JSON_FIRST = Set.of("bpe", "bert", "unigram", "chatglm", "glm4", "glm4moe", "gemma4");
+    private static final Set<String> JSON_FIRST = Set.of("bpe", "bert", "unigram", "chatglm", "glm4", "glm4moe", "gemma4", "hunyuan", "solar");
 
     private final String model;
     private final Function<String, Optional<Path>> files;
@@ -61,7 +61,8 @@ public final class TokenizerConverter {
      * Writes the vocabulary, special ids and chat templates.
      *
      * @param kind what the architecture expects: {@code bpe}, {@code spm}, {@code spm-or-bpe}, {@code llama}, {@code phi3}, {@code internlm2}, {@code glm4},
-     *             {@code glm4moe}, {@code ernie}, {@code gemma4}, {@code bert}, {@code unigram}, {@code qwen}, {@code chatglm}
+     *             {@code glm4moe}, {@code ernie}, {@code gemma4}, {@code bert}, {@code unigram}, {@code qwen}, {@code chatglm},
+     *             {@code hunyuan}, {@code solar}
      * @param rows rows of the embedding; the token list gets exactly as many entries
      * @param into receives the keys
      * @throws FerryException when the tokenizer is missing, malformed, or cannot be carried over faithfully
@@ -186,6 +187,9 @@ public final class TokenizerConverter {
             case "glm4moe" -> setByText(special, added, Map.of("bos", "[gMASK]", "eot", "<|user|>", "unk", "<|endoftext|>", "eom", "<|observation|>"));
             // Nothing in the files of Qwen 1 names them.
             case "qwen" -> setByText(special, added, Map.of("eos", "<|endoftext|>", "eot", "<|im_end|>", "unk", "<|endoftext|>", "bos", "<|endoftext|>"));
+            // config.json of Hunyuan's mixtures names another one.
+            case "hunyuan" -> added.stream().filter(token -> token.content().equals("<|bos|>")).findFirst().ifPresent(token -> special.override("bos", token.id()));
+            case "solar" -> setByText(special, added, Map.of("eos", "<|endoftext|>", "eot", "<|endoftext|>", "unk", "<unk>", "bos", "<|startoftext|>"));
             default -> { }
         }
     }

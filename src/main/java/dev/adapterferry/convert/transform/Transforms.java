@@ -37,6 +37,7 @@ import java.util.function.LongUnaryOperator;
  * <tr><td>{@code unit-rows K}</td><td>each row scaled to a length of one, unless K is 0</td></tr>
  * <tr><td>{@code scale X}</td><td>each element times X</td></tr>
  * <tr><td>{@code scale-rows FROM, TO, X}</td><td>the elements of rows FROM to TO of a matrix times X</td></tr>
+ * <tr><td>{@code unit-columns K}</td><td>each column scaled to a length of one, unless K is 0</td></tr>
  * <tr><td>{@code plus-one}</td><td>1 added to each element</td></tr>
  * <tr><td>{@code minus-exp}</td><td>each element x becomes -exp(x)</td></tr>
  * </table>
@@ -45,7 +46,7 @@ public final class Transforms {
     private static final Map<String, Integer> ARGUMENTS = Map.ofEntries(
             Map.entry("permute", 1), Map.entry("permute-heads-of", 1), Map.entry("swap", 2), Map.entry("slice", 2), Map.entry("half", 1), Map.entry("every", 2), Map.entry("groups", 4),
             Map.entry("grouped-qkv", 2), Map.entry("swap-after", 3), Map.entry("of-each", 3), Map.entry("parts-together", 4), Map.entry("swap-columns", 2), Map.entry("matrices", 1),
-            Map.entry("even-first", 2), Map.entry("unit-rows", 1), Map.entry("scale", 1), Map.entry("scale-rows", 3), Map.entry("as-rows", 1), Map.entry("flatten", 0), Map.entry("pad-rows", 1),
+            Map.entry("even-first", 2), Map.entry("unit-rows", 1), Map.entry("unit-columns", 1), Map.entry("scale", 1), Map.entry("scale-rows", 3), Map.entry("as-rows", 1), Map.entry("flatten", 0), Map.entry("pad-rows", 1),
             Map.entry("every-column", 2), Map.entry("transpose", 0), Map.entry("squeeze", 0), Map.entry("plus-one", 0), Map.entry("minus-exp", 0));
 
     private final Bands bands = new Bands();
@@ -190,6 +191,7 @@ public final class Transforms {
             case "pad-rows" -> in.rows() >= n[0] ? in : new PaddedRows(in, n[0]);
             case "flatten" -> new Flattened(in);
             case "unit-rows" -> n[0] == 0 ? in : new UnitRows(in);
+            case "unit-columns" -> n[0] == 0 ? in : new UnitColumns(in);
             case "plus-one" -> Elementwise.plusOne(in);
             case "minus-exp" -> new Elementwise(in, x -> (float) -Math.exp(x));
             default -> throw new IllegalArgumentException("no transform '" + name + "'");

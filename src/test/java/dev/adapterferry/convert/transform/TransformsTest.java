@@ -84,6 +84,16 @@ class TransformsTest {
     }
 
     @Test
+    void scalesColumnsToALengthOfOne() {
+        TensorView view = new Transforms().apply("unit-columns", new long[] {1}, Counting.of(3, 2));
+        float[] last = new float[2];
+        view.read(2, 1, last, 0);
+        // Columns 0, 2, 4 and 1, 3, 5.
+        assertThat(last).containsExactly(new float[] {4 / (float) Math.sqrt(20), 5 / (float) Math.sqrt(35)}, org.assertj.core.data.Offset.offset(1e-6f));
+        assertThat(values(new Transforms().apply("unit-columns", new long[] {0}, Counting.of(2, 2)))).isEqualTo("0 1 2 3");
+    }
+
+    @Test
     void scalesRowsToALengthOfOne() {
         TensorView view = new Transforms().apply("unit-rows", new long[] {1}, Counting.of(3, 2));
         float[] rows = new float[4];
