@@ -3,9 +3,11 @@ package dev.adapterferry.convert;
 import dev.adapterferry.convert.transform.TensorView;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Views under their GGUF names. Owns nothing: closing it leaves the checkpoint open. */
 final class ConvertedTensors implements TensorSource {
@@ -18,6 +20,13 @@ final class ConvertedTensors implements TensorSource {
         this.views = views;
         this.notes = List.copyOf(notes);
         this.tensors = views.entrySet().stream().map(e -> new TensorInfo(e.getKey(), e.getValue().type(), e.getValue().shape())).toList();
+    }
+
+    /** The same without one tensor, and with something more to know. */
+    ConvertedTensors without(String name, String note) {
+        Map<String, TensorView> others = new LinkedHashMap<>(views);
+        others.remove(name);
+        return new ConvertedTensors(others, Stream.concat(notes.stream(), Stream.of(note)).toList());
     }
 
     /** What the user should know, one sentence each. */

@@ -40,7 +40,8 @@ public final class ModelConverter {
         Architecture architecture = catalog.require(checkpoint.config(), checkpoint.name());
         GgufMetadata metadata = outline.metadata();
         List<String> notes = new ArrayList<>(outline.notes());
-        Pooling.of(checkpoint, architecture.embeds()).ifPresent(pooling -> {
+        Optional<Pooling> said = metadata.findLong(architecture.arch() + ".pooling_type").isPresent() ? Optional.empty() : Pooling.of(checkpoint, architecture.embeds());
+        said.ifPresent(pooling -> {
             metadata.putUint32(architecture.arch() + ".pooling_type", pooling.type());
             notes.addAll(pooling.notes());
         });
@@ -48,6 +49,7 @@ public final class ModelConverter {
         TensorInfo embedding = outline.tensors().find("token_embd.weight").orElseThrow();
         TokenizerConverter.Result tokenizer = new TokenizerConverter(checkpoint.name(), checkpoint::file, checkpoint.config())
                 .write(architecture.tokenizer(), Math.toIntExact(embedding.shape().getFirst()), metadata);
+        YesOrNo.of(checkpoint, architecture).ifPresent(head -> head.writePrompt(metadata));
         new Hyperparameters(checkpoint.name(), architecture, config(checkpoint, architecture), metadata).write(architecture.after());
         new GeneralKeys(checkpoint, provenance, metadata).write(outline.parameters());
         // Files made from this one, and their manifests, say the same.
@@ -73,6 +75,8 @@ public final class ModelConverter {
         GgufMetadata metadata = new GgufMetadata().putString("general.architecture", architecture.arch());
         ConvertedTensors tensors = tensors(checkpoint, architecture, config, metadata);
 
+        YesOrNo.of(checkpoint, architecture).ifPresent(head -> head.writeKeys(architecture.arch(), parameters));
+        requireLabelsThatFit(checkpoint.name(), parameters.findStrings(architecture.arch() + ".classifier.output_labels"), tensors);
         requireHeadsThatFit(checkpoint.name(), config, tensors);
         LayerForms.require(checkpoint.name(), architecture.arch() + ".", parameters, tensors);
         requireWidthThatFits(checkpoint.name(), parameters.findLong(architecture.arch() + ".embedding_length"), tensors);
@@ -89,6 +93,15 @@ public final class ModelConverter {
         ModelConfig config = ModelConfig.of(checkpoint.config(), architecture, checkpoint.tensors().tensors().stream().map(TensorInfo::name).toList());
         architecture.requireComputable(checkpoint.name(), config);
         return config;
+    }
+
+    /** llama.cpp counts the rows of a head by the labels. */
+    private static void requireLabelsThatFit(String model, Optional<List<String>> labels, TensorSource tensors) {
+        Optional<TensorInfo> head = tensors.find("cls.output.weight");
+        if (head.isPresent() && labels.isPresent() && head.get().rows() != labels.get().size()) {
+            throw new FerryException("Cannot convert " + model + ": its head has " + head.get().rows() + (head.get().rows() == 1 ? " row" : " rows") + ", but config.json means " + labels.get().size()
+                    + " labels (id2label, num_labels). Take the config.json that belongs to the weights.");
+        }
     }
 
     /** Sizes that config.json omits may be those of another model of the class. */
@@ -125,7 +138,10 @@ public final class ModelConverter {
     }
 
     private static ConvertedTensors tensors(Checkpoint checkpoint, Architecture architecture, ModelConfig config, GgufMetadata metadata) {
+        Optional<YesOrNo> answers = YesOrNo.of(checkpoint, architecture);
         Map<String, TensorView> generated = new GeneratedTensors(checkpoint.name(), architecture, config, DenseLayers.of(checkpoint, architecture, config), metadata).make();
-        return TensorPlan.plan(checkpoint.name(), architecture, config, generated, checkpoint.tensors(), metadata);
+        answers.ifPresent(head -> head.put(generated));
+        ConvertedTensors tensors = TensorPlan.plan(checkpoint.name(), architecture, config, generated, checkpoint.tensors(), metadata);
+        return answers.map(head -> head.instead(tensors)).orElse(tensors);
     }
 }

@@ -45,6 +45,8 @@ final class SpecialParameters {
             case "sliding-window-by-fours" -> slidingWindow("4");
             case "sliding-window-pattern" -> slidingWindow(String.valueOf(config.get("sliding_window_pattern")));
             case "full-attention-interval" -> fullAttentionInterval();
+            case "output-labels" -> into.putStrings(key("classifier.output_labels"), labels());
+            case "output-labels-of-shares" -> into.putStrings(key("classifier.output_labels"), labels().size() == 1 ? YesOrNo.LABELS : labels());
             case "linear-or-no-rope-scaling" -> linearOrNone();
             case "hunyuan-rope" -> hunyuanRope();
             case "lfm2-feed-forward-length" -> lfm2FeedForwardLength();
@@ -160,6 +162,13 @@ final class SpecialParameters {
                             + " lets the first layer see everything, and each of those after equal steps; these are others."));
         }
         into.putUint32(key("attention.sliding_window_pattern"), interval);
+    }
+
+    /** As config.json names them; transformers' config classes know two where it says nothing. */
+    private List<String> labels() {
+        JsonNode named = config.fields().path("id2label");
+        long count = named.isEmpty() ? config.findLong("num_labels").orElse(2L) : named.size();
+        return LongStream.range(0, count).mapToObj(i -> named.path(String.valueOf(i)).asText("LABEL_" + i)).toList();
     }
 
     private void linearOrNone() {

@@ -17,7 +17,8 @@ final class EncoderTinyModels {
 
     /** Names of the cases. */
     static final List<String> NAMES = List.of("qwen2-embedding", "qwen2-embedding-ahead", "qwen3-embedding", "gemma-embedding", "bert", "bert-masked", "roberta", "xlm-roberta", "nomic-bert",
-            "nomic-bert-moe", "distilbert", "jina-bert-v2", "jina-bert-v2-code", "modern-bert", "modern-bert-masked", "eurobert", "neo-bert");
+            "nomic-bert-moe", "distilbert", "jina-bert-v2", "jina-bert-v2-code", "modern-bert", "modern-bert-masked", "eurobert", "neo-bert", "bert-classifier", "roberta-classifier", "xlm-roberta-reranker",
+            "modern-bert-reranker", "qwen3-classifier", "qwen3-reranker-head");
 
     private static final String BERT = ",\"layer_norm_eps\":1e-12,\"type_vocab_size\":2,\"hidden_act\":\"gelu\"";
     private static final String ROBERTA = ",\"layer_norm_eps\":1e-5,\"max_position_embeddings\":514,\"pad_token_id\":1,\"type_vocab_size\":1";
@@ -51,6 +52,36 @@ final class EncoderTinyModels {
             c.add("head.dense.weight", 0, WIDTH, WIDTH).add("head.norm.weight", 1, WIDTH).add("decoder.weight", 0, ROWS, WIDTH).add("decoder.bias", 0, ROWS);
         });
         put("eurobert", "EuroBertModel", "bpe", ",\"rms_norm_eps\":1e-5,\"rope_theta\":250000.0,\"hidden_act\":\"silu\"", c -> qwen(c, null));
+        String three = ",\"id2label\":{\"0\":\"calm\",\"1\":\"swell\",\"2\":\"storm\"}";
+        put("bert-classifier", "BertForSequenceClassification", "wordpiece", BERT + three, c -> {
+            bert(c, "bert.", 512, 2);
+            linear(c, "classifier", 3, WIDTH);
+        });
+        put("roberta-classifier", "RobertaForSequenceClassification", "bpe", ROBERTA + three, c -> {
+            bert(c, "roberta.", 514, 1);
+            c.remove("roberta.pooler.dense.weight").remove("roberta.pooler.dense.bias");
+            linear(c, "classifier.dense", WIDTH, WIDTH);
+            linear(c, "classifier.out_proj", 3, WIDTH);
+        });
+        put("xlm-roberta-reranker", "XLMRobertaForSequenceClassification", "unigram", ROBERTA + ",\"id2label\":{\"0\":\"LABEL_0\"}", c -> {
+            bert(c, "roberta.", 514, 1);
+            c.remove("roberta.pooler.dense.weight").remove("roberta.pooler.dense.bias");
+            linear(c, "classifier.dense", WIDTH, WIDTH);
+            linear(c, "classifier.out_proj", 1, WIDTH);
+        });
+        put("modern-bert-reranker", "ModernBertForSequenceClassification", "bpe", modern.formatted("gelu") + ",\"classifier_pooling\":\"mean\",\"id2label\":{\"0\":\"LABEL_0\"}", c -> {
+            modern(c, "model.");
+            c.add("head.dense.weight", 0, WIDTH, WIDTH).add("head.norm.weight", 1, WIDTH);
+            linear(c, "classifier", 1, WIDTH);
+        });
+        put("qwen3-classifier", "Qwen3ForSequenceClassification", "bpe", RMS + UNTIED + ",\"head_dim\":16" + three, c -> {
+            qwen(c, false);
+            c.add("score.weight", 0, 3, WIDTH);
+        });
+        put("qwen3-reranker-head", "Qwen3ForSequenceClassification", "bpe", RMS + UNTIED + ",\"head_dim\":16,\"id2label\":{\"0\":\"LABEL_0\"}", c -> {
+            qwen(c, false);
+            c.add("score.weight", 0, 1, WIDTH);
+        });
         put("neo-bert", "NeoBERT", "wordpiece", ",\"intermediate_size\":144,\"max_length\":512,\"norm_eps\":1e-5,\"hidden_act\":\"swiglu\",\"rope\":true,\"rms_norm\":true", EncoderTinyModels::neo);
     }
 

@@ -123,6 +123,17 @@ public final class TokenizerConverter {
         return new Result(name, pre, rows, templates.containsKey("default"));
     }
 
+    /**
+     * The id of a token by its text.
+     *
+     * @param files finds a file of the checkpoint by name
+     * @param text  as tokenizer.json has it
+     * @return empty where there is no tokenizer.json, or no such token in it
+     */
+    public static Optional<Integer> idOf(Function<String, Optional<Path>> files, String text) {
+        return files.apply("tokenizer.json").map(TokenizerJson::new).map(json -> json.vocabulary().get(text));
+    }
+
     private boolean takesJson(String kind) {
         boolean byteLevelPhi = kind.equals("phi3") && tokenizerConfig.map(c -> c.path("tokenizer_class").asText()).filter("GPT2Tokenizer"::equals).isPresent();
         return json.isPresent() && (JSON_FIRST.contains(kind) || byteLevelPhi);

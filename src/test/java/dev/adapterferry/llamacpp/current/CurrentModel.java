@@ -13,6 +13,7 @@ import java.util.Arrays;
 /** One open file, on the CPU alone. Keys and values are kept as F32 and no flash attention is used, so that numbers can be compared. */
 final class CurrentModel implements AutoCloseable {
     private static final int F32 = 0;
+    private static final int RANK = 4;
     /** Models here are tiny, and two threads that wait for each other lose more than they win when the machine has other work. */
     private static final int THREADS = 1;
 
@@ -88,10 +89,10 @@ final class CurrentModel implements AutoCloseable {
         return Arrays.copyOfRange(all, prompt.length, all.length);
     }
 
-    /** The vector of a text pooled as the file says (one row), or of each token where it says nothing. */
+    /** The vector of a text pooled as the file says (one row; its scores where it has a head for them), or of each token where it says nothing. */
     float[][] embeddings(int[] tokens) {
-        int width = library.callInt("llama_model_n_embd_out", model);
         return computed(tokens, true, (context, rows) -> {
+            int width = library.callInt(library.callInt("llama_pooling_type", context) == RANK ? "llama_model_n_cls_out" : "llama_model_n_embd_out", model);
             MemorySegment pooled = library.callAddress("llama_get_embeddings_seq", context, 0);
             for (int i = 0; i < rows.length; i++) {
                 rows[i] = pooled.equals(MemorySegment.NULL) ? floats(library.callAddress("llama_get_embeddings_ith", context, i), width)
