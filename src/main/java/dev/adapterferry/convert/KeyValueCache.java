@@ -21,6 +21,8 @@ final class KeyValueCache {
     /** Graphs that know their windows without being told by the file: all layers but every n-th. */
     private static final Map<String, Integer> WINDOWED_BUT_EVERY = Map.of("gemma2", 2, "gpt-oss", 2, "afmoe", 4, "cohere2", 4, "llama4", 4, "gemma3", 6);
     private static final int LLAMA4_CHUNK = 8192;
+    /** Both halves of a layer look at the token before. */
+    private static final long RWKV_SHIFTS = 2;
 
     private final ModelOutline outline;
     private final boolean windows;
@@ -80,6 +82,9 @@ final class KeyValueCache {
     }
 
     private boolean attends(int layer) {
+        if (outline.number("wkv.head_size") > 0) {
+            return false;
+        }
         long every = outline.number("full_attention_interval");
         return every > 0 ? (layer + 1) % every == 0 : keyHeads(layer) > 0;
     }
@@ -116,8 +121,13 @@ final class KeyValueCache {
         return own > 0 ? own : all > 0 ? all : outline.number("embedding_length") / heads();
     }
 
-    /** Numbers that a layer without attention remembers: what its convolution has yet to see, and its state. */
+    /** Numbers that a layer without attention remembers: what its convolution has yet to see, or the token before, and its state. */
     private long state() {
+        long matrix = outline.number("wkv.head_size");
+        if (matrix > 0) {
+            long shifts = find("token_shift_count").isPresent() ? outline.number("token_shift_count") : RWKV_SHIFTS;
+            return outline.number("embedding_length") * (shifts + matrix);
+        }
         long convolution = outline.number("shortconv.l_cache");
         if (convolution > 0) {
             return outline.number("embedding_length") * (convolution - 1);

@@ -99,7 +99,7 @@ final class MissingTensors {
     /** Every output that becomes a tensor. */
     private void each(Visitor visitor) {
         architecture.tensors().forEach((pattern, outputs) -> outputs.stream()
-                .filter(o -> o.steps().stream().noneMatch(s -> s.name().equals("layer-key") || s.name().equals("must-be-zero")))
+                .filter(o -> o.steps().stream().noneMatch(s -> TensorPlan.STEPS_WITHOUT_TENSOR.contains(s.name())))
                 .forEach(o -> visitor.visit(pattern, o)));
     }
 }

@@ -24,8 +24,13 @@ import java.util.TreeMap;
  * converter's: as the checkpoint lists them, the experts of a layer where the last of them stands.
  */
 final class TensorPlan {
-    /** What an architecture file may put last: {@code stack} joins experts, {@code layer-key} collects scalars, {@code must-be-zero} drops. */
-    static final Set<String> FINAL_STEPS = Set.of("stack", "layer-key", "must-be-zero");
+    /**
+     * What an architecture file may put last: {@code stack} joins experts, {@code layer-key} collects scalars, {@code size-key} writes down how many rows a
+     * matrix has, {@code must-be-zero} drops.
+     */
+    static final Set<String> FINAL_STEPS = Set.of("stack", "layer-key", "size-key", "must-be-zero");
+    /** Those of them that make no tensor. */
+    static final Set<String> STEPS_WITHOUT_TENSOR = Set.of("layer-key", "size-key", "must-be-zero");
 
     private static final int NAMES_IN_A_MESSAGE = 6;
     private static final String OUTPUT = "output";
@@ -116,6 +121,7 @@ final class TensorPlan {
                     view.read(0, 1, values, address.layer());
                     keys.putFloats(output.name(), values);
                 }
+                case "size-key" -> writeSize(tensor, architecture.arch() + "." + output.name(), view);
                 default -> refuseUnlessZero(tensor, view);
             }
             return;
@@ -144,6 +150,16 @@ final class TensorPlan {
             throw new FerryException("Cannot convert " + model + ": tensor '" + tensor.name() + "' of shape " + tensor.shape() + " does not fit config.json ("
                     + e.getMessage() + ").", e);
         }
+    }
+
+    private void writeSize(TensorInfo tensor, String key, TensorView view) {
+        long size = view.shape().get(view.rank() - 2);
+        Optional<Long> before = keys.findLong(key);
+        if (before.isPresent() && before.get() != size) {
+            throw new FerryException("Cannot convert " + model + ": tensor '" + tensor.name() + "' has a rank of " + size + ", those of other layers one of " + before.get()
+                    + "; llama.cpp's " + architecture.arch() + " has one for all (" + key + ").");
+        }
+        keys.putUint32(key, size);
     }
 
     private void refuseUnlessZero(TensorInfo tensor, TensorView view) {

@@ -224,6 +224,7 @@ public final class Doctor {
             case "llama" -> "SentencePiece BPE";
             case "gemma4" -> "BPE with bytes to fall back on";
             case "t5" -> "unigram";
+            case "rwkv" -> "RWKV World, the longest token that fits";
             default -> vocabulary.model();
         };
     }

@@ -43,14 +43,19 @@ final class CheckpointTensors {
 
     /** A layer that stores a row per input and computes {@code x @ W + b}. */
     Linear inputsFirst(String name) {
-        double[][] stored = matrix(name);
+        return new Linear(turned(name + ".weight"), vector(name + ".bias"));
+    }
+
+    /** A matrix that is stored with a row per input, with one per output. */
+    double[][] turned(String tensor) {
+        double[][] stored = rows(tensor, 0, Math.toIntExact(info(tensor).shape().getFirst()));
         double[][] weight = new double[stored[0].length][stored.length];
         for (int o = 0; o < weight.length; o++) {
             for (int i = 0; i < stored.length; i++) {
                 weight[o][i] = stored[i][o];
             }
         }
-        return new Linear(weight, vector(name + ".bias"));
+        return weight;
     }
 
     double[][] matrix(String name) {

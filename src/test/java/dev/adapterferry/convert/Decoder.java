@@ -46,6 +46,8 @@ final class Decoder {
         Linear value;
         Linear output;
         FeedForward dense;
+        /** Set instead of a feed-forward where that looks at other tokens too. */
+        Mixer neighbourly;
         ExpertMixture experts;
         /** Set instead of the parts of an attention where a layer has something else, or an attention of its own kind. */
         Mixer mixer;
@@ -145,8 +147,11 @@ final class Decoder {
             } else {
                 for (int t = 0; t < x.length; t++) {
                     x[t] = plus(x[t], attended[t], residualScale);
-                    double[] made = norm(feedForward(layer, norm(x[t], layer.feedForwardNorm)), layer.afterFeedForward);
-                    x[t] = plus(x[t], made, residualScale);
+                }
+                double[][] input = each(x, row -> norm(row, layer.feedForwardNorm));
+                double[][] made = layer.neighbourly != null ? layer.neighbourly.of(input) : each(input, row -> feedForward(layer, row));
+                for (int t = 0; t < x.length; t++) {
+                    x[t] = plus(x[t], norm(made[t], layer.afterFeedForward), residualScale);
                 }
             }
         }

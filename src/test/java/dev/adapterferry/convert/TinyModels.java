@@ -487,6 +487,7 @@ final class TinyModels {
         SeeingTinyModels.add();
         GemmaTinyModels.add();
         EncoderTinyModels.add();
+        RecurrentTinyModels.add();
         SsmTinyModels.add();
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.adapterferry.convert.Architecture.Output;
 import dev.adapterferry.convert.Architecture.Step;
+import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.llamacpp.current.CurrentLlama;
 import dev.adapterferry.quant.GgmlType;
@@ -32,7 +33,7 @@ class TransformStepsIT {
     private static final double SEEN = 5e-3;
     private static final int[] TOKENS = {11, 301, 27, 300, 5, 260, 99};
     /** These change dimensions, not values; {@link NewerArchitecturesTest} holds all dimensions against llama.cpp's. */
-    private static final Set<String> SHAPE_ONLY = Set.of("stack", "squeeze", "matrices", "as-rows");
+    private static final Set<String> SHAPE_ONLY = Set.of("stack", "squeeze", "matrices", "as-rows", "size-key");
 
     @TempDir
     static Path folder;
@@ -43,7 +44,7 @@ class TransformStepsIT {
     }
 
     @ParameterizedTest
-    @CsvSource({"qwen3next, 8", "qwen35, 22", "deepseek2, 3", "llama4, 5", "qwen3vlmoe, 5", "gpt-oss, 7", "mistral3, 2", "ernie4_5-moe, 1", "bloom, 2", "deepseek, 2", "falcon-40b, 1", "falcon-h1, 16", "gpt2, 4",
+    @CsvSource({"rwkv7-older, 15", "rwkv6, 8", "rwkv6qwen2, 8", "qwen3next, 8", "qwen35, 22", "deepseek2, 3", "llama4, 5", "qwen3vlmoe, 5", "gpt-oss, 7", "mistral3, 2", "ernie4_5-moe, 1", "bloom, 2", "deepseek, 2", "falcon-40b, 1", "falcon-h1, 16", "gpt2, 4",
             "glm4v, 2", "gptneox, 2", "olmo, 2", "starcoder-mha, 1", "bailingmoe, 6",
             "deci, 2", "openelm, 2"})
     void everyStepIsSeen(String name, int steps) {
@@ -65,7 +66,13 @@ class TransformStepsIT {
     private static boolean shows(Architecture mutant, MemoryCheckpoint checkpoint, ConvertedModel good, double[][] expected) {
         ModelConfig config = config(mutant, checkpoint);
         GgufMetadata keys = new GgufMetadata();
-        ConvertedTensors tensors = TensorPlan.plan("mutant", mutant, config, new GeneratedTensors("mutant", mutant, config, Optional.empty(), keys).make(), checkpoint.tensors(), keys);
+        ConvertedTensors tensors;
+        try {
+            tensors = TensorPlan.plan("mutant", mutant, config, new GeneratedTensors("mutant", mutant, config, Optional.empty(), keys).make(), checkpoint.tensors(), keys);
+        } catch (FerryException e) {
+            // A step that builds on the one that is left out does not fit any more.
+            return true;
+        }
         if (!tensors.tensors().equals(good.tensors().tensors())) {
             // Other dimensions: llama.cpp's loader refuses such a file, and NewerArchitecturesTest sees it here.
             return true;

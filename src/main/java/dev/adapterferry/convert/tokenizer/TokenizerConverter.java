@@ -16,12 +16,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Function;
 
 /**
  * Writes the {@code tokenizer.*} keys of a checkpoint. What the files hold decides between llama.cpp's tokenizers:
  * byte-level BPE ({@code gpt2}; from tokenizer.json or a tiktoken file), SentencePiece BPE ({@code llama}), unigram ({@code t5}), WordPiece
- * ({@code bert}).
+ * ({@code bert}), and RWKV's longest match ({@code rwkv}).
  */
 public final class TokenizerConverter {
     /** Kinds that take tokenizer.json even where a tokenizer.model lies beside it. */
@@ -50,7 +51,7 @@ public final class TokenizerConverter {
     /**
      * What was written.
      *
-     * @param model        GGUF tokenizer model: {@code gpt2}, {@code llama}, {@code t5}, {@code bert}, {@code gemma4}
+     * @param model        GGUF tokenizer model: {@code gpt2}, {@code llama}, {@code t5}, {@code bert}, {@code gemma4}, {@code rwkv}
      * @param pre          pre-tokenizer name
      * @param tokens       number of tokens
      * @param chatTemplate whether the model has a chat template
@@ -61,7 +62,7 @@ public final class TokenizerConverter {
      * Writes the vocabulary, special ids and chat templates.
      *
      * @param kind what the architecture expects: {@code bpe}, {@code spm}, {@code spm-or-bpe}, {@code llama}, {@code phi3}, {@code internlm2}, {@code glm4},
-     *             {@code glm4moe}, {@code ernie}, {@code gemma4}, {@code bert}, {@code unigram}, {@code qwen}, {@code chatglm},
+     *             {@code glm4moe}, {@code ernie}, {@code gemma4}, {@code bert}, {@code unigram}, {@code qwen}, {@code rwkv}, {@code chatglm},
      *             {@code hunyuan}, {@code solar}
      * @param rows rows of the embedding; the token list gets exactly as many entries
      * @param into receives the keys
@@ -71,6 +72,10 @@ public final class TokenizerConverter {
         if (kind.equals("llama") || kind.equals("ernie")) {
             tokenizerConfig.map(c -> c.get("add_prefix_space")).filter(JsonNode::isBoolean)
                     .ifPresent(flag -> into.putBool("tokenizer.ggml.add_space_prefix", flag.booleanValue()));
+        }
+        Optional<Path> world = kind.equals("rwkv") ? files.apply(RwkvVocabulary.FILE) : Optional.empty();
+        if (world.isPresent()) {
+            return writeWorld(world.get(), rows, into);
         }
         Optional<Path> pieces = files.apply("tokenizer.model").filter(file -> !takesJson(kind) && !TiktokenFile.isOne(file));
         Optional<TiktokenVocabulary> ranked = (json.isPresent() || pieces.isPresent() ? Optional.<Path>empty() : TiktokenFile.find(files))
@@ -86,7 +91,8 @@ public final class TokenizerConverter {
             name = "gpt2";
             pre = ranked.get().write(into);
         } else if (json.isEmpty()) {
-            throw new FerryException("Cannot convert the tokenizer of " + model + ": there is neither tokenizer.json nor tokenizer.model nor tiktoken.model; copy it from the base model.");
+            throw new FerryException("Cannot convert the tokenizer of " + model + ": there is neither tokenizer.json nor tokenizer.model nor tiktoken.model"
+                    + (kind.equals("rwkv") ? " nor " + RwkvVocabulary.FILE : "") + "; copy it from the base model.");
         } else if (kind.equals("gemma4")) {
             name = "gemma4";
             Gemma4Vocabulary.write(model, json.get(), rows, into);
@@ -132,6 +138,14 @@ public final class TokenizerConverter {
      */
     public static Optional<Integer> idOf(Function<String, Optional<Path>> files, String text) {
         return files.apply("tokenizer.json").map(TokenizerJson::new).map(json -> json.vocabulary().get(text));
+    }
+
+    private Result writeWorld(Path file, int rows, GgufMetadata into) {
+        RwkvVocabulary.read(model, file, tokenizerConfig, rows).write(into);
+        Map<String, String> templates = new TreeMap<>(ChatTemplates.find(files));
+        templates.putIfAbsent("default", RwkvVocabulary.CHAT);
+        ChatTemplates.write(templates, into);
+        return new Result("rwkv", "default", rows, true);
     }
 
     private boolean takesJson(String kind) {
