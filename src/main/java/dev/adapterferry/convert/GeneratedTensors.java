@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /** Tensors that no checkpoint holds among its weights: rope frequency factors, computed from the configuration, and what stands behind the pooling. They come first in the file. */
 final class GeneratedTensors {
@@ -39,8 +40,9 @@ final class GeneratedTensors {
         Map<String, TensorView> made = new LinkedHashMap<>();
         for (String name : architecture.generated()) {
             switch (name) {
-                case "llama3-rope-factors" -> llama3(made, 8);
-                case "llama3-rope-factors-of-16" -> llama3(made, 16);
+                case "llama3-rope-factors" -> llama3(made, 8, config.fullRope().path("rope_theta"), 1);
+                case "llama3-rope-factors-of-16" -> llama3(made, 16, config.fullRope().path("rope_theta"), 1);
+                case "llama3-rope-factors-of-half" -> llama3(made, 8, baseOfFullAttention(), 2);
                 case "proportional-rope-factors" -> proportional(made);
                 case "longrope-factors" -> longrope(made);
                 case "longrope-factors-with-attention" -> {
@@ -61,12 +63,24 @@ final class GeneratedTensors {
         return new Constant(new float[width], List.of(1L, (long) width));
     }
 
-    private void llama3(Map<String, TensorView> made, float usualFactor) {
+    /** Of a base for each layer, that of the first layer that sees everything. */
+    private JsonNode baseOfFullAttention() {
+        JsonNode bases = config.fields().path("rope_theta");
+        List<JsonNode> types = config.fields().path("layer_types").valueStream().toList();
+        return bases.isArray() ? IntStream.range(0, types.size()).filter(i -> types.get(i).asText().equals("full_attention")).mapToObj(bases::path).findFirst().orElse(bases.path(0)) : bases;
+    }
+
+    /** @param part of each head, its first half for 2, turns; llama.cpp wants factors for all of it */
+    private void llama3(Map<String, TensorView> made, float usualFactor, JsonNode theta, int part) {
         JsonNode rope = config.fullRope();
         if (rope.path("rope_type").asText().equals("llama3")) {
-            made.put("rope_freqs.weight", new Constant(llama3Factors(rope.path("rope_theta").asDouble(10000),
-                    Math.toIntExact(config.findLong("head_size").orElseThrow()), number(rope, "factor", usualFactor), number(rope, "low_freq_factor", 1),
-                    number(rope, "high_freq_factor", 4), number(rope, "original_max_position_embeddings", 8192))));
+            int size = Math.toIntExact(config.findLong("head_size").orElseThrow());
+            float[] factors = new float[size / 2];
+            Arrays.fill(factors, 1);
+            float[] turned = llama3Factors(theta.asDouble(10000), size / part, number(rope, "factor", usualFactor), number(rope, "low_freq_factor", 1),
+                    number(rope, "high_freq_factor", 4), number(rope, "original_max_position_embeddings", 8192));
+            System.arraycopy(turned, 0, factors, 0, turned.length);
+            made.put("rope_freqs.weight", new Constant(factors));
         }
     }
 

@@ -60,11 +60,18 @@ final class LayerForms {
         expect(blk + "attn_v", keyHeads > 0, keyHeads * size);
     }
 
-    /** @param width as the configuration says for this layer; -1 where it is the same for all */
+    /**
+     * A layer with experts has its own tensors, which the table of its architecture asks for.
+     *
+     * @param width as the configuration says for this layer; -1 where it is the same for all
+     */
     private void feedForward(int layer, int width) {
         boolean has = width != 0;
         long rows = Math.max(0, width);
         String blk = "blk." + layer + ".";
+        if (tensors.find(blk + "ffn_gate_inp.weight").isPresent()) {
+            return;
+        }
         expect(blk + "ffn_norm", has, 0);
         expect(blk + "ffn_gate", has, rows);
         expect(blk + "ffn_up", has, rows);

@@ -52,6 +52,7 @@ final class SpecialParameters {
             case "lfm2-feed-forward-length" -> lfm2FeedForwardLength();
             case "head-count-kv-where-attention" -> headCountKvWhereAttention();
             case "deci-layers", "openelm-feed-forward-length" -> new LayerSizes(model, architecture, config, into).write(name);
+            case "step35-layers", "mimo2-layers" -> new WindowParameters(model, architecture, config, into).write(name);
             case "gemma-layer-pattern", "gemma3n-sparsity", "gemma4-feed-forward-length", "gemma4-head-count-kv" -> new GemmaParameters(model, architecture, config, into).write(name);
             default -> throw new IllegalStateException("architecture file " + architecture.file() + ".yaml: no special writer '" + name + "'");
         }

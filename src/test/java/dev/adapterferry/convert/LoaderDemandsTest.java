@@ -115,6 +115,18 @@ class LoaderDemandsTest {
             demand(name, OUTER + "; rope_freqs 16", keys4, gemma + scaled, sameKeys, gemma + scaled, sameKeys, gemma + scaled, sameKeys);
         }
         demand("gemma4-moe", OUTER + "; rope_freqs 16", keys4 + " expert_count expert_used_count expert_feed_forward_length", gemma + mixture, bare, gemma + mixture, bare, gemma + mixture, bare);
+        String beside35 = "; attn_q_norm 16; attn_k_norm 16; ffn_norm 64";
+        String experts35 = beside35 + "; exp_probs_b.bias 4; ffn_gate_shexp 64 48; ffn_up_shexp 64 48; ffn_down_shexp 48 64" + EXPERTS;
+        String whole35 = QKV + "; attn_gate 64 4";
+        String window35 = "attn_norm 64; attn_q 64 96; attn_k 64 48; attn_v 64 48; attn_output 96 64; attn_gate 64 6" + experts35;
+        for (String name : List.of("step35", "step37")) {
+            demand(name, UNTIED + "; rope_freqs 8", EPSILON + chosen + " expert_weights_scale expert_weights_norm expert_shared_feed_forward_length attention.sliding_window attention.sliding_window_pattern "
+                    + "rope.freq_base_swa swiglu_clamp_exp swiglu_clamp_shexp", whole35 + beside35 + GATED, window35, window35, whole35 + experts35);
+        }
+        String narrow = "attn_norm 64; attn_q 64 96; attn_k 64 48; attn_v 64 32; attn_output 64 64; ffn_norm 64";
+        String sunk = narrow.replace("64 48; attn_v 64 32", "64 96; attn_v 64 64; attn_sinks 4") + "; exp_probs_b.bias 4" + EXPERTS;
+        demand("mimo2", UNTIED, EPSILON + chosen + " attention.sliding_window attention.sliding_window_pattern rope.freq_base_swa rope.dimension_count attention.value_scale attention.key_length attention.value_length",
+                narrow + GATED, sunk, sunk, narrow + "; exp_probs_b.bias 4" + EXPERTS);
     }
 
     /** Types of keys, as llama.cpp's loader reads them ({@code gguf-py/gguf/constants.py} and {@code llama-model-loader.cpp}). */
@@ -123,11 +135,11 @@ class LoaderDemandsTest {
             + "rope.scaling.original_context_length expert_count expert_used_count expert_group_count expert_group_used_count expert_shared_count expert_feed_forward_length "
             + "expert_shared_feed_forward_length expert_gating_func leading_dense_block_count interleave_moe_layer_step shortconv.l_cache ssm.conv_kernel ssm.state_size ssm.group_count ssm.inner_size ssm.time_step_rank embedding_length_per_layer_input altup.active_idx altup.num_inputs";
     private static final String FLOAT32 = "attention.layer_norm_rms_epsilon attention.scale embedding_scale residual_scale logit_scale attention.temperature_scale final_logit_softcapping rope.freq_base rope.freq_base_swa rope.scaling.factor "
-            + "rope.scaling.yarn_log_multiplier rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow expert_weights_scale";
+            + "rope.scaling.yarn_log_multiplier rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow expert_weights_scale attention.value_scale";
     private static final Map<String, String> OTHERS = Map.of("rope.scaling.type", "STRING", "expert_weights_norm", "BOOL", "rope.scaling.finetuned", "BOOL", "attention.sliding_window_pattern", "ARRAY BOOL",
-            "activation_sparsity_scale", "ARRAY FLOAT32");
+            "activation_sparsity_scale", "ARRAY FLOAT32", "swiglu_clamp_exp", "ARRAY FLOAT32", "swiglu_clamp_shexp", "ARRAY FLOAT32");
     /** Keys that may also hold one INT32 per layer. */
-    private static final List<String> PER_LAYER = List.of("feed_forward_length", "attention.head_count_kv");
+    private static final List<String> PER_LAYER = List.of("feed_forward_length", "attention.head_count", "attention.head_count_kv");
 
     private static final Map<String, ConvertedModel> CONVERTED = new HashMap<>();
 

@@ -32,6 +32,9 @@ record ReferenceLogits(Forward forward, double bound) {
         if (model.startsWith("Gemma3n")) {
             return new ReferenceLogits(Gemma3nCheckpoint.of(checkpoint)::logits, SPARSE);
         }
+        if (model.startsWith("Step3p") || model.startsWith("MiMoV2")) {
+            return new ReferenceLogits(new WindowedCheckpoint(checkpoint)::logits, EXACT);
+        }
         if (model.startsWith("Gemma4")) {
             return new ReferenceLogits(Gemma4Checkpoint.of(checkpoint)::logits, TABLE);
         }

@@ -16,6 +16,8 @@ final class SelfAttention implements Decoder.Mixer {
     int heads;
     int keyHeads;
     int headSize;
+    /** Where values have another size than keys; 0 for the same. */
+    int valueSize;
     int ropeDimensions;
     double ropeBase;
     boolean rotated = true;
@@ -78,7 +80,7 @@ final class SelfAttention implements Decoder.Mixer {
             keys = shared.keys;
             values = shared.values;
         }
-        double[][] joined = new double[length][heads * headSize];
+        double[][] joined = new double[length][heads * valueSize()];
         for (int t = 0; t < length; t++) {
             for (int h = 0; h < heads; h++) {
                 attend(q[t], t, h, joined[t]);
@@ -89,13 +91,14 @@ final class SelfAttention implements Decoder.Mixer {
 
     private void attend(double[] q, int t, int head, double[] joined) {
         int first = window == 0 ? 0 : Math.max(0, t - window + 1);
-        int kv = head / (heads / keyHeads) * headSize;
+        int keyHead = head / (heads / keyHeads);
+        int size = valueSize();
         int last = !ahead ? t : window == 0 ? keys.length - 1 : Math.min(keys.length - 1, t + window - 1);
         double[] shares = new double[last - first + 1 + (sinks == null ? 0 : 1)];
         for (int s = first; s <= last; s++) {
             double score = 0;
             for (int i = 0; i < headSize; i++) {
-                score += q[head * headSize + i] * keys[s][kv + i];
+                score += q[head * headSize + i] * keys[s][keyHead * headSize + i];
             }
             score *= scale;
             score = cap > 0 ? cap * Math.tanh(score / cap) : score;
@@ -106,10 +109,14 @@ final class SelfAttention implements Decoder.Mixer {
         }
         softmax(shares);
         for (int s = first; s <= last; s++) {
-            for (int i = 0; i < headSize; i++) {
-                joined[head * headSize + i] += shares[s - first] * values[s][kv + i];
+            for (int i = 0; i < size; i++) {
+                joined[head * size + i] += shares[s - first] * values[s][keyHead * size + i];
             }
         }
+    }
+
+    private int valueSize() {
+        return valueSize == 0 ? headSize : valueSize;
     }
 
     private double[] projected(Linear linear, double[] x) {

@@ -485,6 +485,7 @@ final class TinyModels {
         DenseTinyModels.add();
         NewerTinyModels.add();
         SeeingTinyModels.add();
+        WindowedTinyModels.add();
         GemmaTinyModels.add();
         EncoderTinyModels.add();
         RecurrentTinyModels.add();
