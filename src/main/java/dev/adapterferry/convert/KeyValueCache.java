@@ -5,6 +5,7 @@ import java.lang.reflect.Array;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The memory in which llama.cpp keeps what a conversation has said so far: keys and values in F16 of every layer with attention of its own, for all
@@ -20,6 +21,8 @@ final class KeyValueCache {
     private static final int BATCH = 512;
     /** Graphs that know their windows without being told by the file: all layers but every n-th. */
     private static final Map<String, Integer> WINDOWED_BUT_EVERY = Map.of("gemma2", 2, "gpt-oss", 2, "afmoe", 4, "cohere2", 4, "llama4", 4, "gemma3", 6);
+    /** Every token sees all others at once: nothing is kept for a next one. */
+    private static final Set<String> ENCODERS = Set.of("bert", "nomic-bert");
     private static final int LLAMA4_CHUNK = 8192;
     /** Both halves of a layer look at the token before. */
     private static final long RWKV_SHIFTS = 2;
@@ -52,6 +55,9 @@ final class KeyValueCache {
         long main = layers - outline.number("nextn_predict_layers");
         long own = main - outline.number("attention.shared_kv_layers");
         long bytes = 0;
+        if (ENCODERS.contains(outline.architecture())) {
+            return 0;
+        }
         for (int layer = 0; layer < main; layer++) {
             if (keepsState(layer)) {
                 bytes += F32_BYTES * state();

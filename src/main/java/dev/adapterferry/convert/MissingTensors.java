@@ -15,18 +15,18 @@ import java.util.Set;
  */
 final class MissingTensors {
     private final Architecture architecture;
-    private final int blocks;
+    private final LayerCounts layers;
     private final Set<String> present;
     private final Collection<ExpertStacks> stacks;
 
     /**
-     * @param blocks  layers
+     * @param layers  how many there are
      * @param present GGUF names of all tensors
      * @param stacks  stacks, complete or not
      */
-    MissingTensors(Architecture architecture, int blocks, Set<String> present, Collection<ExpertStacks> stacks) {
+    MissingTensors(Architecture architecture, LayerCounts layers, Set<String> present, Collection<ExpertStacks> stacks) {
         this.architecture = architecture;
-        this.blocks = blocks;
+        this.layers = layers;
         this.present = present;
         this.stacks = stacks;
     }
@@ -36,7 +36,7 @@ final class MissingTensors {
         Map<String, String> needed = new LinkedHashMap<>();
         each((pattern, output) -> {
             if (!output.optional()) {
-                for (int layer = 0; layer < (output.name().startsWith("blk.") ? blocks : 1); layer++) {
+                for (int layer = 0; layer < layers.in(output.name()); layer++) {
                     needed.putIfAbsent(TensorAddress.layered(bare(output.name()), layer), TensorAddress.layered(source(pattern, output.name()), layer));
                 }
             }
@@ -64,7 +64,7 @@ final class MissingTensors {
         });
         Set<String> families = new LinkedHashSet<>();
         parts.keySet().stream().filter(part -> part.contains(":")).forEach(part -> families.add(part.substring(0, part.indexOf(':') + 1)));
-        for (int number = 0; number < blocks; number++) {
+        for (int number = 0; number < layers.main(); number++) {
             int layer = number;
             List<String> found = parts.keySet().stream().filter(part -> parts.get(part).keySet().stream().anyMatch(name -> has(TensorAddress.layered(name, layer)))).toList();
             found.forEach(part -> parts.get(part).forEach((name, source) -> needed.putIfAbsent(TensorAddress.layered(name, layer), TensorAddress.layered(source, layer))));
@@ -80,7 +80,8 @@ final class MissingTensors {
     /** The checkpoint's name, the first expert for all, the layer still open. */
     private static String source(String pattern, String name) {
         boolean whole = name.matches(".*\\.(weight|bias)") || pattern.matches(".*\\.(weight|bias|A_log)");
-        return pattern.replaceAll("\\bE\\b", "0") + (whole ? "" : ".weight");
+        // Numbers that stand for no layer are put in brackets by architecture files.
+        return pattern.replaceAll("\\bE\\b", "0").replaceAll("\\[(\\d)]", ".$1") + (whole ? "" : ".weight");
     }
 
     /** GGUF names are compared without {@code .weight}, which some entries write and some take over from the checkpoint. */

@@ -1,11 +1,13 @@
 package dev.adapterferry.convert;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.convert.tokenizer.TokenizerConverter;
 import dev.adapterferry.convert.transform.TensorView;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.tensor.Checkpoint;
+import dev.adapterferry.tensor.CheckpointFolder;
 import dev.adapterferry.tensor.DequantizedCheckpoint;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
@@ -23,6 +25,8 @@ import java.util.stream.Stream;
  * <p>Follows llama.cpp's own converter in names, order and values, so that files of both are alike.
  */
 public final class ModelConverter {
+    private static final String DECODER_START = "decoder_start_token_id";
+
     private final ArchitectureCatalog catalog = ArchitectureCatalog.builtIn();
 
     /**
@@ -90,7 +94,7 @@ public final class ModelConverter {
     }
 
     private static ModelConfig config(Checkpoint checkpoint, Architecture architecture) {
-        ModelConfig config = ModelConfig.of(checkpoint.config(), architecture, checkpoint.tensors().tensors().stream().map(TensorInfo::name).toList());
+        ModelConfig config = ModelConfig.of(withDecoderStart(checkpoint, architecture), architecture, checkpoint.tensors().tensors().stream().map(TensorInfo::name).toList());
         architecture.requireComputable(checkpoint.name(), config);
         return config;
     }
@@ -102,6 +106,16 @@ public final class ModelConverter {
             throw new FerryException("Cannot convert " + model + ": its head has " + head.get().rows() + (head.get().rows() == 1 ? " row" : " rows") + ", but config.json means " + labels.get().size()
                     + " labels (id2label, num_labels). Take the config.json that belongs to the weights.");
         }
+    }
+
+    /** transformers keeps the token that a decoder begins with in generation_config.json when it saves a model again. */
+    private static ObjectNode withDecoderStart(Checkpoint checkpoint, Architecture architecture) {
+        ObjectNode config = checkpoint.config();
+        if (architecture.values().containsKey("decoder_block_count") && !config.hasNonNull(DECODER_START)) {
+            checkpoint.file("generation_config.json").map(CheckpointFolder::readObject).map(generation -> generation.get(DECODER_START)).filter(JsonNode::isIntegralNumber)
+                    .ifPresent(start -> config.set(DECODER_START, start));
+        }
+        return config;
     }
 
     /** Sizes that config.json omits may be those of another model of the class. */

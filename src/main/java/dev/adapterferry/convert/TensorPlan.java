@@ -41,7 +41,7 @@ final class TensorPlan {
     private final GgufMetadata keys;
     private final TensorNaming naming;
     private final Transforms transforms = new Transforms();
-    private final int blocks;
+    private final LayerCounts layers;
     private final Map<String, TensorView> views = new LinkedHashMap<>();
     private final Map<Integer, ExpertStacks> stacks = new TreeMap<>();
     private final Map<String, float[]> layerKeys = new LinkedHashMap<>();
@@ -54,7 +54,7 @@ final class TensorPlan {
         this.config = config;
         this.keys = keys;
         this.naming = new TensorNaming(architecture, config);
-        this.blocks = Math.toIntExact(config.findLong("block_count").orElseThrow());
+        this.layers = LayerCounts.of(config);
     }
 
     /**
@@ -93,7 +93,7 @@ final class TensorPlan {
             address = TensorAddress.of(name.substring(0, name.length() - suffix.length()));
             outputs = architecture.tensors().get(address.pattern());
         }
-        if (outputs == null || address.layer() >= blocks) {
+        if (outputs == null || address.layer() >= layers.of(outputs.getFirst().name())) {
             unknown.add(tensor.name());
             return;
         }
@@ -117,7 +117,7 @@ final class TensorPlan {
                     }
                 }
                 case "layer-key" -> {
-                    float[] values = layerKeys.computeIfAbsent(output.name(), key -> new float[blocks]);
+                    float[] values = layerKeys.computeIfAbsent(output.name(), key -> new float[layers.of(key)]);
                     view.read(0, 1, values, address.layer());
                     keys.putFloats(output.name(), values);
                 }
@@ -182,7 +182,7 @@ final class TensorPlan {
     private void refuseUnknown() {
         if (!unknown.isEmpty()) {
             throw new FerryException("Cannot convert " + model + ": " + unknown.size() + (unknown.size() == 1 ? " tensor is" : " tensors are")
-                    + " unknown to architecture " + architecture.arch() + " with " + blocks + " layers: " + some(unknown) + ".");
+                    + " unknown to architecture " + architecture.arch() + " with " + layers + ": " + some(unknown) + ".");
         }
     }
 
@@ -208,7 +208,7 @@ final class TensorPlan {
 
     private void refuseMissing(Set<String> present) {
         boolean headless = architecture.embeds() || tied() || bare;
-        List<String> missing = new MissingTensors(architecture, blocks, present, stacks.values()).list(headless);
+        List<String> missing = new MissingTensors(architecture, layers, present, stacks.values()).list(headless);
         if (!missing.isEmpty()) {
             throw new FerryException("Cannot convert " + model + ": the checkpoint lacks " + missing.size() + (missing.size() == 1 ? " tensor: " : " tensors: ")
                     + some(missing) + ".");

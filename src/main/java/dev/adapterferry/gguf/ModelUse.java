@@ -3,14 +3,16 @@ package dev.adapterferry.gguf;
 import dev.adapterferry.failure.FerryException;
 import java.nio.file.Path;
 
-/** What a model is asked for. The file says it by how the vectors of a text's tokens become one ({@code pooling_type}). */
+/** What a model is asked for. The file says it by its architecture, and by how the vectors of a text's tokens become one ({@code pooling_type}). */
 public enum ModelUse {
     /** It goes on with a text: one can talk to it. */
     ANSWERS,
     /** It makes one vector of a text. */
     VECTORS,
     /** It makes one or a few numbers of a text or a pair of texts: classifiers and rerankers. */
-    SCORES;
+    SCORES,
+    /** An encoder reads a text and a decoder replies to it (T5). The servers that the ferry knows know decoders only: none of them asks it. */
+    REPLIES;
 
     /** {@code LLAMA_POOLING_TYPE_RANK}. */
     private static final long RANK = 4;
@@ -23,10 +25,16 @@ public enum ModelUse {
      */
     public static ModelUse of(Path file) {
         try (GgufFile gguf = GgufFile.open(file)) {
-            long type = gguf.metadata().findString("general.architecture").flatMap(architecture -> gguf.metadata().findLong(architecture + ".pooling_type")).orElse(0L);
-            return type == RANK ? SCORES : type > 0 ? VECTORS : ANSWERS;
+            String architecture = gguf.metadata().findString("general.architecture").orElse("");
+            long type = gguf.metadata().findLong(architecture + ".pooling_type").orElse(0L);
+            return replies(architecture) ? REPLIES : type == RANK ? SCORES : type > 0 ? VECTORS : ANSWERS;
         } catch (FerryException e) {
             return ANSWERS;
         }
+    }
+
+    /** Whether models of an architecture, named as in {@code general.architecture}, reply to a text. */
+    public static boolean replies(String architecture) {
+        return architecture.equals("t5");
     }
 }

@@ -83,7 +83,8 @@ final class HubCache {
      */
     boolean isUsable(String repository, String commit) {
         Path snapshot = snapshot(repository, commit);
-        if (!Files.isDirectory(snapshot) || Stream.of("tokenizer.json", "tokenizer.model", "vocab.json", "tiktoken.model", "qwen.tiktoken", "rwkv_vocab_v20230424.txt", "hy.tiktoken").noneMatch(name -> Files.isRegularFile(snapshot.resolve(name)))) {
+        if (!Files.isDirectory(snapshot) || Stream.of("tokenizer.json", "tokenizer.model", "vocab.json", "tiktoken.model", "qwen.tiktoken", "rwkv_vocab_v20230424.txt", "hy.tiktoken",
+                "spiece.model", "sentencepiece.bpe.model", "vocab.txt").noneMatch(name -> Files.isRegularFile(snapshot.resolve(name)))) {
             return false;
         }
         try (CheckpointFolder checkpoint = CheckpointFolder.open(snapshot, repository)) {

@@ -16,7 +16,7 @@ import java.util.Set;
  */
 public final class EmbeddingContext implements AutoCloseable {
     /** Architectures without a cache of keys and values; in others build b4916 hides what stands behind a token, whatever file and caller say. */
-    private static final Set<String> ENCODERS = Set.of("bert", "jina-bert-v2", "nomic-bert", "t5encoder");
+    private static final Set<String> ENCODERS = Set.of("bert", "jina-bert-v2", "nomic-bert");
 
     /** By llama.cpp's numbers. */
     private enum Pooling { NONE, MEAN, FIRST, LAST }

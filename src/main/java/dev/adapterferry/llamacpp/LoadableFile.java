@@ -3,6 +3,7 @@ package dev.adapterferry.llamacpp;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
 import dev.adapterferry.gguf.GgufFile;
+import dev.adapterferry.gguf.ModelUse;
 import dev.adapterferry.quant.GgmlType;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,8 @@ import java.util.Set;
  * assertion about a token that occurs twice) or keep it busy for minutes (absurd array lengths); a server must survive both.
  */
 final class LoadableFile {
+    private static final Set<String> BROKEN = Set.of("t5", "t5encoder");
+
     private LoadableFile() { }
 
     /**
@@ -41,6 +44,21 @@ final class LoadableFile {
                     throw new MalformedFile(file, -1, "token " + id + ", '" + token + "', is the same as an earlier one; llama.cpp needs each to be unique. Convert the model again, with a sound tokenizer.");
                 }
             }
+        }
+    }
+
+    /**
+     * Refuses models that this build knows by name and computes otherwise, or ends the process over: it came days after llama.cpp's contexts were
+     * rewritten, which left T5's encoder out.
+     *
+     * @throws FerryException when the file holds one; says what computes it
+     */
+    static void requireComputable(Path file) {
+        try (GgufFile gguf = GgufFile.open(file)) {
+            gguf.metadata().findString("general.architecture").filter(BROKEN::contains).ifPresent(architecture -> {
+                throw new FerryException("Cannot load model " + file + " into llama.cpp " + LlamaLibrary.BUILD + ": this build does not compute encoders of T5 (" + architecture
+                        + "). A current llama.cpp does: " + (ModelUse.replies(architecture) ? "llama-completion -m FILE -p TEXT answers with it." : "llama-embedding -m FILE -p TEXT makes vectors with it."));
+            });
         }
     }
 

@@ -61,6 +61,9 @@ public final class LoadedModel implements AutoCloseable {
     private static LoadedModel open(Path file, boolean vocabularyOnly, int gpuLayers) {
         LlamaLibrary.load();
         LoadableFile.check(file);
+        if (!vocabularyOnly) {
+            LoadableFile.requireComputable(file);
+        }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment params = NativeCalls.defaults(NativeCalls.MODEL_DEFAULTS, NativeCalls.MODEL_PARAMS, arena);
             NativeCalls.setInt(params, NativeCalls.MODEL_PARAMS, "n_gpu_layers", gpuLayers);

@@ -1,9 +1,9 @@
 package dev.adapterferry.probe;
 
 /**
- * One thing that is not as it should be.
+ * One thing that is not as it should be, or that is worth knowing.
  *
- * @param status   how bad: DEGRADED or UNHEALTHY
+ * @param status   how bad: DEGRADED or UNHEALTHY; HEALTHY for what is only worth knowing
  * @param check    {@code file}, {@code api}, {@code answer} or {@code system}
  * @param sentence what was expected and what was found
  */

@@ -8,6 +8,7 @@ import dev.adapterferry.convert.Provenance;
 import dev.adapterferry.convert.tokenizer.TokenizerConverter;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
+import dev.adapterferry.gguf.ModelUse;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.hub.BaseGlance;
 import dev.adapterferry.hub.BaseResolver;
@@ -183,6 +184,11 @@ public final class Doctor {
     private boolean architecture(RunContext run, ModelOutline outline) {
         String text = outline.className() + " becomes " + outline.architecture() + ", " + millions(outline.parameters()) + " weights in " + outline.number("block_count") + " layers";
         boolean newer = outline.since().compareTo(EMBEDDED_SINCE) > 0;
+        if (ModelUse.replies(outline.architecture())) {
+            found.add(Diagnosis.note("architecture", text + "; an encoder reads the text and a decoder answers",
+                    "Run it with llama-completion of a llama.cpp of " + outline.since() + " or later. Health check and evaluation ask no server and look at the files alone."));
+            return false;
+        }
         found.add(newer ? Diagnosis.note("architecture", text + "; newer than the embedded llama.cpp (" + LlamaLibrary.BUILD + "), which cannot serve it",
                 "Serve it with LM Studio or a llama.cpp of " + outline.since() + " or later; the probe by the embedded server will fail (serve.enabled: never).") : Diagnosis.ok("architecture", text));
         boolean embedded = !newer && servesItself(run);
@@ -209,6 +215,7 @@ public final class Doctor {
             ConvertedModel model = new ModelConverter().convert(checkpoint, Provenance.NONE);
             String text = kind(model.tokenizer()) + ", " + model.tokenizer().tokens() + " tokens, ";
             found.add(model.tokenizer().chatTemplate() ? Diagnosis.ok("vocabulary", text + "with a chat template")
+                    : ModelUse.replies(outline.architecture()) ? Diagnosis.ok("vocabulary", text + "no chat template, which such a model does not need")
                     : Diagnosis.note("vocabulary", text + "no chat template", "Without one, chats are written in a general form: put the template of the training into the adapter's folder (chat_template.jinja)."));
             return model.metadata();
         } catch (FerryException e) {

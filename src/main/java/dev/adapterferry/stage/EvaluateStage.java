@@ -72,6 +72,9 @@ public final class EvaluateStage implements StageWork {
         if (!settings.enabled() || PromptSets.files(run.settings(), run.name()).isEmpty()) {
             return new Facts.Evaluated(null, 0, 0, null, null);
         }
+        if (ModelHealth.replies(deployed)) {
+            return new Facts.Evaluated(null, 0, 0, null, "not scored: no server answers with a model of encoder and decoder", null, null, null);
+        }
         if (ModelUse.of(deployed.primaryFile().item().path()) != ModelUse.ANSWERS) {
             return new Facts.Evaluated(null, 0, 0, null, "not scored: an embedding model answers no prompts", null, null, null);
         }

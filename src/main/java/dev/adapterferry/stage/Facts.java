@@ -145,8 +145,8 @@ public final class Facts {
      *
      * @param status   healthy, degraded or unhealthy
      * @param findings what was wrong, in words
-     * @param endpoint server that was asked
-     * @param modelId  id that was asked for
+     * @param endpoint server that was asked; null where no server answers with such a model
+     * @param modelId  id that was asked for; null likewise
      * @param answer   the first answer, shortened
      * @param report   the whole report
      */

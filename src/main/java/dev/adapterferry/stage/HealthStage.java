@@ -64,6 +64,9 @@ public final class HealthStage implements StageWork {
             throw new FerryException("The health check of " + run.name() + " (release " + deployed.release() + ") failed: " + found
                     + ". The report is " + report + "." + fallback.takeBack(run, deployed, "it failed the health check: " + found));
         }
+        if (ModelHealth.replies(deployed)) {
+            return new Facts.Checked(health.status().text(), findings, null, null, "", report);
+        }
         ModelServers.Serving serving = servers.serve(run, deployed);
         String answer = health.answers() == null ? "" : health.answers().stream().map(Health.AnswerReport::response).filter(r -> r != null && !r.isBlank()).findFirst().orElse("");
         return new Facts.Checked(health.status().text(), findings, serving.endpoint().base(), serving.modelId(), answer, report);

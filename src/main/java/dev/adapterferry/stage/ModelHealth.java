@@ -4,6 +4,7 @@ import dev.adapterferry.deploy.ModelProfile;
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
+import dev.adapterferry.gguf.ModelUse;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.modelserver.Endpoint;
 import dev.adapterferry.probe.Digests;
@@ -53,6 +54,9 @@ public final class ModelHealth {
      * @param parts    what to check
      */
     public Health check(String holder, Settings settings, String model, Facts.Deployed release, Set<HealthCheck.Part> parts) {
+        if (replies(release)) {
+            return unasked(settings, model, release, parts);
+        }
         boolean asking = parts.contains(HealthCheck.Part.API) || parts.contains(HealthCheck.Part.ANSWER);
         // Where the ferry may not serve, a silent server is a finding of the check.
         if (!asking || settings.serve().enabled() == Use.NEVER) {
@@ -79,7 +83,23 @@ public final class ModelHealth {
 
     /** Checks a release on the server that the settings name, and starts none. */
     public Health checkConfigured(Settings settings, String model, Facts.Deployed release, Set<HealthCheck.Part> parts) {
-        return check(settings, model, release, EmbeddedServers.configured(settings, model, release), parts);
+        return replies(release) ? unasked(settings, model, release, parts) : check(settings, model, release, EmbeddedServers.configured(settings, model, release), parts);
+    }
+
+    /** Whether a release's model is of a kind that no server answers with. */
+    static boolean replies(Facts.Deployed release) {
+        return ModelUse.of(release.primaryFile().item().path()) == ModelUse.REPLIES;
+    }
+
+    /** Servers break over such a model, or answer nonsense, whatever the file says: what can be seen without them is seen. */
+    private Health unasked(Settings settings, String model, Facts.Deployed release, Set<HealthCheck.Part> parts) {
+        Set<HealthCheck.Part> seen = EnumSet.noneOf(HealthCheck.Part.class);
+        parts.stream().filter(part -> part == HealthCheck.Part.FILE || part == HealthCheck.Part.SYSTEM).forEach(seen::add);
+        Health health = check(settings, model, release, EmbeddedServers.configured(settings, model, release), seen);
+        List<Finding> findings = new ArrayList<>(health.findings());
+        findings.add(new Finding(Status.HEALTHY, "answer", "no server was asked: the model has an encoder and a decoder, with which LM Studio, Ollama and llama-server do not answer; llama-completion -m "
+                + release.primaryFile().item().path() + " -p TEXT does"));
+        return new Health(health.model(), health.time(), health.status(), health.files(), null, null, health.system(), findings);
     }
 
     /** What there is to say of a model without a release: nothing is installed that could answer. */

@@ -219,13 +219,15 @@ public final class ReleaseDesk {
         ModelProfile profile = Places.profile(settings, release.model()).asOf(release);
         String id = deployed.loaded().map(loaded -> loaded.modelId()).orElse(null);
         write(release, run, id);
-        if (!settings.deploy().clients()) {
+        ModelUse use = ModelUse.of(deployed.primary());
+        // No server answers with a model of encoder and decoder: there is nothing to ask.
+        if (!settings.deploy().clients() || use == ModelUse.REPLIES) {
             return new InUse(deployed, Optional.empty());
         }
         Path clients = settings.home().resolve("clients").resolve(release.model());
         boolean elsewhere = id != null || !settings.model(release.model()).endpoint().equals(settings.deploy().lmstudio().apiUrl());
         URI endpoint = elsewhere ? settings.model(release.model()).endpoint() : URI.create("http://" + settings.serve().host() + ":" + settings.serve().port());
-        new ClientCode(endpoint).write(clients, profile, id == null ? settings.deployName(release.model()) : id, ModelUse.of(deployed.primary()));
+        new ClientCode(endpoint).write(clients, profile, id == null ? settings.deployName(release.model()) : id, use);
         return new InUse(deployed, Optional.of(clients));
     }
 }

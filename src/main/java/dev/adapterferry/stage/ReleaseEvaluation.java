@@ -90,6 +90,9 @@ public final class ReleaseEvaluation {
      * @param file  one of its files
      */
     static void requireAnswers(String doing, Path file) {
+        if (ModelUse.of(file) == ModelUse.REPLIES) {
+            throw new FerryException("Cannot " + doing + ": " + file.getFileName() + " has an encoder and a decoder, and no server answers with such a model. llama-completion of llama.cpp does: -m FILE -p TEXT.");
+        }
         if (ModelUse.of(file) != ModelUse.ANSWERS) {
             throw new FerryException("Cannot " + doing + ": " + file.getFileName() + " makes vectors of texts and answers no prompts. 'ferry health' checks its vectors; whether they find what"
                     + " they should is told by the retrieval test of your own texts.");

@@ -62,6 +62,23 @@ class AdapterConversionIT {
         assertThat(Files.mismatch(plain, expected)).as("the adapter changes the file").isNotEqualTo(-1);
     }
 
+    /** Queries and values of both stacks, those with which the decoder looks at the encoder among them, as PEFT adapts T5 where nothing else is said; and everything else. */
+    @ParameterizedTest
+    @CsvSource({"t5, q v", "t5-1.1, q v wi_0 wo", "mt5, q k v o wi_0 wi_1 wo", "umt5, q v"})
+    void anAdapterOfEncoderAndDecoderIsMerged(String name, String modules) throws IOException {
+        MemoryCheckpoint byHand = checkpoint(name);
+        Set<String> targets = Set.of(modules.split(" "));
+        List<TensorInfo> adapted = byHand.tensors().tensors().stream().filter(t -> targets.contains(module(t.name()))).toList();
+        assertThat(adapted).anyMatch(t -> t.name().startsWith("encoder.")).anyMatch(t -> t.name().contains("EncDecAttention.v"));
+        Path adapter = writeAdapter(folder, byHand, adapted, targets, "", ",\"task_type\":\"SEQ_2_SEQ_LM\"");
+        Path expected = write(byHand, "by-hand");
+        try (MergedCheckpoint merged = MergedCheckpoint.open(checkpoint(name), List.of(MergeInput.of(adapter)), new MergeOptions(Optional.empty(), Set.of("base")))) {
+            assertThat(merged.adaptedTensors()).hasSize(adapted.size());
+            assertThat(Files.mismatch(write(merged, "merged"), expected)).isEqualTo(-1);
+        }
+        assertThat(Files.mismatch(write(checkpoint(name), "plain"), expected)).as("the adapter changes the file").isNotEqualTo(-1);
+    }
+
     /** Trained on the bare encoder, as sentence-transformers and PEFT do; the base was saved with a head, and names under the prefix of the class around both. */
     @ParameterizedTest
     @CsvSource({"bert, '', query value dense", "bert-masked, bert., query value dense", "xlm-roberta, roberta., query key value", "nomic-bert, '', Wqkv out_proj fc11",

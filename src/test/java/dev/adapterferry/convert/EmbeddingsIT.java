@@ -77,7 +77,7 @@ class EmbeddingsIT {
 
     /** In the embedded build, which pools nothing itself, and in a current one, which pools as the file says. */
     @ParameterizedTest
-    @CsvSource({"qwen2-embedding, lasttoken, true", "qwen2-embedding, mean_tokens, true", "bert, cls_token, true", "xlm-roberta, mean_tokens, true", "nomic-bert, mean_tokens, true", "qwen2-embedding-ahead, lasttoken, false", "qwen3-embedding, lasttoken, false",
+    @CsvSource({"qwen2-embedding, lasttoken, true", "qwen2-embedding, mean_tokens, true", "bert, cls_token, true", "xlm-roberta, mean_tokens, true", "nomic-bert, mean_tokens, true", "t5encoder, mean_tokens, false", "t5encoder, cls_token, false", "umt5encoder, lasttoken, false", "umt5encoder, mean_tokens, false", "qwen2-embedding-ahead, lasttoken, false", "qwen3-embedding, lasttoken, false",
             "gemma-embedding, mean_tokens, false"})
     void theVectorsOfATextBecomeOneAsTheCheckpointSays(String name, String mode, boolean embedded) throws IOException {
         Path files = PooledFolder.write(folder.resolve(name + "-" + mode), TinyTokenizers.folder().resolve(TinyModels.tokenizer(name)), mode);

@@ -18,6 +18,9 @@ final class EncoderReference {
         if (EncoderForward.knows(checkpoint)) {
             return EncoderForward.states(checkpoint, coarse, tokens);
         }
+        if (T5Forward.knows(checkpoint)) {
+            return T5Forward.of(checkpoint).states(tokens);
+        }
         return (EvenEncoder.knows(checkpoint) ? EvenEncoder.of(checkpoint, coarse) : CheckpointDecoder.of(checkpoint)).states(tokens);
     }
 }

@@ -18,7 +18,7 @@ final class EncoderTinyModels {
     /** Names of the cases. */
     static final List<String> NAMES = List.of("qwen2-embedding", "qwen2-embedding-ahead", "qwen3-embedding", "gemma-embedding", "bert", "bert-masked", "roberta", "xlm-roberta", "nomic-bert",
             "nomic-bert-moe", "distilbert", "jina-bert-v2", "jina-bert-v2-code", "modern-bert", "modern-bert-masked", "eurobert", "neo-bert", "bert-classifier", "roberta-classifier", "xlm-roberta-reranker",
-            "modern-bert-reranker", "qwen3-classifier", "qwen3-reranker-head");
+            "modern-bert-reranker", "qwen3-classifier", "qwen3-reranker-head", "t5encoder", "umt5encoder");
 
     private static final String BERT = ",\"layer_norm_eps\":1e-12,\"type_vocab_size\":2,\"hidden_act\":\"gelu\"";
     private static final String ROBERTA = ",\"layer_norm_eps\":1e-5,\"max_position_embeddings\":514,\"pad_token_id\":1,\"type_vocab_size\":1";

@@ -38,6 +38,9 @@ record ReferenceLogits(Forward forward, double bound) {
         if (model.startsWith("Gemma4")) {
             return new ReferenceLogits(Gemma4Checkpoint.of(checkpoint)::logits, TABLE);
         }
+        if (T5Forward.knows(checkpoint)) {
+            return new ReferenceLogits(T5Forward.of(checkpoint)::logits, checkpoint.rawConfig().path("feed_forward_proj").asText().equals("relu") ? EXACT : TABLE);
+        }
         Decoder decoder = CheckpointDecoder.of(checkpoint);
         // In Gemma's many layers what the table rounds adds up; MPT has nothing but GELU.
         decoder.coarse = model.startsWith("Gemma") || model.equals("MPTForCausalLM");

@@ -490,6 +490,7 @@ final class TinyModels {
         EncoderTinyModels.add();
         RecurrentTinyModels.add();
         SsmTinyModels.add();
+        T5TinyModels.add();
     }
 
     private TinyModels() { }

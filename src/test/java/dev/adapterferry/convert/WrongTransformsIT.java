@@ -38,6 +38,7 @@ class WrongTransformsIT {
             "baichuan, attn_k.weight, swap-halves", "orion, attn_q.weight, permute", "dbrx, ffn_up_exps.weight, next-expert", "granite4, ffn_up.weight, other-half-first",
             "bailingmoe2, blk.1.exp_probs_b.bias, reversed", "granite4-h, blk.0.ssm_a, reversed", "granite4-h, blk.2.ssm_d, reversed", "falcon-h1-normed, blk.1.ssm_norm.weight, reversed", "falcon-h1, attn_k.weight, permute", "minimax-m2, ffn_gate_exps.weight, next-expert", "minicpm3, rope_factors_short.weight, ones",
             "stablelm-12b, attn_q_norm.weight, reversed", "stablelm-12b, attn_k_norm.weight, minus-one", "olmo3, post_attention_norm.weight, reversed",
+            "t5, enc.blk.0.attn_rel_b.weight, reversed", "t5-1.1, dec.blk.0.attn_rel_b.weight, reversed", "umt5, dec.blk.1.cross_attn_k.weight, permute", "mt5, enc.blk.0.ffn_gate.weight, permute",
             "qwen3, attn_q.weight, permute", "smollm3, attn_q.weight, swap-halves",
             "apertus, attn_k.weight, permute", "apertus, rope_freqs.weight, ones", "exaone4, attn_q.weight, permute", "exaone4, post_ffw_norm.weight, minus-one",
             "glm4moe, blk.1.ffn_down_exps.weight, next-expert", "glm4moe, attn_q.bias, permute", "gpt-oss, ffn_gate_exps.weight, next-expert", "gpt-oss, attn_sinks.weight, minus-one",

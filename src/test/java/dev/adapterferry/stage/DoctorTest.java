@@ -2,6 +2,7 @@ package dev.adapterferry.stage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.adapterferry.convert.T5Adapter;
 import dev.adapterferry.convert.TinyFolder;
 import dev.adapterferry.convert.tokenizer.TokenizerConverter;
 import dev.adapterferry.demo.DemoMaterial;
@@ -45,11 +46,15 @@ class DoctorTest {
     }
 
     private Doctor.Report examine(long memory, ToLongFunction<FileStore> free, String formats, Map<String, String> more) {
+        return examine(memory, free, formats, more, material.training().toString());
+    }
+
+    private Doctor.Report examine(long memory, ToLongFunction<FileStore> free, String formats, Map<String, String> more, String adapter) {
         Map<String, String> settings = new HashMap<>(Map.of("home", folder.resolve("home").toString(), "models.captain.formats", formats, "models.captain.base", material.base().toString(),
                 "deploy.lmstudio.enabled", "never", "quantize.threads", "2"));
         settings.putAll(more);
         Settings loaded = new SettingsLoader(folder, Map.of()).load(Optional.empty(), settings).settings();
-        RunRequest request = new RunRequest("captain", null, material.training().toString(), null, List.of(), null, null, List.of(), false, "command");
+        RunRequest request = new RunRequest("captain", null, adapter, null, List.of(), null, null, List.of(), false, "command");
         // Seven milliseconds to begin, and a nanosecond for each weight, whatever its type.
         Machine machine = new Machine(memory, free, weights -> {
             timed.add(weights);
@@ -69,6 +74,18 @@ class DoctorTest {
         String before = Files.readString(file);
         assertThat(before).contains(text);
         Files.writeString(file, before.replace(text, instead));
+    }
+
+    @Test
+    void saysOfAModelOfEncoderAndDecoderWhatRunsIt() throws IOException {
+        Path adapter = T5Adapter.write(folder.resolve("t5-training"));
+        Path base = TinyFolder.write("t5", folder.resolve("t5-base"));
+        Doctor.Report report = examine(PLENTY, store -> PLENTY, "[Q8_0]", Map.of("models.captain.base", base.toString(), "merge.allow", "[base]"), adapter.toString());
+        assertThat(finding(report, "fit").text()).contains("12 tensors of the base are adapted");
+        assertThat(finding(report, "architecture").text()).contains("T5ForConditionalGeneration becomes t5").contains("an encoder reads the text and a decoder answers");
+        assertThat(finding(report, "architecture").remedy()).contains("llama-completion").contains("ask no server");
+        assertThat(finding(report, "vocabulary").text()).startsWith("unigram, 384 tokens");
+        assertThat(report.found()).noneMatch(d -> d.state() == Diagnosis.State.FAILED);
     }
 
     @Test

@@ -11,6 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /**
  * A SentencePiece tokenizer.model: the few fields of its protocol buffer that a vocabulary needs; all others are skipped
@@ -33,6 +35,12 @@ record SentencePieceModel(List<Piece> pieces, boolean unigram, byte[] charsmap, 
      */
     record Piece(String text, float score, TokenType type) { }
 
+    /** Tokens before the pieces, as fairseq numbers them, and behind them. */
+    private static final List<Piece> FAIRSEQ_FIRST = List.of(new Piece("<s>", 0, TokenType.CONTROL), new Piece("<pad>", 0, TokenType.CONTROL), new Piece("</s>", 0, TokenType.CONTROL),
+            new Piece("<unk>", 0, TokenType.UNKNOWN));
+    private static final Piece FAIRSEQ_LAST = new Piece("<mask>", 0, TokenType.CONTROL);
+    /** The unknown one, begin and end of a text, which stand first in the file. */
+    private static final int REPLACED = 3;
     private static final TokenType[] TYPES = {TokenType.NORMAL, TokenType.NORMAL, TokenType.UNKNOWN, TokenType.CONTROL, TokenType.USER_DEFINED,
             TokenType.UNUSED, TokenType.BYTE};
     private static final int VARINT = 0;
@@ -54,6 +62,25 @@ record SentencePieceModel(List<Piece> pieces, boolean unigram, byte[] charsmap, 
             throw new FerryException("Cannot read " + file + ": " + e.getMessage() + ".", e);
         }
         return new Reader(file, bytes).model();
+    }
+
+    /** The pieces with the ids that they have in models trained with fairseq (XLM-RoBERTa). */
+    SentencePieceModel withFairseqIds() {
+        List<Piece> all = new ArrayList<>(FAIRSEQ_FIRST);
+        all.addAll(pieces.subList(Math.min(REPLACED, pieces.size()), pieces.size()));
+        all.add(FAIRSEQ_LAST);
+        return new SentencePieceModel(List.copyOf(all), unigram, charsmap, dummyPrefix, trimsBlanks);
+    }
+
+    /** The piece for what no other one spells. */
+    OptionalInt unknown() {
+        return IntStream.range(0, pieces.size()).filter(id -> pieces.get(id).type() == TokenType.UNKNOWN).findFirst();
+    }
+
+    /** Pieces that stand for no text: begin and end of one, padding, and the unknown one. */
+    List<TokenizerJson.AddedToken> specials() {
+        return IntStream.range(0, pieces.size()).filter(id -> pieces.get(id).type() == TokenType.CONTROL || pieces.get(id).type() == TokenType.UNKNOWN)
+                .mapToObj(id -> new TokenizerJson.AddedToken(id, pieces.get(id).text(), true)).toList();
     }
 
     /** Walks the messages; knows where it stands for the sake of error messages. */

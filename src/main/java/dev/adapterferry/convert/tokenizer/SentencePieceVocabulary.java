@@ -32,6 +32,11 @@ final class SentencePieceVocabulary {
         for (int id = 0; id < pieces.pieces().size(); id++) {
             SentencePieceModel.Piece piece = pieces.pieces().get(id);
             vocabulary.checked(piece.text(), id);
+            if (pieces.unigram() && piece.type() == TokenType.USER_DEFINED) {
+                // Always cut out whole, as added tokens are (MADLAD's languages).
+                vocabulary.setAdded(id, piece.text(), false, piece.score());
+                continue;
+            }
             // GGUF readers take a NUL for the end of a text; InternLM2 has such a piece.
             vocabulary.set(id, piece.text().equals("\0") ? "\uD83D\uDC09" : piece.text(), piece.score(), type(piece, plain));
         }

@@ -75,10 +75,10 @@ final class SpecialTokens {
         });
     }
 
-    /** Writes "not added" for a flag about which the files say nothing. */
-    void writeFlagIfAbsent(String kind, GgufMetadata into) {
+    /** Writes whether a token is added, where the files say nothing about it. */
+    void writeFlagIfAbsent(String kind, boolean add, GgufMetadata into) {
         if (!added.containsKey(kind)) {
-            into.putBool("tokenizer.ggml.add_" + kind + "_token", false);
+            into.putBool("tokenizer.ggml.add_" + kind + "_token", add);
         }
     }
 

@@ -26,7 +26,9 @@ import java.util.function.Function;
  */
 public final class TokenizerConverter {
     /** Kinds that take tokenizer.json even where a tokenizer.model lies beside it. */
-    private static final Set<String> JSON_FIRST = Set.of("bpe", "bert", "unigram", "chatglm", "glm4", "glm4moe", "gemma4", "hunyuan", "solar");
+    private static final Set<String> JSON_FIRST = Set.of("bpe", "bert", "unigram", "t5", "chatglm", "glm4", "glm4moe", "gemma4", "hunyuan", "solar");
+
+    private static final int SENTINELS = 100;
 
     private final String model;
     private final Function<String, Optional<Path>> files;
@@ -44,8 +46,11 @@ public final class TokenizerConverter {
         this.model = model;
         this.files = files;
         this.config = config;
-        this.tokenizerConfig = files.apply("tokenizer_config.json").map(CheckpointFolder::readObject);
-        this.json = files.apply("tokenizer.json").map(TokenizerJson::new);
+        Optional<ObjectNode> given = files.apply("tokenizer_config.json").map(CheckpointFolder::readObject);
+        Optional<TokenizerJson> whole = files.apply("tokenizer.json").map(TokenizerJson::new);
+        Optional<WordPieceFile> words = whole.isPresent() ? Optional.empty() : files.apply("vocab.txt").flatMap(file -> WordPieceFile.read(file, given));
+        this.tokenizerConfig = words.map(WordPieceFile::config).or(() -> given);
+        this.json = words.map(WordPieceFile::json).or(() -> whole);
     }
 
     /**
@@ -62,7 +67,7 @@ public final class TokenizerConverter {
      * Writes the vocabulary, special ids and chat templates.
      *
      * @param kind what the architecture expects: {@code bpe}, {@code spm}, {@code spm-or-bpe}, {@code llama}, {@code phi3}, {@code internlm2}, {@code glm4},
-     *             {@code glm4moe}, {@code ernie}, {@code gemma4}, {@code bert}, {@code unigram}, {@code qwen}, {@code rwkv}, {@code chatglm},
+     *             {@code glm4moe}, {@code ernie}, {@code gemma4}, {@code bert}, {@code unigram} (XLM-RoBERTa), {@code t5}, {@code qwen}, {@code rwkv}, {@code chatglm},
      *             {@code hunyuan}, {@code solar}
      * @param rows rows of the embedding; the token list gets exactly as many entries
      * @param into receives the keys
@@ -77,22 +82,22 @@ public final class TokenizerConverter {
         if (world.isPresent()) {
             return writeWorld(world.get(), rows, into);
         }
-        Optional<Path> pieces = files.apply("tokenizer.model").filter(file -> !takesJson(kind) && !TiktokenFile.isOne(file));
+        refuseBytes();
+        Optional<SentencePieceModel> pieces = pieces(kind);
         Optional<TiktokenVocabulary> ranked = (json.isPresent() || pieces.isPresent() ? Optional.<Path>empty() : TiktokenFile.find(files))
                 .map(file -> new TiktokenVocabulary(model, file, files, tokenizerConfig, rows));
-        List<TokenizerJson.AddedToken> added = ranked.map(TiktokenVocabulary::added).or(() -> json.map(TokenizerJson::addedTokens)).orElse(List.of());
+        List<TokenizerJson.AddedToken> added = ranked.map(TiktokenVocabulary::added).or(() -> json.map(TokenizerJson::addedTokens)).or(() -> pieces.filter(SentencePieceModel::unigram).map(SentencePieceModel::specials)).orElse(List.of());
         SpecialTokens special = new SpecialTokens(model, json, added, tokenizerConfig, config, rows);
         Optional<ChatGlmTokens> coded = pieces.filter(file -> kind.equals("chatglm")).map(file -> ChatGlmTokens.read(model, files));
         String pre = "default";
         String name;
         if (pieces.isPresent()) {
-            name = writePieces(kind, SentencePieceModel.read(pieces.get()), coded, rows, special, into);
+            name = writePieces(kind, pieces.get(), coded, rows, special, into);
         } else if (ranked.isPresent()) {
             name = "gpt2";
             pre = ranked.get().write(into);
         } else if (json.isEmpty()) {
-            throw new FerryException("Cannot convert the tokenizer of " + model + ": there is neither tokenizer.json nor tokenizer.model nor tiktoken.model"
-                    + (kind.equals("rwkv") ? " nor " + RwkvVocabulary.FILE : "") + "; copy it from the base model.");
+            throw new FerryException("Cannot convert the tokenizer of " + model + ": there is neither tokenizer.json nor tokenizer.model nor tiktoken.model" + older(kind) + "; copy it from the base model.");
         } else if (kind.equals("gemma4")) {
             name = "gemma4";
             Gemma4Vocabulary.write(model, json.get(), rows, into);
@@ -100,6 +105,10 @@ public final class TokenizerConverter {
             name = "bert";
             WordPieceVocabulary.write(model, json.get(), rows, into);
         } else if (json.get().modelType().equals("Unigram")) {
+            int unknown = json.get().model().path("unk_id").asInt(-1);
+            if (unknown >= 0) {
+                special.setIfAbsent("unk", unknown);
+            }
             name = writeUnigrams(MergedPieces.unigrams(model, json.get(), rows), json.get().prependsBlank(), trimsBlanks(json.get().normalizer()) || splitsAtBlanks(json.get().preTokenizer()),
                     charsmap(json.get().normalizer()), into);
         } else if (MergedPieces.isBytePairWithFallback(json.get())) {
@@ -112,9 +121,9 @@ public final class TokenizerConverter {
         adjust(kind, rows, special, added);
         special.write(into);
         if (name.equals("t5")) {
-            // llama.cpp would put an end of sequence behind every text of a unigram model.
-            special.writeFlagIfAbsent("bos", into);
-            special.writeFlagIfAbsent("eos", into);
+            // llama.cpp would put an end of sequence behind every text of a unigram model. Without a tokenizer.json it is the code of the tokenizer that does, or puts one around it.
+            special.writeFlagIfAbsent("bos", pieces.isPresent() && kind.equals("unigram"), into);
+            special.writeFlagIfAbsent("eos", pieces.isPresent() && (kind.equals("unigram") || kind.equals("t5")), into);
         }
         if (name.equals("gemma4")) {
             into.putBool("tokenizer.ggml.add_space_prefix", false).putBool("tokenizer.ggml.add_bos_token", true);
@@ -148,6 +157,35 @@ public final class TokenizerConverter {
         return new Result("rwkv", "default", rows, true);
     }
 
+    /** The file that models of a kind were saved with before there was tokenizer.json, for a message. */
+    private static String older(String kind) {
+        return switch (kind) {
+            case "t5" -> " nor spiece.model";
+            case "unigram" -> " nor sentencepiece.bpe.model";
+            case "rwkv" -> " nor " + RwkvVocabulary.FILE;
+            case "bert" -> " nor vocab.txt with BERT's pieces";
+            default -> "";
+        };
+    }
+
+    /** The file of pieces that decides, where there is one. */
+    private Optional<SentencePieceModel> pieces(String kind) {
+        if (takesJson(kind)) {
+            return Optional.empty();
+        }
+        if (kind.equals("unigram")) {
+            return files.apply("sentencepiece.bpe.model").map(SentencePieceModel::read).map(SentencePieceModel::withFairseqIds);
+        }
+        return files.apply("tokenizer.model").filter(file -> !TiktokenFile.isOne(file)).or(() -> kind.equals("t5") ? files.apply("spiece.model") : Optional.empty()).map(SentencePieceModel::read);
+    }
+
+    /** ByT5 and CANINE have no vocabulary, and nothing that llama.cpp knows would cut texts so. */
+    private void refuseBytes() {
+        tokenizerConfig.map(fields -> fields.path("tokenizer_class").asText()).filter(name -> name.matches("ByT5Tokenizer|CanineTokenizer|PerceiverTokenizer")).ifPresent(name -> {
+            throw new FerryException("Cannot convert the tokenizer of " + model + ": it is a " + name + ", whose tokens are the bytes or characters of a text; llama.cpp has no such tokenizer.");
+        });
+    }
+
     private boolean takesJson(String kind) {
         boolean byteLevelPhi = kind.equals("phi3") && tokenizerConfig.map(c -> c.path("tokenizer_class").asText()).filter("GPT2Tokenizer"::equals).isPresent();
         return json.isPresent() && (JSON_FIRST.contains(kind) || byteLevelPhi);
@@ -160,8 +198,25 @@ public final class TokenizerConverter {
             vocabulary.find("<|im_end|>").ifPresent(id -> special.override("eos", id));
         }
         coded.ifPresent(tokens -> tokens.add(vocabulary, pieces.pieces().size(), special));
+        if (kind.equals("t5")) {
+            nameSentinels(vocabulary, pieces.pieces().size());
+        }
+        if (pieces.unigram()) {
+            pieces.unknown().ifPresent(id -> special.setIfAbsent("unk", id));
+        }
         return pieces.unigram() ? writeUnigrams(vocabulary, pieces.dummyPrefix(), pieces.trimsBlanks(), pieces.charsmap(), into)
                 : writeBytePairs(vocabulary, json.map(TokenizerJson::prependsBlank).orElse(pieces.dummyPrefix()), into);
+    }
+
+    /** What T5's tokenizer puts behind its pieces, as marks for what is left out of a text: {@code <extra_id_99>} down to {@code <extra_id_0>}. */
+    private void nameSentinels(Vocabulary vocabulary, int pieces) {
+        int count = tokenizerConfig.map(fields -> fields.path("extra_ids").asInt(SENTINELS)).orElse(SENTINELS);
+        for (int i = 0; i < count && pieces + i < vocabulary.size(); i++) {
+            String text = "<extra_id_" + (count - 1 - i) + ">";
+            if (vocabulary.isFree(pieces + i) && vocabulary.find(text).isEmpty()) {
+                vocabulary.set(pieces + i, text, 0, TokenType.CONTROL);
+            }
+        }
     }
 
     private String writeBytePairs(Vocabulary vocabulary, boolean prefix, GgufMetadata into) {

@@ -30,8 +30,13 @@ final class TokenizerJson {
     private final ObjectNode root;
 
     TokenizerJson(Path file) {
+        this(file, CheckpointFolder.readObject(file));
+    }
+
+    /** What a tokenizer.json would say of a vocabulary in an older form, read from a file. */
+    TokenizerJson(Path file, ObjectNode root) {
         this.file = file;
-        this.root = CheckpointFolder.readObject(file);
+        this.root = root;
         if (!(root.get("model") instanceof ObjectNode)) {
             throw wrong("'model' is missing");
         }

@@ -60,6 +60,16 @@ public final class CurrentLlama {
         return (float[][]) ask(new CurrentRequest.Logits(file.toString(), tokens));
     }
 
+    /**
+     * The logits after each token of an answer to a text that an encoder reads.
+     *
+     * @param text   ids
+     * @param answer ids, the decoder's own first token before them
+     */
+    public static float[][] answer(Path file, int[] text, int... answer) {
+        return (float[][]) ask(new CurrentRequest.Answer(file.toString(), text, answer));
+    }
+
     /** The likeliest continuation, {@code count} ids. */
     public static int[] generate(Path file, int count, int... prompt) {
         return (int[]) ask(new CurrentRequest.Generate(file.toString(), prompt, count));

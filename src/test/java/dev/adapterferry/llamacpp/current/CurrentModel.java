@@ -74,19 +74,48 @@ final class CurrentModel implements AutoCloseable {
         });
     }
 
-    /** What follows, the likeliest token each time. */
+    /** A row of logits for each token of an answer to a text that an encoder reads; the first token is the decoder's own. */
+    float[][] answer(int[] text, int[] answer) {
+        float[][] rows = new float[answer.length][];
+        computed(text, answer, false, (context, none) -> {
+            int width = library.callInt("llama_vocab_n_tokens", vocabulary);
+            for (int i = 0; i < rows.length; i++) {
+                rows[i] = floats(library.callAddress("llama_get_logits_ith", context, i), width);
+            }
+        });
+        return rows;
+    }
+
+    /** What follows, the likeliest token each time; where an encoder reads the prompt, the answer to it. */
     int[] generate(int[] prompt, int count) {
+        if (library.callBoolean("llama_model_has_encoder", model)) {
+            int[] all = {decoderStart()};
+            for (int n = 0; n < count; n++) {
+                all = Arrays.copyOf(all, all.length + 1);
+                all[all.length - 1] = likeliest(answer(prompt, Arrays.copyOf(all, all.length - 1))[all.length - 2]);
+            }
+            return Arrays.copyOfRange(all, 1, all.length);
+        }
         int[] all = prompt.clone();
         for (int n = 0; n < count; n++) {
-            float[] last = logits(all)[all.length - 1];
-            int best = 0;
-            for (int i = 1; i < last.length; i++) {
-                best = last[i] > last[best] ? i : best;
-            }
+            int best = likeliest(logits(all)[all.length - 1]);
             all = Arrays.copyOf(all, all.length + 1);
             all[all.length - 1] = best;
         }
         return Arrays.copyOfRange(all, prompt.length, all.length);
+    }
+
+    private static int likeliest(float[] logits) {
+        int best = 0;
+        for (int i = 1; i < logits.length; i++) {
+            best = logits[i] > logits[best] ? i : best;
+        }
+        return best;
+    }
+
+    private int decoderStart() {
+        int start = library.callInt("llama_model_decoder_start_token", model);
+        return start < 0 ? library.callInt("llama_vocab_bos", vocabulary) : start;
     }
 
     /** The vector of a text pooled as the file says (one row; its scores where it has a head for them), or of each token where it says nothing. */
@@ -106,23 +135,23 @@ final class CurrentModel implements AutoCloseable {
     }
 
     private float[][] computed(int[] tokens, boolean embeddings, Reader reader) {
+        return computed(tokens, null, embeddings, reader);
+    }
+
+    /** @param answer what a decoder behind an encoder sees; null for its own first token and then the same text */
+    private float[][] computed(int[] tokens, int[] answer, boolean embeddings, Reader reader) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment context = context(Math.max(64, tokens.length), embeddings, arena);
             try {
                 boolean encodes = library.callBoolean("llama_model_has_encoder", model);
                 MemorySegment batch = batch(tokens, arena);
                 library.complaints();
-                int answer = library.compute(encodes ? "llama_encode" : "llama_decode", context, batch);
-                if (answer == 0 && encodes && library.callBoolean("llama_model_has_decoder", model)) {
-                    // The decoder begins with the token that the file names and then sees the same text.
-                    int start = library.callInt("llama_model_decoder_start_token", model);
-                    int[] decoded = new int[tokens.length];
-                    decoded[0] = start < 0 ? library.callInt("llama_vocab_bos", vocabulary) : start;
-                    System.arraycopy(tokens, 0, decoded, 1, tokens.length - 1);
-                    answer = library.compute("llama_decode", context, batch(decoded, arena));
+                int done = library.compute(encodes ? "llama_encode" : "llama_decode", context, batch);
+                if (done == 0 && encodes && library.callBoolean("llama_model_has_decoder", model)) {
+                    done = library.compute("llama_decode", context, batch(answer == null ? shifted(tokens) : answer, arena));
                 }
-                if (answer != 0) {
-                    throw new IllegalStateException("llama.cpp cannot compute " + tokens.length + " tokens of " + file + " (" + answer + "): " + library.complaints());
+                if (done != 0) {
+                    throw new IllegalStateException("llama.cpp cannot compute " + tokens.length + " tokens of " + file + " (" + done + "): " + library.complaints());
                 }
                 float[][] rows = new float[tokens.length][];
                 reader.read(context, rows);
@@ -131,6 +160,13 @@ final class CurrentModel implements AutoCloseable {
                 library.run("llama_free", context);
             }
         }
+    }
+
+    private int[] shifted(int... tokens) {
+        int[] decoded = new int[tokens.length];
+        decoded[0] = decoderStart();
+        System.arraycopy(tokens, 0, decoded, 1, tokens.length - 1);
+        return decoded;
     }
 
     private MemorySegment context(int size, boolean embeddings, Arena arena) {

@@ -30,6 +30,15 @@ sealed interface CurrentRequest extends Serializable {
         }
     }
 
+    record Answer(String file, int[] text, int[] answer) implements CurrentRequest {
+        @Override
+        public Object answer(CurrentLibrary library) {
+            try (CurrentModel model = new CurrentModel(library, file, false)) {
+                return model.answer(text, answer);
+            }
+        }
+    }
+
     record Generate(String file, int[] prompt, int count) implements CurrentRequest {
         @Override
         public Object answer(CurrentLibrary library) {
