@@ -59,7 +59,7 @@ final class CheckpointDecoder {
             return DenseCheckpoint.of(checkpoint);
         }
         return GptCheckpoint.CLASSES.contains(model) ? GptCheckpoint.of(checkpoint) : FurtherCheckpoints.CLASSES.contains(model) ? FurtherCheckpoints.of(checkpoint)
-                : RecurrentCheckpoints.CLASSES.contains(model) ? RecurrentCheckpoints.of(checkpoint)
+                : RecurrentCheckpoints.CLASSES.contains(model) ? RecurrentCheckpoints.of(checkpoint) : model.equals("BitnetForCausalLM") ? BitNetCheckpoint.of(checkpoint, false)
                 : SsmCheckpoint.CLASSES.contains(model) ? SsmCheckpoint.of(checkpoint) : new CheckpointDecoder(checkpoint).read();
     }
 

@@ -20,6 +20,20 @@ final class RecurrentTinyModels {
         put("rwkv7-older", "Rwkv7ForCausalLM", "rwkv", SIZES + ",\"head_size\":64,\"head_size_divisor\":8,\"layer_norm_epsilon\":1e-5,\"attention_hidden_size\":128,\"lora_rank_decay\":8,\"lora_rank_gate\":24,"
                 + "\"lora_rank_iclr\":12,\"lora_rank_value_residual_mix\":4", RecurrentTinyModels::olderRwkv7);
         converted();
+        bitnet();
+    }
+
+    /** No recurrence, but weights that count as three values. */
+    private static void bitnet() {
+        put("bitnet", "BitnetForCausalLM", "spm", ",\"rms_norm_eps\":1e-5,\"rope_theta\":10000.0,\"hidden_act\":\"silu\",\"weight_bits\":1,\"input_bits\":8,\"num_key_value_heads\":4,\"tie_word_embeddings\":true", c -> {
+            TinyModels.outer(c, false);
+            TinyModels.layers(c, l -> {
+                TinyModels.norms(c, l);
+                TinyModels.attention(c, l, TinyModels.WIDTH, TinyModels.WIDTH, false, "o_proj");
+                TinyModels.gated(c, l + "mlp.", 96);
+                c.add(l + "self_attn.inner_attn_ln.weight", 1, TinyModels.WIDTH).add(l + "mlp.ffn_layernorm.weight", 1, 96);
+            });
+        });
     }
 
     private static void converted() {

@@ -26,6 +26,7 @@ import java.util.function.LongUnaryOperator;
  * <tr><td>{@code swap-after FROM, A, B}</td><td>the same as {@code swap}, for the rows from FROM on; those before stay</td></tr>
  * <tr><td>{@code of-each G, FROM, TO}</td><td>seen as [G, rest]: rows FROM to TO of each group</td></tr>
  * <tr><td>{@code parts-together G, A, B, C}</td><td>seen as [G, parts of A, B, C rows and more]: the first parts of all groups, then all second, then all third ones</td></tr>
+ * <tr><td>{@code ternary}</td><td>each element rounded to minus, nought or plus the mean magnitude of all</td></tr>
  * <tr><td>{@code exchange N, A, B}</td><td>all rows seen as N equal parts: parts A and B change places</td></tr>
  * <tr><td>{@code every-column N, K}</td><td>the same as {@code every}, along the last dimension (biases of packed experts)</td></tr>
  * <tr><td>{@code swap-columns A, B}</td><td>the same as {@code swap}, along the last dimension</td></tr>
@@ -48,7 +49,7 @@ public final class Transforms {
             Map.entry("permute", 1), Map.entry("permute-heads-of", 1), Map.entry("swap", 2), Map.entry("slice", 2), Map.entry("half", 1), Map.entry("every", 2), Map.entry("groups", 4),
             Map.entry("grouped-qkv", 2), Map.entry("swap-after", 3), Map.entry("of-each", 3), Map.entry("parts-together", 4), Map.entry("swap-columns", 2), Map.entry("matrices", 1),
             Map.entry("even-first", 2), Map.entry("unit-rows", 1), Map.entry("unit-columns", 1), Map.entry("scale", 1), Map.entry("scale-rows", 3), Map.entry("as-rows", 1), Map.entry("flatten", 0), Map.entry("pad-rows", 1),
-            Map.entry("exchange", 3), Map.entry("every-column", 2), Map.entry("transpose", 0), Map.entry("squeeze", 0), Map.entry("plus-one", 0), Map.entry("minus-exp", 0));
+            Map.entry("exchange", 3), Map.entry("ternary", 0), Map.entry("every-column", 2), Map.entry("transpose", 0), Map.entry("squeeze", 0), Map.entry("plus-one", 0), Map.entry("minus-exp", 0));
 
     private final Bands bands = new Bands();
 
@@ -175,6 +176,7 @@ public final class Transforms {
             }
             case "even-first" -> evenFirst(in, n[0], n[1]);
             case "parts-together" -> partsTogether(in, n[0], Arrays.copyOfRange(n, 1, n.length));
+            case "ternary" -> new Ternary(in);
             case "exchange" -> {
                 long each = equal(in.rows(), n[0]);
                 yield new RowGather(in, in.shape(), row -> row / each == n[1] ? row + (n[2] - n[1]) * each : row / each == n[2] ? row - (n[2] - n[1]) * each : row);

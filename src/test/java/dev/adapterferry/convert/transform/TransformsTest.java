@@ -118,6 +118,30 @@ class TransformsTest {
     }
 
     @Test
+    void exchangesPartsOfAllRows() {
+        assertThat(values(new Transforms().apply("exchange", new long[] {3, 0, 2}, Counting.of(6, 1)))).isEqualTo("4 5 2 3 0 1");
+        // Parts may be matrices.
+        assertThat(values(new Transforms().apply("exchange", new long[] {3, 2, 1}, Counting.of(3, 1, 2)))).isEqualTo("0 1 4 5 2 3");
+        assertThatThrownBy(() -> new Transforms().apply("exchange", new long[] {4, 0, 2}, Counting.of(6, 1))).hasMessageContaining("4 equal parts");
+    }
+
+    /** The mean magnitude is that of all rows, however many are read at once. */
+    @Test
+    void roundsToThreeValues() {
+        assertThat(values(new Transforms().apply("ternary", new long[0], Counting.of(3, 3)))).isEqualTo("0 0 0 4 4 4 4 4 4");
+        TensorView minus = new Elementwise(Counting.of(3, 100_000), x -> x < 50_000 ? -x : x);
+        TensorView view = new Transforms().apply("ternary", new long[0], minus);
+        float[] row = new float[100_000];
+        view.read(0, 1, row, 0);
+        float mean = 299_999 / 2f;
+        assertThat(new float[] {row[1], row[49_999], row[74_999], row[75_000], row[99_999]}).containsExactly(-0f, -0f, 0f, mean, mean);
+        TensorView all = new Transforms().apply("ternary", new long[0], new Elementwise(Counting.of(2, 2), x -> -x));
+        float[] four = new float[4];
+        all.read(0, 2, four, 0);
+        assertThat(four).containsExactly(-0f, -1.5f, -1.5f, -1.5f);
+    }
+
+    @Test
     void swapsColumns() {
         TensorView view = new Transforms().apply("swap-columns", new long[] {2, 3}, Counting.of(2, 6));
         assertThat(values(view)).isEqualTo("0 3 1 4 2 5 6 9 7 10 8 11");
