@@ -21,7 +21,7 @@ import java.util.Set;
  */
 final class ArchitectureReader {
     /** Keys that stand outside the architecture's own group. */
-    private static final List<String> FOREIGN_GROUPS = List.of("general.", "tokenizer.", "xielu.");
+    private static final List<String> FOREIGN_GROUPS = List.of("general.", "tokenizer.", "xielu.", "diffusion.");
     private static final Set<String> TYPES = Set.of("uint32", "uint32s", "float32", "bool", "string");
     private static final Set<String> FIELDS = Set.of("arch", "classes", "extends", "since", "defaults", "values", "forget", "parameters", "tensors", "counted",
             "rename", "drop", "layers", "notes", "refuse", "generated", "tokenizer", "embeds", "after");

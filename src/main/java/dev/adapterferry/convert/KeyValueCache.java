@@ -26,6 +26,8 @@ final class KeyValueCache {
     private static final int LLAMA4_CHUNK = 8192;
     /** Both halves of a layer look at the token before. */
     private static final long RWKV_SHIFTS = 2;
+    /** These look at all tokens anew each time. */
+    private static final Set<String> WITHOUT = Set.of("dream", "llada");
 
     private final ModelOutline outline;
     private final boolean windows;
@@ -49,6 +51,9 @@ final class KeyValueCache {
     }
 
     private long bytes(long tokens) {
+        if (WITHOUT.contains(outline.architecture())) {
+            return 0;
+        }
         long all = cells(tokens);
         long windowed = windows ? Math.min(all, cells(window() + BATCH)) : all;
         // Layers that only predict further tokens have no part in a plain answer.

@@ -34,6 +34,7 @@ final class TensorPlan {
 
     private static final int NAMES_IN_A_MESSAGE = 6;
     private static final String OUTPUT = "output";
+    private static final String EMBEDDING = "token_embd";
 
     private final String model;
     private final Architecture architecture;
@@ -46,6 +47,7 @@ final class TensorPlan {
     private final Map<Integer, ExpertStacks> stacks = new TreeMap<>();
     private final Map<String, float[]> layerKeys = new LinkedHashMap<>();
     private final List<String> unknown = new ArrayList<>();
+    private TensorView tiedOutput;
     private boolean bare;
 
     private TensorPlan(String model, Architecture architecture, ModelConfig config, GgufMetadata keys) {
@@ -98,6 +100,9 @@ final class TensorPlan {
             return;
         }
         for (Output output : outputs) {
+            if (output.name().equals(EMBEDDING)) {
+                tiedOutput = asOutput(tensor, new StoredTensor(source, tensor));
+            }
             place(tensor, address, TensorAddress.layered(output.name(), address.layer()) + suffix, output, new StoredTensor(source, tensor));
         }
     }
@@ -127,6 +132,15 @@ final class TensorPlan {
             return;
         }
         put(name, view);
+    }
+
+    /** The embedding with what happens to the head of this architecture, should it have to serve as one. */
+    private TensorView asOutput(TensorInfo tensor, TensorView stored) {
+        TensorView view = stored;
+        for (Step step : architecture.tensors().values().stream().flatMap(List::stream).filter(output -> output.name().equals(OUTPUT)).findFirst().map(Output::steps).orElse(List.of())) {
+            view = transformed(tensor, step, view);
+        }
+        return view;
     }
 
     private TensorView stacked(String name, List<TensorView> parts) {
@@ -195,8 +209,8 @@ final class TensorPlan {
         Map<String, TensorView> all = new LinkedHashMap<>();
         views.forEach((name, view) -> {
             all.put(name, view);
-            if (name.equals("token_embd.weight")) {
-                all.put(OUTPUT + ".weight", view);
+            if (name.equals(EMBEDDING + ".weight")) {
+                all.put(OUTPUT + ".weight", tiedOutput);
             }
         });
         return all;

@@ -28,7 +28,7 @@ public final class LlamaLibrary {
     /** The llama.cpp build that the artifact holds; the struct layouts of {@link NativeCalls} belong to it. */
     public static final String BUILD = "b4916";
     /** Architectures whose files this build loads, and then computes something else than the model is: its answers are wrong. */
-    public static final Set<String> COMPUTES_OTHERWISE = Set.of("orion");
+    public static final Set<String> COMPUTES_OTHERWISE = Set.of("orion", "plamo");
 
     private static SymbolLookup symbols;
     private static Path file;

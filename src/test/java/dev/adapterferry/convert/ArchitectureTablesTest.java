@@ -73,6 +73,8 @@ class ArchitectureTablesTest {
             "starcoder, scale_attn_weights, false", "olmoe, norm_topk_prob, true", "deepseek, norm_topk_prob, true", "cohere2, sliding_window_pattern, 2",
             "hunyuan-moe, moe_topk, '[2,1]'", "hunyuan-moe, use_cla, true", "bailingmoe, first_k_dense_replace, 1", "bailingmoe, num_shared_experts, 0", "afmoe, mup_enabled, false",
             "afmoe, layer_types, '[\"full_attention\",\"sliding_attention\"]'", "exaone-moe, sliding_window, null",
+            "llada, scale_logits, true", "llada, include_qkv_bias, true", "llada, input_emb_norm, true", "jais, mup_scale_qk_dot_by_d, false", "jais, alibi_scaling, {\"factor\":2.0}", "maincoder, use_qk_norm, false",
+            "pangu-embedded, bias, false", "plm, q_lora_rank, 24", "codeshell, group_query_attention, false", "youtu, rope_interleave, false",
             "openelm, normalize_qk_projections, false", "openelm, ffn_with_glu, false"})
     void refusesWhatLlamaCppWouldComputeOtherwise(String name, String field, String value) throws IOException {
         ObjectNode config = checkpoint(name).config();

@@ -1,17 +1,21 @@
 package dev.adapterferry.convert;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.adapterferry.convert.Decoder.Activation;
 import dev.adapterferry.convert.Decoder.FeedForward;
 import dev.adapterferry.convert.Decoder.Layer;
 import dev.adapterferry.convert.Decoder.Linear;
 import dev.adapterferry.convert.Decoder.Norm;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /** Reads the checkpoints of {@link DenseTinyModels} as the model classes do that were published beside the weights. */
 final class DenseCheckpoint {
     /** The classes that are read here. */
-    static final Set<String> CLASSES = Set.of("DeciLMForCausalLM", "OpenELMForCausalLM");
+    static final Set<String> CLASSES = Set.of("DeciLMForCausalLM", "OpenELMForCausalLM", "JAISLMHeadModel", "Jais2ForCausalLM", "CodeShellForCausalLM", "PanguEmbeddedForCausalLM", "MaincoderForCausalLM",
+            "PlamoForCausalLM", "YoutuForCausalLM", "PLMForCausalLM", "DreamModel", "LLaDAModelLM");
     /** Adds nothing to what comes in. */
     private static final FeedForward NONE = new FeedForward(null, new Linear(new double[1][TinyModels.WIDTH], null), new Linear(new double[TinyModels.WIDTH][1], null));
 
@@ -31,27 +35,116 @@ final class DenseCheckpoint {
     }
 
     private Decoder read() {
-        d.heads = config.get("num_attention_heads").asInt();
-        d.keyHeads = config.path("num_key_value_heads").asInt();
-        d.headSize = config.path("head_dim").asInt(TinyModels.WIDTH / d.heads);
-        d.ropeDimensions = d.headSize;
+        d.heads = number("num_attention_heads", "n_head", "n_heads");
+        d.keyHeads = number("n_kv_heads", "num_query_groups", "n_head", "num_key_value_heads");
+        d.headSize = config.path("head_dim").asInt(config.get("hidden_size").asInt() / d.heads);
+        d.ropeDimensions = config.path("qk_rope_head_dim").asInt(d.headSize);
         d.attentionScale = 1 / Math.sqrt(d.headSize);
-        d.epsilon = config.path("rms_norm_eps").asDouble(1e-6);
+        d.layerNorm = Set.of("JAISLMHeadModel", "CodeShellForCausalLM", "Jais2ForCausalLM").contains(model);
+        d.epsilon = List.of("rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon").stream().filter(config::has).findFirst().map(name -> config.get(name).asDouble()).orElse(1e-6);
+        d.ahead = Set.of("DreamModel", "LLaDAModelLM").contains(model);
+        d.activation = switch (model) {
+            case "Jais2ForCausalLM", "PLMForCausalLM" -> Activation.SQUARED_RELU;
+            case "CodeShellForCausalLM" -> Activation.GELU_TANH;
+            default -> Activation.SILU;
+        };
+        // Maincoder sees neighbours as complex numbers, and norms what it has turned.
+        d.neighbours = model.equals("MaincoderForCausalLM");
+        d.normedAfterTurning = d.neighbours;
+        d.parallel = model.equals("PlamoForCausalLM");
         CheckpointRope.read(config, d);
         switch (model) {
             case "OpenELMForCausalLM" -> outer("transformer.token_embeddings", "transformer.norm", "lm_head");
+            case "JAISLMHeadModel" -> jais();
+            case "CodeShellForCausalLM" -> outer("transformer.wte", "transformer.ln_f", "lm_head");
+            case "LLaDAModelLM" -> outer("model.transformer.wte", "model.transformer.ln_f", "model.transformer.ff_out");
             default -> outer("model.embed_tokens", "model.norm", "lm_head");
         }
-        for (int i = 0; i < config.get("num_hidden_layers").asInt(); i++) {
+        for (int i = 0; i < config.path("num_hidden_layers").asInt(2); i++) {
             Layer layer = new Layer();
             layer.ropeBase = config.path("rope_theta").asDouble(config.path("rope_freq_constant").asDouble(10000));
             switch (model) {
+                case "DeciLMForCausalLM" -> deci(layer, i);
                 case "OpenELMForCausalLM" -> openElm(layer, i);
-                default -> deci(layer, i);
+                case "JAISLMHeadModel", "CodeShellForCausalLM" -> gpt(layer, "transformer.h." + i + ".");
+                case "PlamoForCausalLM" -> plamo(layer, "model.layers.layers." + i + ".");
+                case "LLaDAModelLM" -> llada(layer, "model.transformer.blocks." + i + ".");
+                default -> llama(layer, "model.layers." + i + ".");
             }
             d.layers.add(layer);
         }
         return d;
+    }
+
+    /** The first of some fields that there is. */
+    private int number(String... names) {
+        return Arrays.stream(names).filter(config::has).findFirst().map(name -> config.get(name).asInt()).orElseThrow();
+    }
+
+    /** JAISModel multiplies the embeddings, JAISLMHeadModel the logits; scores are divided by the size of a head (mup_scale_qk_dot_by_d). */
+    private void jais() {
+        outer("transformer.wte", "transformer.ln_f", "lm_head");
+        d.embeddingScale = config.path("mup_embeddings_scale").asDouble(config.path("embeddings_scale").asDouble());
+        d.outputScale = config.has("mup_output_alpha") ? config.get("mup_output_alpha").asDouble() * config.get("mup_width_scale").asDouble() : config.get("width_scale").asDouble();
+        d.attentionScale = 1.0 / d.headSize;
+        d.rotated = false;
+        // get_slopes_power_of_2
+        double start = Math.pow(2, -Math.pow(2, -(Math.log(d.heads) / Math.log(2) - 3)));
+        d.slopes = IntStream.range(0, d.heads).mapToDouble(h -> start * Math.pow(start, h)).toArray();
+    }
+
+    /** Jais's Conv1D and its product of c_fc with silu of c_fc2; CodeShell's queries first, then keys, then values. */
+    private void gpt(Layer layer, String l) {
+        layer.attentionNorm = norm(l + "ln_1");
+        layer.feedForwardNorm = norm(l + "ln_2");
+        boolean inputsFirst = model.equals("JAISLMHeadModel");
+        FusedRows.split(inputsFirst ? stored.inputsFirst(l + "attn.c_attn") : stored.linear(l + "attn.c_attn"), 1, d, layer);
+        layer.output = inputsFirst ? stored.inputsFirst(l + "attn.c_proj") : stored.linear(l + "attn.c_proj");
+        layer.dense = inputsFirst ? new FeedForward(stored.inputsFirst(l + "mlp.c_fc2"), stored.inputsFirst(l + "mlp.c_fc"), stored.inputsFirst(l + "mlp.c_proj"))
+                : new FeedForward(null, stored.linear(l + "mlp.c_fc"), stored.linear(l + "mlp.c_proj"));
+    }
+
+    /** Keys and values are repeated one behind the other: query h looks at key h modulo their number. */
+    private void plamo(Layer layer, String l) {
+        layer.attentionNorm = norm(l + "norm");
+        separate(layer, l + "self_attn.");
+        int keys = layer.key.weight().length / d.headSize;
+        layer.key = repeated(layer.key, keys);
+        layer.value = repeated(layer.value, keys);
+        d.keyHeads = d.heads;
+        layer.dense = stored.gated(l + "mlp.");
+    }
+
+    private Linear repeated(Linear heads, int count) {
+        double[][] rows = new double[d.heads * d.headSize][];
+        for (int r = 0; r < rows.length; r++) {
+            rows[r] = heads.weight()[r / d.headSize % count * d.headSize + r % d.headSize];
+        }
+        return new Linear(rows, null);
+    }
+
+    /** LLaDALlamaBlock. */
+    private void llada(Layer layer, String l) {
+        layer.attentionNorm = norm(l + "attn_norm");
+        layer.feedForwardNorm = norm(l + "ff_norm");
+        layer.query = stored.linear(l + "q_proj");
+        layer.key = stored.linear(l + "k_proj");
+        layer.value = stored.linear(l + "v_proj");
+        layer.output = stored.linear(l + "attn_out");
+        layer.dense = new FeedForward(stored.linear(l + "ff_proj"), stored.linear(l + "up_proj"), stored.linear(l + "ff_out"));
+    }
+
+    private void llama(Layer layer, String l) {
+        layer.attentionNorm = norm(l + "input_layernorm");
+        layer.feedForwardNorm = norm(l + "post_attention_layernorm");
+        if (stored.has(l + "self_attn.kv_b_proj.weight")) {
+            layer.mixer = new LatentAttention(stored, config, d, l + "self_attn.");
+        } else {
+            separate(layer, l + "self_attn.");
+            layer.queryNorm = norm(l + "self_attn.q_norm");
+            layer.keyNorm = norm(l + "self_attn.k_norm");
+        }
+        layer.dense = stored.gated(l + (stored.has(l + "mlp.up_proj.weight") ? "mlp." : "feed_forward."));
     }
 
     private void outer(String embedding, String norm, String output) {

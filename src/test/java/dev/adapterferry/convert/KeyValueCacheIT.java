@@ -34,7 +34,7 @@ class KeyValueCacheIT {
             "rwkv7", "rwkv6qwen2", "mistral-nemo", "gemma2", "gemma3", "gemma3n", "gemma4", "gpt-oss", "cohere2", "llama4", "phi3", "olmo3", "exaone4-32b", "lfm2", "qwen3next-mtp", "deepseek2", "glm4moe-mtp", "glm4-9b", "granite4-h", "falcon-h1",
             "afmoe", "exaone-moe-mtp",
             "step35", "mimo2",
-            "deci"})
+            "deci", "dream"})
     void isWhatLlamaCppAllocates(String name) {
         CurrentLlama.assume();
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.BF16);

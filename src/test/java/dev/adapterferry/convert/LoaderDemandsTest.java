@@ -77,6 +77,14 @@ class LoaderDemandsTest {
         demand("bailingmoe2", UNTIED, EPSILON + chosen + " expert_shared_count expert_shared_feed_forward_length leading_dense_block_count expert_weights_scale expert_weights_norm rope.dimension_count", fused + GATED,
                 fused + "; exp_probs_b.bias 8; ffn_gate_shexp 64 32; ffn_up_shexp 64 32; ffn_down_shexp 32 64" + EXPERTS.replace(" 4;", " 8;").replaceFirst(" 4$", " 8"));
         ExpertsTinyModels.DEMANDS.forEach(demand -> demand(demand.getFirst(), demand.get(1), demand.get(2), demand.subList(3, demand.size()).toArray(String[]::new)));
+        String bothWays = "attn_norm.bias 64; ffn_norm.bias 64; attn_output.bias 64; ";
+        demand("jais2", UNTIED + "; output_norm.bias 64", "attention.layer_norm_epsilon rope.dimension_count", bothWays + QKV + BIASES + "; ffn_norm 64; ffn_up 64 96; ffn_up.bias 96; ffn_down 96 64; ffn_down.bias 64");
+        demand("pangu-embedded", UNTIED, EPSILON + " rope.dimension_count", QKV + BIASES + "; attn_output.bias 64; ffn_norm 64" + GATED);
+        demand("maincoder", OUTER, EPSILON + " rope.dimension_count attention.key_length", "attn_norm 64; attn_q 64 96; attn_k 64 48; attn_v 64 48; attn_output 96 64; attn_q_norm 24; attn_k_norm 24; ffn_norm 64" + GATED);
+        demand("plm", OUTER, EPSILON + " attention.kv_lora_rank attention.key_length attention.value_length rope.dimension_count",
+                "attn_norm 64; attn_q 64 64; attn_kv_a_mqa 64 24; attn_kv_a_norm 16; attn_kv_b 16 80; attn_output 48 64; ffn_norm 64; ffn_up 64 96; ffn_down 96 64");
+        demand("dream", UNTIED, EPSILON + " attention.causal", QKV + BIASES + "; ffn_norm 64" + GATED);
+        demand("llada", UNTIED, EPSILON + " attention.causal rope.dimension_count", QKV + "; ffn_norm 64" + GATED);
         demand("gpt-oss", UNTIED, EPSILON + " expert_count expert_used_count expert_feed_forward_length attention.sliding_window rope.scaling.type rope.scaling.factor "
                 + "rope.scaling.original_context_length", QKV + BIASES + "; attn_output.bias 64; attn_sinks 4; post_attention_norm 64; ffn_gate_inp 64 4; ffn_gate_inp.bias 4; ffn_gate_exps 64 96 4; "
                 + "ffn_up_exps 64 96 4; ffn_down_exps 96 64 4; ffn_gate_exps.bias 96 4; ffn_up_exps.bias 96 4; ffn_down_exps.bias 64 4");
@@ -131,7 +139,7 @@ class LoaderDemandsTest {
     }
 
     /** Types of keys, as llama.cpp's loader reads them ({@code gguf-py/gguf/constants.py} and {@code llama-model-loader.cpp}). */
-    private static final String UINT32 = "pooling_type attention.relative_buckets_count decoder_block_count decoder_start_token_id "
+    private static final String UINT32 = "attention.kv_lora_rank pooling_type attention.relative_buckets_count decoder_block_count decoder_start_token_id "
             + "context_length embedding_length block_count feed_forward_length vocab_size attention.head_count attention.head_count_kv attention.key_length "
             + "attention.value_length attention.key_length_swa attention.value_length_swa attention.sliding_window attention.shared_kv_layers rope.dimension_count rope.dimension_count_swa "
             + "rope.scaling.original_context_length expert_count expert_used_count expert_group_count expert_group_used_count expert_shared_count expert_feed_forward_length "
@@ -139,7 +147,7 @@ class LoaderDemandsTest {
     private static final String FLOAT32 = "attention.layer_norm_epsilon "
             + "attention.layer_norm_rms_epsilon attention.scale embedding_scale residual_scale logit_scale attention.temperature_scale final_logit_softcapping rope.freq_base rope.freq_base_swa rope.scaling.factor "
             + "rope.scaling.yarn_log_multiplier rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow expert_weights_scale attention.value_scale";
-    private static final Map<String, String> OTHERS = Map.of("rope.scaling.type", "STRING", "expert_weights_norm", "BOOL", "rope.scaling.finetuned", "BOOL", "attention.sliding_window_pattern", "ARRAY BOOL",
+    private static final Map<String, String> OTHERS = Map.of("attention.causal", "BOOL", "rope.scaling.type", "STRING", "expert_weights_norm", "BOOL", "rope.scaling.finetuned", "BOOL", "attention.sliding_window_pattern", "ARRAY BOOL",
             "activation_sparsity_scale", "ARRAY FLOAT32", "swiglu_clamp_exp", "ARRAY FLOAT32", "swiglu_clamp_shexp", "ARRAY FLOAT32");
     /** Keys that may also hold one INT32 per layer. */
     private static final List<String> PER_LAYER = List.of("feed_forward_length", "attention.head_count", "attention.head_count_kv");

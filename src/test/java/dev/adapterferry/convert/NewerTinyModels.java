@@ -243,7 +243,7 @@ final class NewerTinyModels {
         });
     }
 
-    private static void latentAttention(MemoryCheckpoint c, String l, int queryRank) {
+    static void latentAttention(MemoryCheckpoint c, String l, int queryRank) {
         String a = l + "self_attn.";
         if (queryRank == 0) {
             c.add(a + "q_proj.weight", 0, 64, WIDTH);

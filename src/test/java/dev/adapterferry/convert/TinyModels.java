@@ -564,11 +564,11 @@ final class TinyModels {
         c.add(l + "input_layernorm.weight", 1, WIDTH).add(l + "post_attention_layernorm.weight", 1, WIDTH);
     }
 
-    private static void layerNorm(MemoryCheckpoint c, String name) {
+    static void layerNorm(MemoryCheckpoint c, String name) {
         c.add(name + ".weight", 1, WIDTH).add(name + ".bias", 0, WIDTH);
     }
 
-    private static void linear(MemoryCheckpoint c, String name, int out, int in) {
+    static void linear(MemoryCheckpoint c, String name, int out, int in) {
         c.add(name + ".weight", 0, out, in).add(name + ".bias", 0, out);
     }
 
