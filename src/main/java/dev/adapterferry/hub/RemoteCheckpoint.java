@@ -5,15 +5,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
-import dev.adapterferry.failure.MalformedFile;
 import dev.adapterferry.tensor.Checkpoint;
-import dev.adapterferry.tensor.SafetensorsFile;
+import dev.adapterferry.tensor.RangedHeader;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
 import dev.adapterferry.transfer.FileEntry;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -27,11 +24,7 @@ import java.util.Optional;
  * shapes and types are known, values are not. For judging a base before it is downloaded.
  */
 final class RemoteCheckpoint implements Checkpoint {
-    private static final int LENGTH_BYTES = 8;
     private static final int LARGEST_CONFIG = 1 << 20;
-    /** What a header is read in; longer than nearly all of them. */
-    private static final int FIRST_PIECE = 256 << 10;
-    private static final int LARGEST_HEADER = 16 << 20;
 
     private final String name;
     private final ObjectNode config;
@@ -48,7 +41,7 @@ final class RemoteCheckpoint implements Checkpoint {
         this.name = tree.version().repository();
         this.config = config(tree, files.stream().filter(f -> f.name().equals("config.json")).findFirst().orElseThrow());
         List<TensorInfo> found = new ArrayList<>();
-        files.stream().filter(f -> f.name().endsWith(".safetensors")).sorted(Comparator.comparing(FileEntry::name)).forEach(f -> found.addAll(header(tree, f)));
+        files.stream().filter(f -> f.name().endsWith(".safetensors")).sorted(Comparator.comparing(FileEntry::name)).forEach(f -> found.addAll(RangedHeader.read(f.name(), f.size(), (offset, length) -> tree.read(f, offset, length))));
         found.forEach(tensor -> tensors.put(tensor.name(), tensor));
     }
 
@@ -63,26 +56,6 @@ final class RemoteCheckpoint implements Checkpoint {
             throw new FerryException("Cannot use " + tree.place() + " as a base: its config.json is no JSON (" + e.getMessage() + ").", e);
         }
         throw new FerryException("Cannot use " + tree.place() + " as a base: its config.json is no JSON object.");
-    }
-
-    private static List<TensorInfo> header(HubTree tree, FileEntry file) {
-        Path label = Path.of(file.name());
-        byte[] first = tree.read(file, 0, FIRST_PIECE);
-        if (first.length < LENGTH_BYTES) {
-            throw new MalformedFile(label, 0, "it has only " + first.length + " bytes; this is no safetensors file");
-        }
-        long length = ByteBuffer.wrap(first).order(ByteOrder.LITTLE_ENDIAN).getLong();
-        if (length < 2 || length > LARGEST_HEADER || LENGTH_BYTES + length > file.size()) {
-            throw new MalformedFile(label, 0, "its header claims " + length + " bytes; this is no safetensors file, or a damaged one");
-        }
-        byte[] header = new byte[(int) length];
-        int here = (int) Math.min(length, first.length - LENGTH_BYTES);
-        System.arraycopy(first, LENGTH_BYTES, header, 0, here);
-        if (here < length) {
-            byte[] rest = tree.read(file, LENGTH_BYTES + here, (int) length - here);
-            System.arraycopy(rest, 0, header, here, rest.length);
-        }
-        return SafetensorsFile.tensorsOf(label, header, file.size() - LENGTH_BYTES - length);
     }
 
     @Override

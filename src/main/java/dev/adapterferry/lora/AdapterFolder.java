@@ -28,12 +28,14 @@ public final class AdapterFolder implements Closeable, SourceFiles {
     private final Path folder;
     private final AdapterConfig config;
     private final TensorSource tensors;
+    private final boolean here;
     private final Set<String> zeros = new HashSet<>();
 
-    private AdapterFolder(Path folder, AdapterConfig config, TensorSource tensors) {
+    private AdapterFolder(Path folder, AdapterConfig config, TensorSource tensors, boolean here) {
         this.folder = folder;
         this.config = config;
         this.tensors = tensors;
+        this.here = here;
     }
 
     /**
@@ -53,7 +55,7 @@ public final class AdapterFolder implements Closeable, SourceFiles {
                     + " changed. Take the folder pissa_converted beside it.");
         }
         AdapterConfig config = AdapterConfig.read(folder);
-        AdapterFolder opened = new AdapterFolder(folder, config, openTensors(folder, config.format()));
+        AdapterFolder opened = new AdapterFolder(folder, config, openTensors(folder, config.format()), true);
         try {
             opened.inspect();
             return opened;
@@ -61,6 +63,17 @@ public final class AdapterFolder implements Closeable, SourceFiles {
             opened.close();
             throw e;
         }
+    }
+
+    /**
+     * Takes an adapter that is still elsewhere for one that is here: it has no files, and of its tensors only names, shapes and types mean something.
+     *
+     * @throws FerryException when an adapter of such tensors would not be opened
+     */
+    static AdapterFolder outline(AdapterOutline outline) {
+        AdapterFolder folder = new AdapterFolder(Path.of(outline.name()), outline.config(), new OutlineTensors(outline.tensors()), false);
+        folder.inspect();
+        return folder;
     }
 
     private static TensorSource openTensors(Path folder, AdapterConfig.Format format) {
@@ -92,6 +105,9 @@ public final class AdapterFolder implements Closeable, SourceFiles {
             }
             if (tensor.rowLength() > Integer.MAX_VALUE / 2) {
                 throw new FerryException("Cannot merge " + folder + ": " + name + " has rows of " + tensor.rowLength() + " elements, which is more than any model has.");
+            }
+            if (!here) {
+                continue;
             }
             chunk = chunk.length < tensor.rowLength() ? new float[(int) tensor.rowLength()] : chunk;
             inspect(tensor, name, chunk);
@@ -149,7 +165,7 @@ public final class AdapterFolder implements Closeable, SourceFiles {
      * @return the file, or empty
      */
     public Optional<Path> file(String fileName) {
-        return CheckpointFolder.findFile(folder, fileName);
+        return here ? CheckpointFolder.findFile(folder, fileName) : Optional.empty();
     }
 
     @Override

@@ -74,14 +74,36 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
         }
     }
 
+    /**
+     * Opens a base with an adapter that is still elsewhere: everything that names, shapes and configurations can refuse is refused, as {@link #open} does. What comes of it may be
+     * planned with, not read; the base may be one without values too.
+     *
+     * @param base    the base; closed with the result, and also when this fails
+     * @param adapter what is known of the adapter
+     * @param options what the user says about it
+     */
+    public static MergedCheckpoint outline(Checkpoint base, AdapterOutline adapter, MergeOptions options) {
+        Checkpoint below = base;
+        try {
+            below = DequantizedCheckpoint.of(base);
+            return open(below, base.name(), AdapterFolder.outline(adapter), Optional.empty(), 1, options);
+        } catch (RuntimeException e) {
+            below.close();
+            throw e;
+        }
+    }
+
     private static MergedCheckpoint open(Checkpoint below, String baseName, MergeInput input, MergeOptions options) {
-        AdapterFolder adapter = AdapterFolder.open(input.folder());
+        return open(below, baseName, AdapterFolder.open(input.folder()), input.initial(), input.weight(), options);
+    }
+
+    private static MergedCheckpoint open(Checkpoint below, String baseName, AdapterFolder adapter, Optional<Path> before, double weight, MergeOptions options) {
         Optional<AdapterFolder> initial = Optional.empty();
         try {
-            initial = input.initial().map(AdapterFolder::open);
+            initial = before.map(AdapterFolder::open);
             List<String> warnings = new ArrayList<>(BaseIdentity.check(adapter.name(), adapter.config().baseName(), options.configuredBase(), baseName, options.allowed()));
             Checkpoint base = replicated(below, adapter);
-            MergePlan plan = new MergePlanner(base, adapter, initial, input.weight(), options).plan();
+            MergePlan plan = new MergePlanner(base, adapter, initial, weight, options).plan();
             warnings.addAll(plan.warnings());
             ownFiles(adapter, base).ifPresent(warnings::add);
             return new MergedCheckpoint(base, adapter, initial, plan, List.copyOf(warnings));

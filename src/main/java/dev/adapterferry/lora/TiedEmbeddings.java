@@ -1,5 +1,8 @@
 package dev.adapterferry.lora;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.BooleanNode;
+import com.fasterxml.jackson.databind.node.LongNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.tensor.TensorInfo;
 import java.util.Arrays;
@@ -42,7 +45,7 @@ final class TiedEmbeddings {
                     + ". Save the adapter again with save_embedding_layers=True");
         }
         if (rows != base.shape().getFirst()) {
-            put(config, "vocab_size", rows);
+            put(config, "vocab_size", LongNode.valueOf(rows));
         }
     }
 
@@ -71,7 +74,7 @@ final class TiedEmbeddings {
         }
         TensorDraft own = head.orElseGet(() -> drafts.of("lm_head", ".weight"));
         embedding.flatMap(TensorDraft::tokens).filter(rows -> !own.hasTokens()).ifPresent(own::tokens);
-        put(config, "tie_word_embeddings", false);
+        put(config, "tie_word_embeddings", BooleanNode.FALSE);
         drafts.warnings().add("input embedding and output head were trained apart and are written as two tensors; tie_word_embeddings is now false");
     }
 
@@ -118,12 +121,12 @@ final class TiedEmbeddings {
     }
 
     /** Multimodal configurations say it within {@code text_config}; a loader believes whichever it reads. */
-    private static void put(ObjectNode config, String key, Object value) {
+    private static void put(ObjectNode config, String key, JsonNode value) {
         for (ObjectNode node : config.path("text_config") instanceof ObjectNode text ? new ObjectNode[] {config, text} : new ObjectNode[] {config}) {
             if (node == config && config.has("text_config") && !config.has(key)) {
                 continue;
             }
-            node.putPOJO(key, value);
+            node.set(key, value);
         }
     }
 }

@@ -1,9 +1,13 @@
 package dev.adapterferry.source;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.failure.MalformedFile;
 import dev.adapterferry.tensor.FurtherTemplates;
+import dev.adapterferry.tensor.RangedHeader;
 import dev.adapterferry.tensor.SentenceModules;
+import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.transfer.FileEntry;
+import dev.adapterferry.transfer.FileTree;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -64,6 +68,23 @@ final class AdapterFiles {
     /** Whether a file's content decides what a merge gives. */
     static boolean isReadByMerge(String name) {
         return isWeights(name) || name.equals(INDEX) || READ_BY_MERGE.contains(name) || FURTHER_TEMPLATE.matcher(name).matches() || MODULE.matcher(name).matches();
+    }
+
+    /**
+     * Reads the headers of an adapter's weights.
+     *
+     * @param tree  where it is
+     * @param files its files
+     * @return its tensors, without values; empty where its weights are no safetensors files, or damaged ones, of which the pull tells
+     */
+    static Optional<List<TensorInfo>> tensors(FileTree tree, Collection<FileEntry> files) {
+        List<FileEntry> weights = files.stream().filter(file -> isWeights(file.plainName()) && isSafetensors(file.plainName())).toList();
+        try {
+            return Optional.of(weights.stream().flatMap(file -> RangedHeader.read(file.name(), file.size(), (offset, length) -> tree.read(file, offset, length)).stream()).toList())
+                    .filter(tensors -> !weights.isEmpty());
+        } catch (MalformedFile e) {
+            return Optional.empty();
+        }
     }
 
     /** The weights of a folder: all shards, else the single file, else the pickle. */

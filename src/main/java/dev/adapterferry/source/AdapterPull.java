@@ -106,12 +106,12 @@ public final class AdapterPull {
      * Reads the configuration of the adapter that a pull would bring, before any byte of its weights.
      *
      * @param tree where to look
-     * @return adapter_config.json; empty while there is nothing to pull
+     * @return it, and who reads the headers of the weights; empty while there is nothing to pull
      * @throws FerryException when there is none, or what is there can never be pulled
      */
-    public Optional<byte[]> configuration(FileTree tree) {
+    public Optional<AdapterSketch> sketch(FileTree tree) {
         RemoteAdapter adapter = new OutputFolder(tree, tree.list(), terms.look()).adapter();
-        return Optional.ofNullable(adapter.files().get(AdapterFiles.CONFIG)).map(file -> AdapterConfig.read(tree, file));
+        return Optional.ofNullable(adapter.files().get(AdapterFiles.CONFIG)).map(config -> AdapterSketch.read(tree, config, adapter.files().values()));
     }
 
     /**

@@ -7,6 +7,7 @@ import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.SourceSettings;
 import dev.adapterferry.source.AdapterArchive;
 import dev.adapterferry.source.AdapterPull;
+import dev.adapterferry.source.AdapterSketch;
 import dev.adapterferry.source.PullRecord;
 import dev.adapterferry.source.PulledAdapter;
 import dev.adapterferry.source.SourceSpec;
@@ -82,9 +83,9 @@ public final class AdapterHome {
     /**
      * The same for an adapter that is pulled only if somebody lets it pass.
      *
-     * @param judge receives adapter_config.json before the weights are touched, and throws to refuse it
+     * @param judge hears what can be told before the weights come, and throws to refuse it
      */
-    Arrival bring(SourceSpec spec, Path into, Progress progress, Cancellation cancellation, Optional<Consumer<byte[]>> judge) {
+    Arrival bring(SourceSpec spec, Path into, Progress progress, Cancellation cancellation, Optional<Consumer<AdapterSketch>> judge) {
         SourceSettings source = settings.source();
         AdapterPull.Terms finished = AdapterPull.Terms.finished(AdapterSources.look(settings), source.parallelFiles());
         AdapterPull.Terms terms = source.acceptUnfinished() ? finished.orUnfinished() : finished.suited(spec);
@@ -130,9 +131,9 @@ public final class AdapterHome {
         }
     }
 
-    private PulledAdapter pull(SourceSpec spec, AdapterPull pull, Optional<Consumer<byte[]>> judge, Path into, TransferTerms transfer) {
+    private PulledAdapter pull(SourceSpec spec, AdapterPull pull, Optional<Consumer<AdapterSketch>> judge, Path into, TransferTerms transfer) {
         try (Sources opened = sources.open(settings); FileTree tree = opened.open(spec)) {
-            judge.ifPresent(j -> pull.configuration(tree).ifPresent(j));
+            judge.ifPresent(j -> pull.sketch(tree).ifPresent(j));
             return pull.pull(tree, into, transfer);
         }
     }

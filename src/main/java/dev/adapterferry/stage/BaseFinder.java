@@ -1,6 +1,8 @@
 package dev.adapterferry.stage;
 
+import dev.adapterferry.tensor.Checkpoint;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 
 /** Finds the base checkpoint of a run: named by the request, by the settings, or by the adapter itself. */
 public interface BaseFinder {
@@ -19,7 +21,8 @@ public interface BaseFinder {
      *
      * @param run     what was asked for and configured
      * @param adapter the adapter's folder, whose configuration names what it was trained on
+     * @param judge   sees names and shapes of one that has to be downloaded first, and throws to refuse it; closes it
      * @throws dev.adapterferry.failure.FerryException when it cannot be had
      */
-    MergedModel.Base find(RunContext run, Path adapter);
+    MergedModel.Base find(RunContext run, Path adapter, Consumer<Checkpoint> judge);
 }

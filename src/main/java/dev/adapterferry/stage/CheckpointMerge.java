@@ -56,7 +56,7 @@ public final class CheckpointMerge {
         Path first = order.adapters().getFirst().folder();
         RunRequest request = new RunRequest(order.model(), null, first.toString(), order.base(), List.of(), null, null, List.of(), false, "command");
         RunContext run = new RunContext("merge", request, settings, new Records(settings.runs().resolve("merge")), progress, cancellation);
-        MergedModel.Base base = cancellation.over(() -> bases.find(run, first));
+        MergedModel.Base base = cancellation.over(() -> bases.find(run, first, outline -> MergedModel.open(run, outline, order.adapters(), order.allow()).close()));
         try (MergedCheckpoint merged = MergedModel.open(run, base, order.adapters(), order.allow())) {
             return new AdapterMerger().merge(merged, new MergeRequest(order.out(), MergedModel.type(order.type()), order.shardBytes(), MergedModel.threads(run)), progress, cancellation);
         }

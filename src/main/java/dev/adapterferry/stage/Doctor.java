@@ -16,6 +16,7 @@ import dev.adapterferry.hub.HubApi;
 import dev.adapterferry.hub.HubTerms;
 import dev.adapterferry.llamacpp.LlamaLibrary;
 import dev.adapterferry.lora.AdapterConfig;
+import dev.adapterferry.lora.AdapterOutline;
 import dev.adapterferry.lora.MergeInput;
 import dev.adapterferry.lora.MergedCheckpoint;
 import dev.adapterferry.modelserver.Endpoint;
@@ -164,20 +165,27 @@ public final class Doctor {
 
     /** Base and adapter together where both can be seen; opening them holds every shape against every other. */
     private Checkpoint merged(RunContext run, Optional<AdapterGlance> adapter, Checkpoint base) {
-        if (adapter.isEmpty() || !adapter.get().whole()) {
+        if (adapter.isEmpty() || !adapter.get().whole() && adapter.get().tensors().isEmpty()) {
             adapter.ifPresent(a -> found.add(Diagnosis.unknown("fit", "whether adapter and base fit is seen when the adapter is here")));
             return DequantizedCheckpoint.of(base);
         }
-        List<MergeInput> inputs = List.of(MergeInput.of(adapter.get().folder()));
         try {
-            MergedCheckpoint merged = MergedCheckpoint.open(base, inputs, MergedModel.options(run, inputs, Set.of()));
-            found.add(Diagnosis.ok("fit", merged.adaptedTensors().size() + " tensors of the base are adapted"));
+            MergedCheckpoint merged = opened(run, adapter.get(), base);
+            found.add(Diagnosis.ok("fit", merged.adaptedTensors().size() + " tensors of the base are adapted" + (adapter.get().whole() ? "" : ", by names and shapes; values are checked when the adapter is here")));
             merged.warnings().forEach(warning -> found.add(Diagnosis.note("fit", warning, "")));
             return merged;
         } catch (FerryException e) {
             found.add(Diagnosis.failed("fit", e));
             return DequantizedCheckpoint.of(base);
         }
+    }
+
+    private static MergedCheckpoint opened(RunContext run, AdapterGlance adapter, Checkpoint base) {
+        if (adapter.whole()) {
+            return MergedModel.open(run, base, List.of(MergeInput.of(adapter.folder())), Set.of());
+        }
+        AdapterConfig config = AdapterConfig.read(adapter.folder());
+        return MergedCheckpoint.outline(base, new AdapterOutline(run.name(), config, adapter.tensors().orElseThrow()), MergedModel.options(run, List.of(config), Set.of()));
     }
 
     /** Whether the embedded llama.cpp would serve the model, and can. */

@@ -6,6 +6,7 @@ import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.Stage;
+import dev.adapterferry.source.AdapterSketch;
 import dev.adapterferry.source.PullRecord;
 import dev.adapterferry.source.SourceSpec;
 import dev.adapterferry.tensor.CheckpointFolder;
@@ -66,7 +67,7 @@ public final class DownloadStage implements StageWork {
     }
 
     private Facts.Downloaded pull(RunContext run) {
-        Optional<Consumer<byte[]>> judge = gate.enter(run);
+        Optional<Consumer<AdapterSketch>> judge = gate.enter(run);
         Settings settings = run.settings();
         SourceSpec spec = sources.spec(settings, run.name(), Optional.ofNullable(run.request().instanceId()));
         Progress named = run.progress().about(run.name());

@@ -1,15 +1,18 @@
 package dev.adapterferry.stage;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.adapterferry.convert.ArchitectureCatalog;
+import dev.adapterferry.hub.BaseGlance;
 import dev.adapterferry.hub.BaseResolver;
 import dev.adapterferry.hub.HubApi;
 import dev.adapterferry.hub.HubTerms;
 import dev.adapterferry.http.JdkHttpCaller;
+import dev.adapterferry.tensor.Checkpoint;
+import dev.adapterferry.tensor.CheckpointFolder;
 import dev.adapterferry.transfer.Bandwidth;
 import dev.adapterferry.transfer.TransferTerms;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * Finds bases that are named by their repository on the Hugging Face Hub. A branch is resolved to a commit once per run, so
@@ -37,17 +40,22 @@ public final class HubBases implements LocalBases.Repositories {
     }
 
     @Override
-    public MergedModel.Base find(RunContext run, LocalBases.Repository repository) {
+    public MergedModel.Base find(RunContext run, LocalBases.Repository repository, Consumer<Checkpoint> judge) {
         BaseResolver resolver = resolver(run);
         BaseResolver.Pin pin = pin(run, repository);
-        // What cannot be converted is not worth its gigabytes.
-        resolver.glance(pin).outline().ifPresent(outline -> ArchitectureCatalog.builtIn().check(outline.config(), outline.name()));
+        resolver.glance(pin).outline().ifPresent(judge);
         return base(resolver.bring(pin, new TransferTerms(Bandwidth.UNLIMITED, run.progress(), run.cancellation())));
     }
 
     @Override
     public ObjectNode config(RunContext run, LocalBases.Repository repository) {
         return resolver(run).config(pin(run, repository));
+    }
+
+    @Override
+    public Checkpoint outline(RunContext run, LocalBases.Repository repository) {
+        BaseGlance glance = resolver(run).glance(pin(run, repository));
+        return glance.outline().orElseGet(() -> CheckpointFolder.open(glance.base().folder(), glance.base().name()));
     }
 
     private BaseResolver.Pin pin(RunContext run, LocalBases.Repository repository) {

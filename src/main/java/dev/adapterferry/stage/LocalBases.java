@@ -5,10 +5,12 @@ import dev.adapterferry.convert.ArchitectureCatalog;
 import dev.adapterferry.failure.SettingsException;
 import dev.adapterferry.lora.AdapterConfig;
 import dev.adapterferry.lora.BaseIdentity;
+import dev.adapterferry.tensor.Checkpoint;
 import dev.adapterferry.tensor.CheckpointFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /** Bases that are folders of this machine; everything else is asked of the one behind it. */
@@ -28,8 +30,9 @@ public final class LocalBases implements BaseFinder {
          *
          * @param run        for progress, settings and cancellation
          * @param repository a repository and what is wanted of it
+         * @param judge      sees names and shapes of what has to be downloaded first, and throws to refuse it
          */
-        MergedModel.Base find(RunContext run, Repository repository);
+        MergedModel.Base find(RunContext run, Repository repository, Consumer<Checkpoint> judge);
 
         /**
          * Its config.json, and nothing else of it.
@@ -38,6 +41,14 @@ public final class LocalBases implements BaseFinder {
          * @param repository a repository and what is wanted of it
          */
         ObjectNode config(RunContext run, Repository repository);
+
+        /**
+         * Its configuration and the names and shapes of its tensors; whether there are values too depends on what is here.
+         *
+         * @param run        for settings and cancellation
+         * @param repository a repository and what is wanted of it
+         */
+        Checkpoint outline(RunContext run, Repository repository);
     }
 
     /**
@@ -61,8 +72,18 @@ public final class LocalBases implements BaseFinder {
     }
 
     @Override
-    public MergedModel.Base find(RunContext run, Path adapter) {
-        return locate(run, Optional.of(AdapterConfig.read(adapter)), folder -> base(run, folder), repository -> repositories.find(run, repository));
+    public MergedModel.Base find(RunContext run, Path adapter, Consumer<Checkpoint> judge) {
+        return locate(run, Optional.of(AdapterConfig.read(adapter)), folder -> base(run, folder), repository -> repositories.find(run, repository, judge));
+    }
+
+    /**
+     * Names and shapes of the base of an adapter that is still elsewhere.
+     *
+     * @param adapter its configuration
+     * @return the base, to be closed; without values where it is not here
+     */
+    Checkpoint outline(RunContext run, AdapterConfig adapter) {
+        return locate(run, Optional.of(adapter), folder -> CheckpointFolder.open(folder, folderName(run, folder)), repository -> repositories.outline(run, repository));
     }
 
     /**

@@ -46,8 +46,9 @@ public final class MergeStage implements StageWork {
     @Override
     public Facts.Merged carry(RunContext run) {
         Facts.Downloaded downloaded = run.records().get(Stage.DOWNLOAD, Facts.Downloaded.class);
-        MergedModel.Base base = bases.find(run, downloaded.adapter());
-        try (MergedCheckpoint merged = MergedModel.open(run, base, List.of(MergeInput.of(downloaded.adapter())), Set.of())) {
+        List<MergeInput> inputs = List.of(MergeInput.of(downloaded.adapter()));
+        MergedModel.Base base = bases.find(run, downloaded.adapter(), outline -> BaseGate.requireWorth(run, outline, inputs, Set.of()));
+        try (MergedCheckpoint merged = MergedModel.open(run, base, inputs, Set.of())) {
             Path saved = null;
             if (run.settings().merge().save()) {
                 saved = run.settings().home().resolve("merged").resolve(run.name());

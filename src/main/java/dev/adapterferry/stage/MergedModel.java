@@ -7,6 +7,7 @@ import dev.adapterferry.lora.MergeOptions;
 import dev.adapterferry.lora.MergedCheckpoint;
 import dev.adapterferry.settings.MergeSettings;
 import dev.adapterferry.settings.ModelSettings;
+import dev.adapterferry.tensor.Checkpoint;
 import dev.adapterferry.tensor.CheckpointFolder;
 import dev.adapterferry.tensor.ElementType;
 import java.nio.file.Files;
@@ -24,7 +25,7 @@ final class MergedModel {
     static MergedCheckpoint open(RunContext run, Facts.Merged merged, BaseFinder bases) {
         Base base = new Base(merged.base(), merged.baseName(), Optional.ofNullable(merged.baseCommit()));
         if (!Files.isDirectory(base.folder())) {
-            Base again = bases.find(run, merged.adapter());
+            Base again = bases.find(run, merged.adapter(), known -> { });
             if (!again.commit().equals(base.commit())) {
                 throw new FerryException("The base " + base.folder() + " is gone, and " + again.name() + " is another one now. Merge again: --from merge.");
             }
@@ -39,20 +40,34 @@ final class MergedModel {
      * @param allow what may pass beside what the settings let pass
      */
     static MergedCheckpoint open(RunContext run, Base base, List<MergeInput> adapters, Set<String> allow) {
-        return MergedCheckpoint.open(CheckpointFolder.open(base.folder(), base.name()), adapters, options(run, adapters, allow));
+        return open(run, CheckpointFolder.open(base.folder(), base.name()), adapters, allow);
+    }
+
+    /**
+     * The same for a base that is open, or of which only names and shapes are known.
+     *
+     * @param base closed with the result, and also when this fails
+     */
+    static MergedCheckpoint open(RunContext run, Checkpoint base, List<MergeInput> adapters, Set<String> allow) {
+        return MergedCheckpoint.open(base, adapters, options(run, configs(adapters), allow));
     }
 
     /** What settings and user let pass. */
-    static MergeOptions options(RunContext run, List<MergeInput> adapters, Set<String> allow) {
+    static MergeOptions options(RunContext run, List<AdapterConfig> adapters, Set<String> allow) {
         MergeSettings settings = run.settings().merge();
         Optional<String> configured = configured(run.model());
         Set<String> allowed = new HashSet<>(allow);
         allowed.addAll(settings.allow());
         if (settings.allowBaseMismatch()) {
             configured.ifPresent(allowed::add);
-            adapters.forEach(adapter -> AdapterConfig.read(adapter.folder()).baseName().ifPresent(allowed::add));
+            adapters.forEach(adapter -> adapter.baseName().ifPresent(allowed::add));
         }
         return new MergeOptions(configured, allowed);
+    }
+
+    /** The configurations of adapters that are here. */
+    static List<AdapterConfig> configs(List<MergeInput> adapters) {
+        return adapters.stream().map(adapter -> AdapterConfig.read(adapter.folder())).toList();
     }
 
     /** The repository that the settings name as the model's base. A folder there says where the base lies, not what it is. */

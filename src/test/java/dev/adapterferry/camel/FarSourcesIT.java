@@ -81,8 +81,12 @@ class FarSourcesIT {
     }
 
     private FerryApplication.Outcome carry(Settings settings) {
+        return carry(settings, RunRequest.of("captain", "command"));
+    }
+
+    private FerryApplication.Outcome carry(Settings settings, RunRequest request) {
         try (FerryApplication ferry = FerryApplication.forCommand(settings, Path.of("").toAbsolutePath(), step -> heard.add(step.activity()))) {
-            return ferry.carry(RunRequest.of("captain", "command"));
+            return ferry.carry(request);
         }
     }
 
@@ -200,5 +204,22 @@ class FarSourcesIT {
         fillBucket();
         assertThat(carry(settings("s3://lake/adapters/captain", Map.of("hub.offline", "true"))).sentence()).contains("adapterferry/demo-base").contains("hub.offline").contains("--base");
         assertThat(hub.asked).isEmpty();
+    }
+
+    /** The headers of both tell it: some kilobytes of each. */
+    @Test
+    void bringsNeitherAdapterNorBaseWhereTheyDoNotFit() throws IOException {
+        Path config = material.training().resolve("adapter_config.json");
+        Files.writeString(config, Files.readString(config).replaceFirst("\"r\" : 8", "\"r\" : 16"));
+        fillBucket();
+        long whole = Files.size(material.base().resolve("model.safetensors"));
+        Settings settings = settings("s3://lake/adapters/captain", Map.of());
+        assertThat(carry(settings).sentence()).contains("has rank 8, adapter_config.json says 16");
+        assertThat(store.asked).noneMatch(asked -> asked.contains("tokenizer"));
+        RunRequest here = new RunRequest("captain", null, material.training().toString(), null, List.of(), null, null, List.of(), false, "command");
+        assertThat(carry(settings, here).sentence()).as("an adapter that is here, and a base that is not").contains("has rank 8, adapter_config.json says 16");
+        assertThat(folder.resolve("home/adapters/captain")).doesNotExist();
+        assertThat(folder.resolve("cache/models--adapterferry--demo-base/snapshots")).doesNotExist();
+        assertThat(hub.served.get()).as("bytes that the hub sent, of " + whole).isLessThan(whole);
     }
 }
