@@ -143,9 +143,14 @@ final class KeyValueCache {
         if (convolution > 0) {
             return outline.number("embedding_length") * (convolution - 1);
         }
+        long taps = Math.max(0, outline.number("ssm.conv_kernel") - 1);
+        long delta = outline.number("kda.head_dim");
+        if (delta > 0) {
+            return heads() * delta * (3 * taps + delta);
+        }
         long inner = outline.number("ssm.inner_size");
         long size = outline.number("ssm.state_size");
-        return Math.max(0, outline.number("ssm.conv_kernel") - 1) * (inner + 2 * outline.number("ssm.group_count") * size) + size * inner;
+        return taps * (inner + 2 * outline.number("ssm.group_count") * size) + size * inner;
     }
 
     private Optional<GgufMetadata.Value> find(String key) {

@@ -51,6 +51,7 @@ final class SpecialParameters {
             case "hunyuan-rope" -> hunyuanRope();
             case "lfm2-feed-forward-length" -> lfm2FeedForwardLength();
             case "head-count-kv-where-attention" -> headCountKvWhereAttention();
+            case "kimi-layers" -> kimiLayers();
             case "deci-layers", "openelm-feed-forward-length" -> new LayerSizes(model, architecture, config, into).write(name);
             case "step35-layers", "mimo2-layers" -> new WindowParameters(model, architecture, config, into).write(name);
             case "gemma-layer-pattern", "gemma3n-sparsity", "gemma4-feed-forward-length", "gemma4-head-count-kv" -> new GemmaParameters(model, architecture, config, into).write(name);
@@ -92,7 +93,7 @@ final class SpecialParameters {
     }
 
     private void ropeSections() {
-        JsonNode sections = config.rope().path("mrope_section");
+        JsonNode sections = config.rope().path(config.rope().has("mrope_section") ? "mrope_section" : "xdrope_section");
         if (sections.isArray()) {
             int[] four = new int[4];
             for (int i = 0; i < Math.min(4, sections.size()); i++) {
@@ -214,6 +215,17 @@ final class SpecialParameters {
         for (int i = 0; i < heads.length; i++) {
             heads[i] = types.path(i).asText("attention").endsWith("attention") ? config.findLong("kv_heads").orElseThrow().intValue() : 0;
         }
+        into.putInts(key("attention.head_count_kv"), heads);
+    }
+
+    /** Layers with a recurrence have no key heads, attention over latent vectors has one; config.json counts them from one. */
+    private void kimiLayers() {
+        int[] heads = new int[blocks()];
+        config.fields().at("/linear_attn_config/full_attn_layers").forEach(layer -> {
+            if (layer.asInt() <= heads.length) {
+                heads[layer.asInt() - 1] = 1;
+            }
+        });
         into.putInts(key("attention.head_count_kv"), heads);
     }
 

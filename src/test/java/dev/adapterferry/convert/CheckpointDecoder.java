@@ -52,6 +52,9 @@ final class CheckpointDecoder {
         if (ChatGlmCheckpoint.CLASSES.contains(model)) {
             return ChatGlmCheckpoint.of(checkpoint);
         }
+        if (model.equals("KimiLinearForCausalLM")) {
+            return KimiCheckpoint.of(checkpoint);
+        }
         if (ExpertsCheckpoint.CLASSES.contains(model)) {
             return ExpertsCheckpoint.of(checkpoint);
         }
@@ -92,7 +95,7 @@ final class CheckpointDecoder {
         d.ahead = config.path("use_bidirectional_attention").asBoolean() || !config.path("is_causal").asBoolean(true);
         scales();
         CheckpointRope.read(config, d);
-        d.normedAfterTurning = model.equals("HunYuanDenseV1ForCausalLM") || model.startsWith("Llama4For");
+        d.normedAfterTurning = model.startsWith("HunYuan") || model.startsWith("Llama4For");
         if (model.equals("Ministral3ForCausalLM")) {
             double beta = config.at("/rope_parameters/llama_4_scaling_beta").asDouble();
             int original = config.at("/rope_parameters/original_max_position_embeddings").asInt();
@@ -161,7 +164,7 @@ final class CheckpointDecoder {
                 layer.gating = (gate, up) -> (Math.clamp(up, -7.0, 7.0) + 1) * Math.min(gate, 7.0) * Arithmetic.sigmoid(1.702 * Math.min(gate, 7.0));
             }
             case "ApertusForCausalLM" -> layer.gating = xielu(l + "mlp.act_fn.");
-            case "HunYuanDenseV1ForCausalLM" -> {
+            case "HunYuanDenseV1ForCausalLM", "HunYuanVLForConditionalGeneration" -> {
                 double dimensions = decoder.headSize;
                 layer.ropeBase *= Math.pow(config.at("/rope_scaling/alpha").asDouble(), dimensions / (dimensions - 2));
             }

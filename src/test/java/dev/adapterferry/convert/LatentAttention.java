@@ -29,6 +29,8 @@ final class LatentAttention implements Decoder.Mixer {
     private final int original;
     /** Halves turn together as they are stored; DeepSeek stores neighbours. */
     boolean halves;
+    /** False where positions do not count. */
+    boolean rotated = true;
 
     LatentAttention(CheckpointTensors stored, JsonNode config, Decoder d, String a) {
         this.stored = stored;
@@ -97,6 +99,9 @@ final class LatentAttention implements Decoder.Mixer {
 
     /** {@code apply_rotary_pos_emb_interleave}. */
     private double[] embedded(double[] x, int position) {
+        if (!rotated) {
+            return x;
+        }
         int half = rope / 2;
         double[] apart = new double[rope];
         for (int i = 0; i < rope; i++) {

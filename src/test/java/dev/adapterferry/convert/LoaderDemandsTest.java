@@ -124,6 +124,13 @@ class LoaderDemandsTest {
             demand(name, OUTER + "; rope_freqs 16", keys4, gemma + scaled, sameKeys, gemma + scaled, sameKeys, gemma + scaled, sameKeys);
         }
         demand("gemma4-moe", OUTER + "; rope_freqs 16", keys4 + " expert_count expert_used_count expert_feed_forward_length", gemma + mixture, bare, gemma + mixture, bare, gemma + mixture, bare);
+        demand("hunyuan-vl", OUTER, EPSILON + " rope.freq_base rope.scaling.alpha rope.scaling.type rope.dimension_sections", QKV + HEADS + "; ffn_norm 64" + GATED);
+        String delta = "attn_norm 64; attn_q 64 128; attn_k 64 128; attn_v 64 128; attn_output 128 64; ssm_conv1d_q 4 1 128; ssm_conv1d_k 4 1 128; ssm_conv1d_v 4 1 128; ssm_a 1 4; ssm_dt.bias 128; "
+                + "ssm_f_a 64 32; ssm_f_b 32 128; ssm_beta 64 4; ssm_g_a 64 32; ssm_g_b 32 128; ssm_norm 32; ffn_norm 64";
+        String mixed = "; exp_probs_b.bias 4; ffn_gate_shexp 64 32; ffn_up_shexp 64 32; ffn_down_shexp 32 64" + EXPERTS;
+        demand("kimi-linear", UNTIED, EPSILON + chosen + " expert_shared_count leading_dense_block_count expert_weights_scale ssm.conv_kernel kda.head_dim attention.kv_lora_rank attention.key_length_mla "
+                + "attention.value_length_mla rope.dimension_count attention.head_count_kv", delta + GATED, delta + mixed, delta + mixed,
+                "attn_norm 64; attn_q 64 64; attn_kv_a_mqa 64 24; attn_kv_a_norm 16; attn_k_b 8 16 4; attn_v_b 16 12 4; attn_output 48 64; ffn_norm 64" + mixed);
         String beside35 = "; attn_q_norm 16; attn_k_norm 16; ffn_norm 64";
         String experts35 = beside35 + "; exp_probs_b.bias 4; ffn_gate_shexp 64 48; ffn_up_shexp 64 48; ffn_down_shexp 48 64" + EXPERTS;
         String whole35 = QKV + "; attn_gate 64 4";
@@ -143,12 +150,14 @@ class LoaderDemandsTest {
             + "context_length embedding_length block_count feed_forward_length vocab_size attention.head_count attention.head_count_kv attention.key_length "
             + "attention.value_length attention.key_length_swa attention.value_length_swa attention.sliding_window attention.shared_kv_layers rope.dimension_count rope.dimension_count_swa "
             + "rope.scaling.original_context_length expert_count expert_used_count expert_group_count expert_group_used_count expert_shared_count expert_feed_forward_length "
-            + "expert_shared_feed_forward_length expert_gating_func leading_dense_block_count interleave_moe_layer_step shortconv.l_cache ssm.conv_kernel ssm.state_size ssm.group_count ssm.inner_size ssm.time_step_rank embedding_length_per_layer_input altup.active_idx altup.num_inputs";
+            + "expert_shared_feed_forward_length expert_gating_func leading_dense_block_count interleave_moe_layer_step shortconv.l_cache ssm.conv_kernel ssm.state_size ssm.group_count ssm.inner_size ssm.time_step_rank embedding_length_per_layer_input altup.active_idx altup.num_inputs "
+            + "attention.kv_lora_rank attention.key_length_mla attention.value_length_mla kda.head_dim";
     private static final String FLOAT32 = "attention.layer_norm_epsilon "
             + "attention.layer_norm_rms_epsilon attention.scale embedding_scale residual_scale logit_scale attention.temperature_scale final_logit_softcapping rope.freq_base rope.freq_base_swa rope.scaling.factor "
-            + "rope.scaling.yarn_log_multiplier rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow expert_weights_scale attention.value_scale";
+            + "rope.scaling.yarn_log_multiplier rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow expert_weights_scale attention.value_scale "
+            + "rope.scaling.alpha";
     private static final Map<String, String> OTHERS = Map.of("attention.causal", "BOOL", "rope.scaling.type", "STRING", "expert_weights_norm", "BOOL", "rope.scaling.finetuned", "BOOL", "attention.sliding_window_pattern", "ARRAY BOOL",
-            "activation_sparsity_scale", "ARRAY FLOAT32", "swiglu_clamp_exp", "ARRAY FLOAT32", "swiglu_clamp_shexp", "ARRAY FLOAT32");
+            "activation_sparsity_scale", "ARRAY FLOAT32", "swiglu_clamp_exp", "ARRAY FLOAT32", "rope.dimension_sections", "ARRAY INT32", "swiglu_clamp_shexp", "ARRAY FLOAT32");
     /** Keys that may also hold one INT32 per layer. */
     private static final List<String> PER_LAYER = List.of("feed_forward_length", "attention.head_count", "attention.head_count_kv");
 
@@ -204,7 +213,7 @@ class LoaderDemandsTest {
                 boolean list = PER_LAYER.contains(own) && value.type() == ValueType.ARRAY;
                 assertThat(type(value)).as("type of %s", key).isEqualTo(list ? "ARRAY INT32" : expectedType(own));
                 if (value.type() == ValueType.ARRAY) {
-                    assertThat(length(value)).as("entries of %s, one per layer", key).isEqualTo(blocks);
+                    assertThat(length(value)).as("entries of %s, one per layer or part", key).isEqualTo(own.equals("rope.dimension_sections") ? 4 : blocks);
                 }
             }
         });

@@ -1,7 +1,9 @@
 package dev.adapterferry.convert;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.adapterferry.convert.Decoder.Activation;
 import dev.adapterferry.convert.ExpertMixture.Shares;
+import java.util.Arrays;
 import java.util.Set;
 
 /**
@@ -45,12 +47,22 @@ record ReferenceLogits(Forward forward, double bound) {
         // In Gemma's many layers what the table rounds adds up; MPT has nothing but GELU.
         decoder.coarse = model.startsWith("Gemma") || model.equals("MPTForCausalLM");
         asLlamaCppKnowsPhiMoe(decoder);
+        if (model.startsWith("HunYuanVL")) {
+            asLlamaCppCountsTexts(checkpoint.rawConfig().at("/rope_scaling/xdrope_section"), decoder);
+        }
         boolean gelu = Set.of(Activation.GELU, Activation.GELU_TANH).contains(decoder.activation);
-        return new ReferenceLogits(decoder::logits, gelu ? TABLE : model.startsWith("Qwen3Next") || model.startsWith("Qwen3_5") ? LINEAR : EXACT);
+        return new ReferenceLogits(decoder::logits, gelu ? TABLE : model.startsWith("Qwen3Next") || model.startsWith("Qwen3_5") || model.startsWith("KimiLinear") ? LINEAR : EXACT);
     }
 
     double[][] logits(int... tokens) {
         return forward.logits(tokens);
+    }
+
+    /** For llama.cpp the fourth part of the positions of a text is 0: pairs of that section do not turn. */
+    private static void asLlamaCppCountsTexts(JsonNode sections, Decoder reference) {
+        reference.ropeFactors = new double[reference.ropeDimensions / 2];
+        Arrays.fill(reference.ropeFactors, 1);
+        Arrays.fill(reference.ropeFactors, reference.ropeFactors.length - sections.get(3).asInt(), reference.ropeFactors.length, Double.POSITIVE_INFINITY);
     }
 
     /** llama.cpp leaves the mean in the norms of Phi-3.5-MoE, and weighs the two chosen experts as Mixtral does. */

@@ -38,6 +38,9 @@ final class SeeingTinyModels {
             copy(c, "exaone4", WrappedTinyModels::below, TOWER);
             c.add("mtp.fc.weight", 0, WIDTH, 2 * WIDTH).add("mtp.norm.weight", 1, WIDTH).add("mtp.layers.0.self_attn.q_proj.weight", 0, WIDTH, WIDTH);
         });
+        // As released: fields of the text part beside those of the others.
+        put("hunyuan-vl", "HunYuanVLForConditionalGeneration", "bpe", "," + TEXT + TIED + ",\"pad_token_id\":-1,\"rope_theta\":20.0,\"rope_scaling\":{\"type\":\"xdrope\",\"alpha\":1.5,\"factor\":1.0,"
+                + "\"xdrope_section\":[2,2,2,2]},\"vision_config\":{\"hidden_size\":32}", c -> copy(c, "hunyuan-dense", name -> name, List.of("vit.layers.0.self_attn.q_proj.weight", "vit.perceive.proj.0.weight")));
         put("sarashina2-vision", "Sarashina2VisionForCausalLM", "spm", ",\"text_config\":{" + TEXT + ",\"model_type\":\"llama\",\"architectures\":[\"LlamaForCausalLM\"]}" + UNTIED, c -> {
             copy(c, "llama", name -> "llm." + name, List.of("visual.blocks.0.attn.qkv.weight"));
             c.add("norm.weight", 1, WIDTH).add("norm.bias", 0, WIDTH);

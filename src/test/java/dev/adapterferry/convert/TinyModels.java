@@ -486,6 +486,7 @@ final class TinyModels {
         NewerTinyModels.add();
         SeeingTinyModels.add();
         WindowedTinyModels.add();
+        KimiTinyModels.add();
         GemmaTinyModels.add();
         EncoderTinyModels.add();
         RecurrentTinyModels.add();

@@ -83,6 +83,10 @@ final class SpecialTokens {
     }
 
     private void set(String kind, long id) {
+        // HunyuanOCR's way to say that there is none.
+        if (id == -1 && kind.equals("pad")) {
+            return;
+        }
         if (id < 0) {
             throw new FerryException("Cannot convert the tokenizer of " + model + ": config.json gives " + kind + "_token_id " + id + "; remove it or give a valid id.");
         }
