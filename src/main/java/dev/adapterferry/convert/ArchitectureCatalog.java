@@ -103,13 +103,14 @@ public final class ArchitectureCatalog {
     private static List<String> forms(ObjectNode text) {
         List<String> forms = new ArrayList<>(List.of(text.path("model_type").asText()));
         JsonNode layers = text.path("layer_types");
-        if (!layers.isEmpty() && layers.valueStream().allMatch(type -> type.asText().equals("attention"))) {
+        if (!layers.isEmpty() && layers.valueStream().allMatch(type -> type.asText().matches("(full_)?attention"))) {
             forms.add("attention");
         }
         if (text.path("block_configs").valueStream().anyMatch(block -> block.at("/ffn/no_op").asBoolean())) {
             forms.add("gaps");
         }
-        if (text.path("moe_every_n_layers").asInt() > 0) {
+        if (text.path("moe_every_n_layers").asInt() > 0 || text.path("hybrid_override_pattern").asText().contains("E")
+                || Stream.of(layers, text.path("layers_block_type")).flatMap(JsonNode::valueStream).anyMatch(type -> type.asText().equals("moe"))) {
             forms.add("mixture");
         }
         return forms;

@@ -11,7 +11,7 @@ import java.util.stream.IntStream;
  *
  * <p>Operators, loosest first: {@code a ?? b} (b when a is null), {@code + -}, {@code * / //} (the last one floors), unary
  * {@code -}. {@code a | b | c} takes the first name that is <em>present</em>, even if its value is null, as llama.cpp's
- * converter looks keys up. Functions: {@code floor}, {@code sqrt}, {@code nonzero} (null for 0), {@code count} (entries of a list),
+ * converter looks keys up. Functions: {@code floor}, {@code sqrt}, {@code nonzero} (null for 0), {@code count} (entries of a list, letters of a text),
  * {@code same} (what all entries of a list are, null when they differ; anything else as it is), {@code misplaced(list, n, k)} (how many entries break the
  * rule that all are set but each n-th, counted from k; 1, true and 'sliding_attention' are set), {@code contains(text, 'part')}, {@code differs(x, a, b, ...)} (true
  * when x is there and none of the others), {@code when(flag, a, b)} (b, or null, when the flag is false, 0 or null). A dotted name reaches into nested objects and,
@@ -130,7 +130,7 @@ final class Expression {
             return first != null && call.arguments().stream().skip(1).noneMatch(other -> first.equals(value(other, names)));
         }
         if (call.function().equals("count")) {
-            return first instanceof JsonNode list && list.isArray() ? (Object) (long) list.size() : null;
+            return first instanceof JsonNode list && list.isArray() ? (Object) (long) list.size() : first instanceof String text ? (Object) (long) text.length() : null;
         }
         if (call.function().equals("same")) {
             return first instanceof JsonNode list && list.isArray() ? list.isEmpty() || !list.valueStream().allMatch(list.get(0)::equals) ? null : ModelConfig.plain(list.get(0)) : first;

@@ -79,7 +79,7 @@ final class MissingTensors {
 
     /** The checkpoint's name, the first expert for all, the layer still open. */
     private static String source(String pattern, String name) {
-        boolean whole = name.matches(".*\\.(weight|bias)") || pattern.matches(".*\\.(weight|bias|A_log)");
+        boolean whole = name.matches(".*\\.(weight|bias)") || pattern.matches(".*\\.(weight|bias|A_log|D|dt_bias)");
         // Numbers that stand for no layer are put in brackets by architecture files.
         return pattern.replaceAll("\\bE\\b", "0").replaceAll("\\[(\\d)]", ".$1") + (whole ? "" : ".weight");
     }

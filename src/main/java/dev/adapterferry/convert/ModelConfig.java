@@ -57,6 +57,10 @@ final class ModelConfig implements Expression.Names {
     /** The class name under which the model is known: {@code architectures[0]}, of the text part where it has one. */
     static Optional<String> className(ObjectNode root) {
         Optional<String> outer = firstText(root.get("architectures"));
+        if (outer.isEmpty() && root.path("ssm_cfg").isObject()) {
+            // The original repositories of Mamba name no class.
+            return Optional.of(root.path("ssm_cfg").path("layer").asText("Mamba1").equals("Mamba2") ? "Mamba2ForCausalLM" : "MambaForCausalLM");
+        }
         Optional<String> inner = firstText(overlaid(root).path("text_config").get("architectures"));
         return inner.isPresent() && outer.filter(ROOT_NAME_WINS::contains).isEmpty() ? inner : outer;
     }

@@ -50,7 +50,7 @@ final class SpecialParameters {
             case "linear-or-no-rope-scaling" -> linearOrNone();
             case "hunyuan-rope" -> hunyuanRope();
             case "lfm2-feed-forward-length" -> lfm2FeedForwardLength();
-            case "head-count-kv-where-attention" -> headCountKvWhereAttention();
+            case "head-count-kv-where-attention", "nemotron-h-layers" -> new HybridParameters(model, architecture, config, into).write(name);
             case "kimi-layers" -> kimiLayers();
             case "deci-layers", "openelm-feed-forward-length" -> new LayerSizes(model, architecture, config, into).write(name);
             case "step35-layers", "mimo2-layers" -> new WindowParameters(model, architecture, config, into).write(name);
@@ -206,16 +206,6 @@ final class SpecialParameters {
             length = (length + multiple - 1) / multiple * multiple;
         }
         into.putUint32(key("feed_forward_length"), length);
-    }
-
-    /** Layers without attention have no key-value heads. */
-    private void headCountKvWhereAttention() {
-        JsonNode types = config.fields().path("layer_types");
-        int[] heads = new int[blocks()];
-        for (int i = 0; i < heads.length; i++) {
-            heads[i] = types.path(i).asText("attention").endsWith("attention") ? config.findLong("kv_heads").orElseThrow().intValue() : 0;
-        }
-        into.putInts(key("attention.head_count_kv"), heads);
     }
 
     /** Layers with a recurrence have no key heads, attention over latent vectors has one; config.json counts them from one. */

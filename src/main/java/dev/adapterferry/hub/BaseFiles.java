@@ -21,7 +21,7 @@ final class BaseFiles {
     private static final String INDEX = "model.safetensors.index.json";
     private static final String SINGLE = "model.safetensors";
     private static final List<String> BESIDE = List.of("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json",
-            "merges.txt", "tiktoken.model", "qwen.tiktoken", "rwkv_vocab_v20230424.txt", "hy.tiktoken", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json", "preprocessor_config.json",
+            "merges.txt", "tiktoken.model", "qwen.tiktoken", "rwkv_vocab_v20230424.txt", "hy.tiktoken", "tokenizer.jsonl", "tokenizer.model.v3", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json", "preprocessor_config.json",
             "vocab.txt", "spiece.model", "sentencepiece.bpe.model", SentenceModules.NAME);
     /** How vectors are pooled, and what is computed with them then. */
     private static final Pattern MODULE = Pattern.compile(SentenceModules.IN_FOLDERS);

@@ -83,7 +83,7 @@ final class HubCache {
      */
     boolean isUsable(String repository, String commit) {
         Path snapshot = snapshot(repository, commit);
-        if (!Files.isDirectory(snapshot) || Stream.of("tokenizer.json", "tokenizer.model", "vocab.json", "tiktoken.model", "qwen.tiktoken", "rwkv_vocab_v20230424.txt", "hy.tiktoken",
+        if (!Files.isDirectory(snapshot) || Stream.of("tokenizer.json", "tokenizer.model", "vocab.json", "tiktoken.model", "qwen.tiktoken", "rwkv_vocab_v20230424.txt", "hy.tiktoken", "tokenizer.jsonl", "tokenizer.model.v3",
                 "spiece.model", "sentencepiece.bpe.model", "vocab.txt").noneMatch(name -> Files.isRegularFile(snapshot.resolve(name)))) {
             return false;
         }

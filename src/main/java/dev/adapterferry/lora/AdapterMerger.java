@@ -38,7 +38,7 @@ public final class AdapterMerger {
 
     /** What belongs to a model beside its weights. */
     private static final List<String> COMPANIONS = List.of("generation_config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json",
-            "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken", "rwkv_vocab_v20230424.txt", "hy.tiktoken",
+            "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken", "rwkv_vocab_v20230424.txt", "hy.tiktoken", "tokenizer.jsonl", "tokenizer.model.v3",
             "spiece.model", "sentencepiece.bpe.model", "vocab.txt", SentenceModules.NAME, "config_sentence_transformers.json", "sentence_bert_config.json",
             "chat_template.jinja", "chat_template.json", "preprocessor_config.json", "processor_config.json", "LICENSE");
     private static final String REPORT = "merge-report.json";

@@ -32,7 +32,7 @@ final class AdapterFiles {
 
     /** What a merge reads besides the weights; a change in one of them makes another adapter. */
     private static final List<String> READ_BY_MERGE = List.of(CONFIG, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model",
-            "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken", "rwkv_vocab_v20230424.txt", "hy.tiktoken", "spiece.model", "sentencepiece.bpe.model", "vocab.txt", "added_tokens.json", "chat_template.jinja", "chat_template.json", "config.json", "generation_config.json", SentenceModules.NAME,
+            "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken", "rwkv_vocab_v20230424.txt", "hy.tiktoken", "tokenizer.jsonl", "tokenizer.model.v3", "spiece.model", "sentencepiece.bpe.model", "vocab.txt", "added_tokens.json", "chat_template.jinja", "chat_template.json", "config.json", "generation_config.json", SentenceModules.NAME,
             "config_sentence_transformers.json", "sentence_bert_config.json");
     private static final List<String> NOTES = List.of("trainer_state.json", "README.md", "training_args.yaml");
     /** The further chat templates that transformers saves beside chat_template.jinja, by the name under which they are kept. */

@@ -62,6 +62,11 @@ final class CheckpointTensors {
         return rows(name + ".weight", 0, Math.toIntExact(info(name + ".weight").shape().getFirst()));
     }
 
+    /** A matrix that is no weight by its name. */
+    double[][] parameter(String tensor) {
+        return rows(tensor, 0, Math.toIntExact(info(tensor).shape().getFirst()));
+    }
+
     /** One of several matrices of a tensor. */
     double[][] slab(String tensor, int number) {
         int count = Math.toIntExact(info(tensor).shape().get(1));

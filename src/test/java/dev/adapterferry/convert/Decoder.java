@@ -45,6 +45,7 @@ final class Decoder {
         Linear key;
         Linear value;
         Linear output;
+        /** Null, as the experts are, where a layer has its mixer alone. */
         FeedForward dense;
         /** Set instead of a feed-forward where that looks at other tokens too. */
         Mixer neighbourly;
@@ -147,6 +148,9 @@ final class Decoder {
             } else {
                 for (int t = 0; t < x.length; t++) {
                     x[t] = plus(x[t], attended[t], residualScale);
+                }
+                if (layer.dense == null && layer.experts == null && layer.neighbourly == null) {
+                    continue;
                 }
                 double[][] input = each(x, row -> norm(row, layer.feedForwardNorm));
                 double[][] made = layer.neighbourly != null ? layer.neighbourly.of(input) : each(input, row -> feedForward(layer, row));

@@ -46,6 +46,16 @@ class KeyValueCacheTest {
         assertThat(outline(name).cacheBytes(tokens)).isEqualTo(2 * (2 * tokens * ROW + 4 * (3 * channels + 96 * 12)));
     }
 
+    /**
+     * Nemotron-H: of 5 layers one has 2 heads of 32, two keep 3 tokens of 144 channels and 96 by 12. Jamba: of 4 one has heads, three keep 3 tokens of 128 channels
+     * and 128 by 12. Mamba's two layers have nothing else.
+     */
+    @ParameterizedTest
+    @CsvSource({"nemotron_h, 2, 2, 1584", "nemotron_h_moe, 2, 2, 1584", "jamba, 1, 3, 1920", "mamba, 0, 2, 1920", "mamba2, 0, 2, 2064"})
+    void layersOfOtherKindsKeepAStateOrNothing(String name, long rows, long layers, long numbers) {
+        assertThat(outline(name).cacheBytes(4096)).isEqualTo(2 * 4096 * rows * ROW + 4 * layers * numbers);
+    }
+
     /** One vector of 16 latent and 8 turned numbers for each of 3 layers, which is key and value in one. */
     @ParameterizedTest
     @CsvSource({"deepseek2, 4096"})

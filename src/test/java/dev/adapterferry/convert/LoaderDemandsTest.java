@@ -29,15 +29,15 @@ class LoaderDemandsTest {
     private static final Set<String> BESIDE = Set.of("qwen3next", "qwen35", "qwen35moe", "qwen3vl", "qwen3vlmoe", "llama4", "mistral4");
     /** The library knows these, but not the form that files have held since. */
     private static final Set<String> OF_A_NEWER_FORM = Set.of("deci", "deepseek2", "olmo2", "qwen2");
-    private static final String OUTER = "token_embd 64 384; output_norm 64";
-    private static final String UNTIED = OUTER + "; output 64 384";
-    private static final String QKV = "attn_norm 64; attn_q 64 64; attn_k 64 32; attn_v 64 32; attn_output 64 64";
+    static final String OUTER = "token_embd 64 384; output_norm 64";
+    static final String UNTIED = OUTER + "; output 64 384";
+    static final String QKV = "attn_norm 64; attn_q 64 64; attn_k 64 32; attn_v 64 32; attn_output 64 64";
     private static final String BIASES = "; attn_q.bias 64; attn_k.bias 32; attn_v.bias 32";
     private static final String HEADS = "; attn_q_norm 16; attn_k_norm 16";
-    private static final String GATED = "; ffn_gate 64 96; ffn_up 64 96; ffn_down 96 64";
-    private static final String EXPERTS = "; ffn_gate_inp 64 4; ffn_gate_exps 64 32 4; ffn_up_exps 64 32 4; ffn_down_exps 32 64 4";
+    static final String GATED = "; ffn_gate 64 96; ffn_up 64 96; ffn_down 96 64";
+    static final String EXPERTS = "; ffn_gate_inp 64 4; ffn_gate_exps 64 32 4; ffn_up_exps 64 32 4; ffn_down_exps 32 64 4";
     private static final String CONVOLUTION = "attn_norm 64; ffn_norm 64; shortconv.conv 3 64; shortconv.in_proj 64 192; shortconv.out_proj 64 64";
-    private static final String EPSILON = "attention.layer_norm_rms_epsilon";
+    static final String EPSILON = "attention.layer_norm_rms_epsilon";
 
     /** One model: tensors outside the layers, those of each layer (the last entry stands for all further ones), required keys. */
     private record Demand(String outer, List<String> layers, List<String> keys) { }
@@ -63,10 +63,7 @@ class LoaderDemandsTest {
         demand("granite4-h", OUTER, states, mamba + GATED, QKV + "; ffn_norm 64" + GATED, mamba + GATED);
         String both = EXPERTS.replace("32", "96") + "; ffn_gate_shexp 64 48; ffn_up_shexp 64 48; ffn_down_shexp 48 64";
         demand("granite4-h-moe", OUTER, states + " expert_count expert_used_count expert_shared_feed_forward_length", mamba + both, QKV + "; ffn_norm 64" + both, mamba + both);
-        String beside = "; ssm_in 64 224; ssm_conv1d 4 120; ssm_conv1d.bias 120; ssm_dt.bias 8; ssm_a 1 8; ssm_d 1 8; ssm_out 96 64; ffn_norm 64" + GATED;
-        String state = EPSILON + " ssm.conv_kernel ssm.state_size ssm.group_count ssm.inner_size ssm.time_step_rank";
-        demand("falcon-h1", UNTIED, state, QKV + beside);
-        demand("falcon-h1-normed", UNTIED, state, QKV + beside.replace("224", "248").replace("120", "144") + "; ssm_norm 48 2");
+        SsmDemands.add();
         String chosen = " expert_count expert_used_count expert_feed_forward_length expert_gating_func";
         // Its graph has as many key heads as query heads.
         String equal = QKV.replace("64 32", "64 64");
@@ -150,7 +147,7 @@ class LoaderDemandsTest {
             + "context_length embedding_length block_count feed_forward_length vocab_size attention.head_count attention.head_count_kv attention.key_length "
             + "attention.value_length attention.key_length_swa attention.value_length_swa attention.sliding_window attention.shared_kv_layers rope.dimension_count rope.dimension_count_swa "
             + "rope.scaling.original_context_length expert_count expert_used_count expert_group_count expert_group_used_count expert_shared_count expert_feed_forward_length "
-            + "expert_shared_feed_forward_length expert_gating_func leading_dense_block_count interleave_moe_layer_step shortconv.l_cache ssm.conv_kernel ssm.state_size ssm.group_count ssm.inner_size ssm.time_step_rank embedding_length_per_layer_input altup.active_idx altup.num_inputs "
+            + "expert_shared_feed_forward_length expert_gating_func leading_dense_block_count interleave_moe_layer_step shortconv.l_cache ssm.conv_kernel ssm.state_size ssm.group_count ssm.inner_size ssm.time_step_rank embedding_length_per_layer_input moe_latent_size altup.active_idx altup.num_inputs "
             + "attention.kv_lora_rank attention.key_length_mla attention.value_length_mla kda.head_dim";
     private static final String FLOAT32 = "attention.layer_norm_epsilon "
             + "attention.layer_norm_rms_epsilon attention.scale embedding_scale residual_scale logit_scale attention.temperature_scale final_logit_softcapping rope.freq_base rope.freq_base_swa rope.scaling.factor "
@@ -231,7 +228,7 @@ class LoaderDemandsTest {
         return value.value() instanceof List<?> list ? list.size() : Array.getLength(value.value());
     }
 
-    private static void demand(String name, String outer, String keys, String... layers) {
+    static void demand(String name, String outer, String keys, String... layers) {
         DEMANDS.put(name, new Demand(outer, List.of(layers), List.of(keys.split(" "))));
     }
 

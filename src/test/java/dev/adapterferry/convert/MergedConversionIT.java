@@ -48,6 +48,11 @@ class MergedConversionIT {
             kormo | model.layers.1.self_attn.q_proj, model.layers.0.mlp.gate_proj | attn_q ffn_gate
             granite4-h | model.layers.0.mamba.in_proj, model.layers.2.mamba.out_proj, model.layers.0.shared_mlp.input_linear, model.layers.1.self_attn.q_proj | ssm_in ssm_out ffn_gate ffn_up attn_q
             falcon-h1 | model.layers.0.mamba.in_proj, model.layers.1.mamba.out_proj, model.layers.0.self_attn.k_proj, model.layers.1.feed_forward.down_proj | ssm_in ssm_out attn_k ffn_down
+            nemotron_h_moe | backbone.layers.0.mixer.in_proj, backbone.layers.1.mixer.experts.5.up_proj, backbone.layers.3.mixer.q_proj, backbone.layers.4.mixer.shared_experts.down_proj | ssm_in ffn_up_exps attn_q ffn_down_shexp
+            jamba | model.layers.0.mamba.x_proj, model.layers.1.feed_forward.experts.2.gate_proj, model.layers.3.mamba.dt_proj | ssm_x ffn_gate_exps ssm_dt
+            mamba | backbone.layers.0.mixer.in_proj, backbone.layers.1.mixer.x_proj | ssm_in ssm_x
+            mamba2 | backbone.layers.0.mixer.in_proj, backbone.layers.1.mixer.out_proj | ssm_in ssm_out
+            bamba | model.layers.1.self_attn.k_proj, model.layers.2.mamba.out_proj | attn_k ssm_out
             baichuan | model.layers.3.self_attn.W_pack | attn_q attn_k attn_v
             bailingmoe2 | model.layers.0.attention.query_key_value, model.layers.1.mlp.experts.5.up_proj | attn_qkv ffn_up_exps
             mpt | transformer.blocks.0.attn.Wqkv, transformer.blocks.1.ffn.down_proj | attn_qkv ffn_down

@@ -20,6 +20,8 @@ record ReferenceLogits(Forward forward, double bound) {
     private static final double LINEAR = 5e-4;
     /** Of Gemma 3n's few gates hardly five are open in a sparse layer, and norms behind them: 25 such layers make 1e-4 of what F32 rounds. */
     private static final double SPARSE = 5e-3;
+    /** Falcon Mamba's inner norms have an epsilon of their own, and llama.cpp takes the model's. */
+    private static final double EPSILON = 1e-4;
     /** Where llama.cpp looks GELU up in a table of F16. */
     private static final double TABLE = 1e-3;
 
@@ -51,7 +53,7 @@ record ReferenceLogits(Forward forward, double bound) {
             asLlamaCppCountsTexts(checkpoint.rawConfig().at("/rope_scaling/xdrope_section"), decoder);
         }
         boolean gelu = Set.of(Activation.GELU, Activation.GELU_TANH).contains(decoder.activation);
-        return new ReferenceLogits(decoder::logits, gelu ? TABLE : model.startsWith("Qwen3Next") || model.startsWith("Qwen3_5") || model.startsWith("KimiLinear") ? LINEAR : EXACT);
+        return new ReferenceLogits(decoder::logits, gelu ? TABLE : model.startsWith("Qwen3Next") || model.startsWith("Qwen3_5") || model.startsWith("KimiLinear") ? LINEAR : model.startsWith("FalconMamba") ? EPSILON : EXACT);
     }
 
     double[][] logits(int... tokens) {

@@ -4,6 +4,7 @@ import static dev.adapterferry.convert.Arithmetic.each;
 import static dev.adapterferry.convert.Arithmetic.plus;
 import static dev.adapterferry.convert.Arithmetic.scaled;
 import static dev.adapterferry.convert.Arithmetic.silu;
+import static dev.adapterferry.convert.Arithmetic.times;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.adapterferry.convert.Decoder.FeedForward;
@@ -11,12 +12,17 @@ import dev.adapterferry.convert.Decoder.Layer;
 import dev.adapterferry.convert.Decoder.Linear;
 import dev.adapterferry.convert.Decoder.Norm;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /** Reads the checkpoints of {@link SsmTinyModels} as transformers' model classes do, or those that their authors published. */
 final class SsmCheckpoint {
     /** The classes that are read here. */
-    static final Set<String> CLASSES = Set.of("FalconH1ForCausalLM");
+    static final Set<String> CLASSES = Set.of("FalconH1ForCausalLM", "NemotronHForCausalLM", "JambaForCausalLM", "BambaForCausalLM", "MambaForCausalLM", "FalconMambaForCausalLM",
+            "Mamba2ForCausalLM");
+
+    private static final Decoder.Gating SQUARED = (up, one) -> up > 0 ? up * up : 0;
 
     private final CheckpointTensors stored;
     private final JsonNode config;
@@ -39,17 +45,122 @@ final class SsmCheckpoint {
         d.headSize = config.path("head_dim").asInt(TinyModels.WIDTH / Math.max(1, d.heads));
         d.ropeDimensions = d.headSize;
         d.attentionScale = 1 / Math.sqrt(d.headSize);
-        d.epsilon = config.path("rms_norm_eps").asDouble(1e-5);
-        falconH1();
+        d.epsilon = config.path("rms_norm_eps").asDouble(config.path("layer_norm_epsilon").asDouble(1e-5));
+        switch (model) {
+            case "FalconH1ForCausalLM" -> falconH1();
+            case "NemotronHForCausalLM" -> nemotronH(stored.has("backbone.embeddings.weight") ? "backbone." : "model.");
+            case "JambaForCausalLM", "BambaForCausalLM" -> jambaOrBamba();
+            default -> mambas();
+        }
         return d;
+    }
+
+    private void outer(String embedding, String norm) {
+        d.embedding = stored.matrix(embedding);
+        d.outputNorm = norm(norm);
+        d.output = stored.has("lm_head.weight") ? stored.linear("lm_head") : new Linear(d.embedding, null);
+    }
+
+    private SelfAttention attention(String a) {
+        Layer attended = new Layer();
+        attended.ropeBase = config.path("rope_theta").asDouble();
+        attended.query = stored.linear(a + "q_proj");
+        attended.key = stored.linear(a + "k_proj");
+        attended.value = stored.linear(a + "v_proj");
+        attended.output = stored.linear(a + "o_proj");
+        return d.attention(attended);
+    }
+
+    /** MambaBlock, Mamba2Block: one norm, one mixer, one residual. Falcon's mixer norms without weights. */
+    private void mambas() {
+        outer("backbone.embeddings", "backbone.norm_f");
+        for (int i = 0; i < number("num_hidden_layers"); i++) {
+            String m = "backbone.layers." + i + ".mixer.";
+            Layer layer = new Layer();
+            layer.attentionNorm = norm("backbone.layers." + i + ".norm");
+            Norm bare = new Norm(null, null);
+            layer.mixer = switch (model) {
+                case "Mamba2ForCausalLM" -> new Mamba2(stored, m, new Mamba2.Sizes(number("num_heads"), number("head_dim"), number("state_size"), number("n_groups"), number("conv_kernel")), d.epsilon);
+                case "FalconMambaForCausalLM" -> new Mamba(stored, m, new Norm[] {bare, bare, bare}, factor("mixer_rms_eps"));
+                default -> new Mamba(stored, m, null, 0);
+            };
+            d.layers.add(layer);
+        }
+    }
+
+    /** NemotronHBlock: one norm, one mixer of any kind, one residual. */
+    private void nemotronH(String prefix) {
+        outer(prefix + "embeddings", prefix + "norm_f");
+        d.rotated = false;
+        Mamba2.Sizes sizes = new Mamba2.Sizes(number("mamba_num_heads"), number("mamba_head_dim"), number("ssm_state_size"), number("n_groups"), number("conv_kernel"));
+        for (int i = 0; i < number("num_hidden_layers"); i++) {
+            String m = prefix + "layers." + i + ".mixer.";
+            Layer layer = new Layer();
+            layer.attentionNorm = norm(prefix + "layers." + i + ".norm");
+            if (stored.has(m + "in_proj.weight")) {
+                layer.mixer = new Mamba2(stored, m, sizes, d.epsilon);
+            } else if (stored.has(m + "q_proj.weight")) {
+                layer.mixer = attention(m);
+            } else if (stored.has(m + "gate.weight")) {
+                layer.mixer = nemotronExperts(m);
+            } else {
+                FeedForward plain = new FeedForward(null, stored.linear(m + "up_proj"), stored.linear(m + "down_proj"));
+                layer.mixer = x -> each(x, row -> Decoder.feedForward(plain, row, SQUARED));
+            }
+            d.layers.add(layer);
+        }
+    }
+
+    /** NemotronHMoE: DeepSeek V3's router; between two projections where the experts are narrower; what all tokens get is not. */
+    private Decoder.Mixer nemotronExperts(String m) {
+        List<FeedForward> parts = IntStream.range(0, number("n_routed_experts")).mapToObj(e -> stored.has(m + "experts.up_proj")
+                ? new FeedForward(null, new Linear(stored.slab(m + "experts.up_proj", e), null), new Linear(stored.slab(m + "experts.down_proj", e), null))
+                : new FeedForward(null, stored.linear(m + "experts." + e + ".up_proj"), stored.linear(m + "experts." + e + ".down_proj"))).toList();
+        ExpertMixture experts = new ExpertMixture(stored.linear(m + "gate"), parts, number("num_experts_per_tok"), true, null, null);
+        experts.shares = ExpertMixture.Shares.SIGMOID;
+        experts.choice = stored.vector(m + "gate.e_score_correction_bias");
+        experts.scale = factor("routed_scaling_factor");
+        FeedForward shared = new FeedForward(null, stored.linear(m + "shared_experts.up_proj"), stored.linear(m + "shared_experts.down_proj"));
+        return x -> each(x, row -> {
+            double[] narrow = stored.has(m + "fc1_latent_proj.weight") ? times(stored.linear(m + "fc1_latent_proj"), row) : row;
+            double[] made = experts.of(narrow, times(experts.router, row), (part, input) -> Decoder.feedForward(part, input, SQUARED));
+            double[] wide = stored.has(m + "fc2_latent_proj.weight") ? times(stored.linear(m + "fc2_latent_proj"), made) : made;
+            return plus(wide, Decoder.feedForward(shared, row, SQUARED), 1);
+        });
+    }
+
+    /** JambaAttentionDecoderLayer and its like: attention, without positions in Jamba, or a layer with a state; then a feed-forward or experts. */
+    private void jambaOrBamba() {
+        outer("model.embed_tokens", "model.final_layernorm");
+        d.rotated = model.startsWith("Bamba");
+        // kwargs["partial_rotary_factor"] = 0.5 in BambaConfig.
+        d.ropeDimensions = d.headSize / 2;
+        for (int i = 0; i < number("num_hidden_layers"); i++) {
+            String l = "model.layers." + i + ".";
+            Layer layer = new Layer();
+            layer.attentionNorm = norm(l + "input_layernorm");
+            layer.feedForwardNorm = norm(l + "pre_ff_layernorm");
+            if (stored.has(l + "self_attn.q_proj.weight")) {
+                layer.mixer = attention(l + "self_attn.");
+            } else if (stored.has(l + "mamba.x_proj.weight")) {
+                layer.mixer = new Mamba(stored, l + "mamba.", new Norm[] {norm(l + "mamba.dt_layernorm"), norm(l + "mamba.b_layernorm"), norm(l + "mamba.c_layernorm")}, d.epsilon);
+            } else {
+                layer.mixer = Mamba2.of(stored, config, l + "mamba.");
+            }
+            if (stored.has(l + "feed_forward.router.weight")) {
+                layer.experts = new ExpertMixture(stored.linear(l + "feed_forward.router"), IntStream.range(0, number("num_experts")).mapToObj(e -> stored.gated(l + "feed_forward.experts." + e + ".")).toList(),
+                        number("num_experts_per_tok"), false, null, null);
+            } else {
+                layer.dense = stored.gated(l + "feed_forward.");
+            }
+            d.layers.add(layer);
+        }
     }
 
     /** FalconH1DecoderLayer: attention and Mamba 2 read the same normed rows, each with factors before and behind it, and are added. */
     private void falconH1() {
-        d.embedding = stored.matrix("model.embed_tokens");
+        outer("model.embed_tokens", "model.final_layernorm");
         d.embeddingScale = factor("embedding_multiplier");
-        d.outputNorm = norm("model.final_layernorm");
-        d.output = stored.has("lm_head.weight") ? stored.linear("lm_head") : new Linear(d.embedding, null);
         d.outputScale = factor("lm_head_multiplier");
         for (int i = 0; i < config.get("num_hidden_layers").asInt(); i++) {
             String l = "model.layers." + i + ".";
@@ -77,6 +188,10 @@ final class SsmCheckpoint {
             layer.gating = (gate, up) -> silu(gate * config.at("/mlp_multipliers/0").asDouble()) * up;
             d.layers.add(layer);
         }
+    }
+
+    private int number(String field) {
+        return config.get(field).asInt();
     }
 
     private double factor(String field) {

@@ -176,7 +176,9 @@ public final class TokenizerConverter {
         if (kind.equals("unigram")) {
             return files.apply("sentencepiece.bpe.model").map(SentencePieceModel::read).map(SentencePieceModel::withFairseqIds);
         }
-        return files.apply("tokenizer.model").filter(file -> !TiktokenFile.isOne(file)).or(() -> kind.equals("t5") ? files.apply("spiece.model") : Optional.empty()).map(SentencePieceModel::read);
+        // Mamba-Codestral as Mistral AI released it has the last name alone.
+        return files.apply("tokenizer.model").filter(file -> !TiktokenFile.isOne(file)).or(() -> kind.equals("t5") ? files.apply("spiece.model") : Optional.empty())
+                .or(() -> json.isPresent() ? Optional.empty() : files.apply("tokenizer.model.v3")).map(SentencePieceModel::read);
     }
 
     /** ByT5 and CANINE have no vocabulary, and nothing that llama.cpp knows would cut texts so. */

@@ -16,6 +16,7 @@ import java.util.function.LongUnaryOperator;
  * <caption>Names and numbers</caption>
  * <tr><td>{@code permute H}</td><td>rope layout: within each of H heads, row {@code p*d/2+i} goes to {@code 2i+p}</td></tr>
  * <tr><td>{@code permute-heads-of D}</td><td>the same, for as many heads of D rows as there are</td></tr>
+ * <tr><td>{@code permute-first H, N}</td><td>the same within the first N rows of each head; the others stay</td></tr>
  * <tr><td>{@code swap A, B}</td><td>the dimension seen as [A, B, rest] becomes [B, A, rest]</td></tr>
  * <tr><td>{@code slice FROM, TO}</td><td>rows FROM (inclusive) to TO (exclusive)</td></tr>
  * <tr><td>{@code half K}</td><td>the first (0) or second (1) half</td></tr>
@@ -46,7 +47,7 @@ import java.util.function.LongUnaryOperator;
  */
 public final class Transforms {
     private static final Map<String, Integer> ARGUMENTS = Map.ofEntries(
-            Map.entry("permute", 1), Map.entry("permute-heads-of", 1), Map.entry("swap", 2), Map.entry("slice", 2), Map.entry("half", 1), Map.entry("every", 2), Map.entry("groups", 4),
+            Map.entry("permute", 1), Map.entry("permute-first", 2), Map.entry("permute-heads-of", 1), Map.entry("swap", 2), Map.entry("slice", 2), Map.entry("half", 1), Map.entry("every", 2), Map.entry("groups", 4),
             Map.entry("grouped-qkv", 2), Map.entry("swap-after", 3), Map.entry("of-each", 3), Map.entry("parts-together", 4), Map.entry("swap-columns", 2), Map.entry("matrices", 1),
             Map.entry("even-first", 2), Map.entry("unit-rows", 1), Map.entry("unit-columns", 1), Map.entry("scale", 1), Map.entry("scale-rows", 3), Map.entry("as-rows", 1), Map.entry("flatten", 0), Map.entry("pad-rows", 1),
             Map.entry("exchange", 3), Map.entry("ternary", 0), Map.entry("every-column", 2), Map.entry("transpose", 0), Map.entry("squeeze", 0), Map.entry("plus-one", 0), Map.entry("minus-exp", 0));
@@ -141,8 +142,9 @@ public final class Transforms {
 
     private TensorView view(String name, long[] n, TensorView in) {
         return switch (name) {
-            case "permute" -> permute(in, n[0]);
-            case "permute-heads-of" -> permute(in, equal(size(in), n[0]));
+            case "permute" -> permute(in, n[0], part(in, n[0]));
+            case "permute-first" -> permute(in, n[0], n[1]);
+            case "permute-heads-of" -> permute(in, equal(size(in), n[0]), n[0]);
             case "swap" -> swapAfter(in, 0, n[0], n[1]);
             case "swap-after" -> swapAfter(in, n[0], n[1], n[2]);
             case "slice" -> slice(in, n[0], n[1]);
@@ -205,14 +207,14 @@ public final class Transforms {
         };
     }
 
-    private static TensorView permute(TensorView in, long heads) {
+    private static TensorView permute(TensorView in, long heads, long turned) {
         long head = part(in, heads);
-        if (head % 2 != 0) {
-            throw new IllegalArgumentException("heads of " + head + " rows cannot be halved for the rope layout");
+        if (turned % 2 != 0 || turned > head) {
+            throw new IllegalArgumentException(turned + " rows of heads of " + head + " cannot be halved for the rope layout");
         }
         return gather(in, size(in), row -> {
             long within = row % head;
-            return row - within + within % 2 * (head / 2) + within / 2;
+            return within < turned ? row - within + within % 2 * (turned / 2) + within / 2 : row;
         });
     }
 

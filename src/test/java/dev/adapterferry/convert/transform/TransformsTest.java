@@ -58,6 +58,7 @@ class TransformsTest {
             "swap-after, '0 2 3', 6, 0 3 1 4 2 5",
             "of-each, '2 1 3', 8, 1 2 5 6",
             "of-each, '3 0 1', 6, 0 2 4",
+            "permute-first, '2 4', 12, 0 2 1 3 4 5 6 8 7 9 10 11",
             // Two groups of q q k v v v z: all q, then all k, then all v.
             "parts-together, '2 2 1 3', 14, 0 1 7 8 2 9 3 4 5 10 11 12",
             "parts-together, '1 1 1 1', 3, 0 1 2",
@@ -168,7 +169,7 @@ class TransformsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"swap, '2 3', 7", "swap-after, '2 2 2', 5", "swap-after, '9 1 1', 8", "of-each, '2 0 5', 8", "of-each, '3 0 1', 8", "parts-together, '2 2 2 2', 10", "swap-columns, '2 3', 1", "matrices, '3', 4"})
+    @CsvSource({"swap, '2 3', 7", "swap-after, '2 2 2', 5", "swap-after, '9 1 1', 8", "of-each, '2 0 5', 8", "of-each, '3 0 1', 8", "parts-together, '2 2 2 2', 10", "swap-columns, '2 3', 1", "matrices, '3', 4", "permute-first, '2 6', 8"})
     void refusesWhatDoesNotDivide(String name, String numbers, int size) {
         long[] n = Arrays.stream(numbers.split(" ")).mapToLong(Long::parseLong).toArray();
         assertThatThrownBy(() -> new Transforms().apply(name, n, Counting.of(size, 2))).isInstanceOf(IllegalArgumentException.class);

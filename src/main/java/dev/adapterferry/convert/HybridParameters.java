@@ -1,0 +1,101 @@
+package dev.adapterferry.convert;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.gguf.GgufMetadata;
+import java.util.stream.IntStream;
+
+/** Hyperparameters of models whose layers are of several kinds: which have attention, which keep a state, which have a feed-forward alone. */
+final class HybridParameters {
+    private final String model;
+    private final Architecture architecture;
+    private final ModelConfig config;
+    private final GgufMetadata into;
+
+    /** @param model the checkpoint's name, for messages */
+    HybridParameters(String model, Architecture architecture, ModelConfig config, GgufMetadata into) {
+        this.model = model;
+        this.architecture = architecture;
+        this.config = config;
+        this.into = into;
+    }
+
+    /**
+     * Runs one writer.
+     *
+     * @param name as architecture files name it
+     */
+    void write(String name) {
+        switch (name) {
+            case "head-count-kv-where-attention" -> put("attention.head_count_kv", layer -> attends(layer) ? number("kv_heads") : 0);
+            case "nemotron-h-layers" -> nemotronHLayers();
+            default -> throw new IllegalStateException("architecture file " + architecture.file() + ".yaml: no special writer '" + name + "'");
+        }
+    }
+
+    /** Layers without attention have no key-value heads. By a word for each layer, a list of those that have attention, or every so many. */
+    private boolean attends(int layer) {
+        JsonNode kinds = kinds(config);
+        if (kinds.isArray()) {
+            String kind = kinds.path(layer).asText("attention");
+            return kind.endsWith("attention") && !kind.equals("linear_attention");
+        }
+        JsonNode indices = config.fields().path("attn_layer_indices");
+        if (indices.isArray()) {
+            return indices.valueStream().anyMatch(index -> index.asInt() == layer);
+        }
+        return config.findLong("attn_layer_period").map(period -> layer % period == config.findLong("attn_layer_offset").orElse(0L)).orElse(true);
+    }
+
+    private static JsonNode kinds(ModelConfig config) {
+        return config.fields().path("layer_types").isArray() ? config.fields().get("layer_types") : config.fields().path("layers_block_type");
+    }
+
+    /** llama.cpp takes a layer with neither key-value heads nor a feed-forward for one that keeps a state. */
+    private void nemotronHLayers() {
+        String letters = nemotronHLetters(config);
+        boolean experts = letters.indexOf('E') >= 0;
+        if (letters.length() != number("block_count")) {
+            throw new FerryException("Cannot convert " + model + ": config.json means " + number("block_count") + " layers, but names the kinds of " + letters.length() + " ('" + letters + "').");
+        }
+        if (experts && letters.indexOf('-') >= 0) {
+            throw new FerryException("Cannot convert " + model + ": it has layers with experts and layers with an ordinary feed-forward ('" + letters + "'); llama.cpp knows models with either.");
+        }
+        put("attention.head_count_kv", layer -> letters.charAt(layer) == '*' ? number("kv_heads") : 0);
+        put("feed_forward_length", layer -> switch (letters.charAt(layer)) {
+            case 'E' -> number("moe_intermediate_size");
+            case '-' -> number("intermediate_size");
+            case 'M', '*' -> 0;
+            default -> throw new FerryException("Cannot convert " + model + ": config.json names the kind of layer " + layer + " '" + letters.charAt(layer) + "'; known are M, *, - and E.");
+        });
+    }
+
+    /** One letter per layer, whether config.json says letters or words. */
+    static String nemotronHLetters(ModelConfig config) {
+        JsonNode pattern = config.fields().path("hybrid_override_pattern");
+        if (pattern.isTextual()) {
+            return pattern.asText();
+        }
+        StringBuilder letters = new StringBuilder();
+        kinds(config).forEach(kind -> letters.append(switch (kind.asText()) {
+            case "mamba", "linear_attention" -> 'M';
+            case "attention", "full_attention" -> '*';
+            case "moe" -> 'E';
+            case "mlp" -> '-';
+            default -> '?';
+        }));
+        return letters.toString();
+    }
+
+    private interface PerLayer {
+        int of(int layer);
+    }
+
+    private void put(String key, PerLayer values) {
+        into.putInts(architecture.arch() + "." + key, IntStream.range(0, number("block_count")).map(values::of).toArray());
+    }
+
+    private int number(String field) {
+        return config.findLong(field).orElseThrow(() -> new FerryException("Cannot convert " + model + ": config.json lacks '" + field + "', which " + architecture.arch() + " needs.")).intValue();
+    }
+}
