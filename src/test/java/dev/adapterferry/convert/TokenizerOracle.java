@@ -68,8 +68,23 @@ final class TokenizerOracle {
         }
     }
 
+    /** Requires of {@code vocabulary.gguf} in a folder, in both builds, the ids that a tokenizer.json gives with the special tokens around a text. */
+    static void compareWhole(Path files, Path tokenizer, List<String> texts) throws IOException {
+        int[][] found = CurrentLlama.tokenize(files.resolve("vocabulary.gguf"), texts, true, true);
+        try (LoadedModel model = LoadedModel.openVocabulary(files.resolve("vocabulary.gguf")); HuggingFaceTokenizer reference = HuggingFaceTokenizer.newInstance(tokenizer)) {
+            List<String> different = IntStream.range(0, texts.size()).parallel().boxed()
+                    .flatMap(i -> Stream.of(difference(texts.get(i), found[i], reference, true), difference(texts.get(i), model.vocabulary().tokenize(texts.get(i), true, true), reference, true)))
+                    .filter(difference -> !difference.isEmpty()).toList();
+            assertThat(different.size()).as(() -> different.size() + " of " + texts.size() + " strings in two builds, such as " + String.join("\n", different.subList(0, Math.min(6, different.size())))).isZero();
+        }
+    }
+
     private static String difference(String text, int[] ids, HuggingFaceTokenizer reference) {
-        long[] expected = reference.encode(text, false, false).getIds();
+        return difference(text, ids, reference, false);
+    }
+
+    private static String difference(String text, int[] ids, HuggingFaceTokenizer reference, boolean whole) {
+        long[] expected = reference.encode(text, whole, false).getIds();
         long[] found = Arrays.stream(ids).asLongStream().toArray();
         return Arrays.equals(found, expected) ? "" : "'" + text + "'\n  llama.cpp " + Arrays.toString(found) + "\n  reference " + Arrays.toString(expected);
     }

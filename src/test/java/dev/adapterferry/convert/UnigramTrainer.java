@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -34,6 +35,16 @@ final class UnigramTrainer {
         counts.entrySet().removeIf(e -> e.getKey().codePointCount(0, e.getKey().length()) > 1 && e.getValue() < 12);
     }
 
+    /** Pieces with the logarithm of how frequent they are; blanks as U+2581. */
+    Map<String, Double> scores() {
+        double all = counts.values().stream().mapToInt(n -> n).sum();
+        // As above, no two pieces are equally likely.
+        Random noise = new Random(3);
+        Map<String, Double> scores = new LinkedHashMap<>();
+        counts.forEach((text, count) -> scores.put(text, Math.log(count / all) - noise.nextDouble() / 10));
+        return scores;
+    }
+
     /**
      * Writes the file.
      *
@@ -54,10 +65,7 @@ final class UnigramTrainer {
         ObjectNode model = root.putObject("model").put("type", "Unigram").put("unk_id", 2).put("byte_fallback", false);
         ArrayNode vocabulary = model.putArray("vocab");
         List.of("<pad>", "</s>", "<unk>").forEach(text -> vocabulary.addArray().add(text).add(0.0));
-        double all = counts.values().stream().mapToInt(n -> n).sum();
-        // For the same reason no two pieces are equally likely.
-        Random noise = new Random(3);
-        counts.forEach((text, count) -> vocabulary.addArray().add(text).add(Math.log(count / all) - noise.nextDouble() / 10));
+        scores().forEach((text, score) -> vocabulary.addArray().add(text).add(score));
         Files.write(file, JSON.writeValueAsBytes(root));
         return vocabulary.size();
     }

@@ -1,6 +1,7 @@
 package dev.adapterferry.convert;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import dev.adapterferry.llamacpp.current.CurrentLlama;
@@ -52,5 +53,27 @@ class WordPieceOracleIT {
             }
         }
         assertThat(different).isEmpty();
+    }
+
+    /** A model that was saved with vocab.txt alone gets what one with tokenizer.json gets. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void vocabTxtSaysTheSame(boolean lowercase) throws IOException {
+        WordPieceTrainer trained = new WordPieceTrainer(CORPUS, 6, lowercase);
+        trained.write(folder);
+        TokenizerOracle.convert(folder, "bert", trained.size());
+        byte[] expected = Files.readAllBytes(folder.resolve("vocabulary.gguf"));
+        trained.writeText(folder.resolve("vocab.txt"));
+        Files.delete(folder.resolve("tokenizer.json"));
+        TokenizerOracle.convert(folder, "bert", trained.size());
+        assertThat(Files.readAllBytes(folder.resolve("vocabulary.gguf"))).isEqualTo(expected);
+        if (lowercase) {
+            // Without a word on it, the tokens are BERT's own, and letters are lowered.
+            Files.delete(folder.resolve("tokenizer_config.json"));
+            TokenizerOracle.convert(folder, "bert", trained.size());
+            assertThat(Files.readAllBytes(folder.resolve("vocabulary.gguf"))).isEqualTo(expected);
+        }
+        Files.writeString(folder.resolve("vocab.txt"), "the 12\nferry 7\n");
+        assertThatThrownBy(() -> TokenizerOracle.convert(folder, "bert", trained.size())).as("a vocabulary of another kind").hasMessageContaining("nor vocab.txt with BERT's pieces");
     }
 }

@@ -55,6 +55,11 @@ final class WordPieceTrainer {
         return pieces.size();
     }
 
+    /** Writes vocab.txt, one piece a line. */
+    void writeText(Path file) throws IOException {
+        Files.writeString(file, String.join("\n", pieces) + "\n");
+    }
+
     /** Writes tokenizer.json and tokenizer_config.json. */
     void write(Path folder) throws IOException {
         ObjectNode root = JSON.createObjectNode();
