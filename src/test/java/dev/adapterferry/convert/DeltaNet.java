@@ -22,6 +22,8 @@ final class DeltaNet implements Decoder.Mixer {
     private final int valueSize;
     private final int kernel;
     private final double epsilon;
+    /** Added to the squares of a query or key, whatever the configuration says. */
+    double lengthEpsilon = 1e-6;
 
     DeltaNet(CheckpointTensors stored, JsonNode config, String a) {
         this.stored = stored;
@@ -110,9 +112,9 @@ final class DeltaNet implements Decoder.Mixer {
         return out;
     }
 
-    private static double[] normalised(double[] x) {
+    private double[] normalised(double[] x) {
         double sum = Arrays.stream(x).map(v -> v * v).sum();
-        return Arrays.stream(x).map(v -> v / Math.sqrt(sum + 1e-6)).toArray();
+        return Arrays.stream(x).map(v -> v / Math.sqrt(sum + lengthEpsilon)).toArray();
     }
 
     private static double[] recurrent(double[][] state, double[] query, double[] key, double[] value, double g, double beta) {

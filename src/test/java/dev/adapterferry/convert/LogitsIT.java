@@ -78,6 +78,23 @@ class LogitsIT {
         assertThat(difference(Logits.ofCurrent(file, TOKENS), reference.logits(TOKENS))).isLessThan(reference.bound());
     }
 
+    /** The definition adds 1e-6 to the squares of a query or key, llama.cpp the epsilon of all norms: no released model has another. */
+    @Test
+    void llamaCppAddsTheEpsilonOfTheNormsToTheSquaresOfKeys() {
+        CurrentLlama.assume();
+        MemoryCheckpoint checkpoint = checkpoint("qwen35");
+        assertThat(new ModelConverter().outline(checkpoint).notes()).isEmpty();
+        checkpoint.rawConfig().put("rms_norm_eps", 1e-5);
+        ConvertedModel converted = new ModelConverter().convert(checkpoint, Provenance.NONE);
+        assertThat(converted.notes()).anySatisfy(note -> assertThat(note).contains("adds rms_norm_eps of this config.json to the squares"));
+        Path file = GgufFiles.write(converted, folder.resolve("qwen35-epsilon.gguf"), GgmlType.F32);
+        double[][] found = Logits.ofCurrent(file, TOKENS);
+        Decoder asDefined = CheckpointDecoder.of(checkpoint);
+        assertThat(difference(found, asDefined.logits(TOKENS))).isGreaterThan(1e-4);
+        asDefined.layers.stream().map(layer -> layer.mixer).filter(DeltaNet.class::isInstance).forEach(mixer -> ((DeltaNet) mixer).lengthEpsilon = 1e-5);
+        assertThat(difference(found, asDefined.logits(TOKENS))).isLessThan(1e-5);
+    }
+
     /** Should this fail one day, llama.cpp has learned to compute Phi-3.5-MoE, and what architectures.md says of it is to be taken back. */
     @Test
     void llamaCppDoesNotComputePhiMoeAsItIsDefined() {

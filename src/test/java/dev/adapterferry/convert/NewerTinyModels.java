@@ -19,6 +19,8 @@ import java.util.function.Consumer;
 /** The cases of {@link TinyModels} whose layers are more than attention and a feed-forward, and the text parts of models that see. */
 final class NewerTinyModels {
     /** Linear attention: 2 key heads and 6 value heads of 8, a convolution over 4 tokens. */
+    /** As the released models have it: llama.cpp adds it to the squares of queries and keys too, where their definition adds 1e-6 whatever it is. */
+    private static final String RELEASED = RMS.replace("1e-5", "1e-6");
     private static final String LINEAR = ",\"num_hidden_layers\":4,\"full_attention_interval\":2,\"head_dim\":16,\"partial_rotary_factor\":0.25,\"linear_conv_kernel_dim\":4,\"linear_key_head_dim\":8,"
             + "\"linear_value_head_dim\":8,\"linear_num_key_heads\":2,\"linear_num_value_heads\":6";
     /** Heads are too small for the sections that the class has by default. */
@@ -78,25 +80,25 @@ final class NewerTinyModels {
     }
 
     private static void linear() {
-        put("qwen3next", "Qwen3NextForCausalLM", "bpe", RMS + UNTIED + LINEAR + EXPERTS, c -> {
+        put("qwen3next", "Qwen3NextForCausalLM", "bpe", RELEASED + UNTIED + LINEAR + EXPERTS, c -> {
             offsetOuter(c);
             layers(c, l -> mixed(c, l, "model.layers.", true));
         });
-        put("qwen3next-mtp", "Qwen3NextForCausalLM", "bpe", RMS + UNTIED + LINEAR + EXPERTS, c -> {
+        put("qwen3next-mtp", "Qwen3NextForCausalLM", "bpe", RELEASED + UNTIED + LINEAR + EXPERTS, c -> {
             offsetOuter(c);
             layers(c, l -> mixed(c, l, "model.layers.", true));
             predicting(c, "mtp.", true);
         });
-        put("qwen35", "Qwen3_5ForCausalLM", "bpe", RMS + UNTIED + LINEAR + SECTIONS, c -> {
+        put("qwen35", "Qwen3_5ForCausalLM", "bpe", RELEASED + UNTIED + LINEAR + SECTIONS, c -> {
             offsetOuter(c);
             layers(c, l -> mixed(c, l, "model.layers.", false));
         });
-        put("qwen35moe", "Qwen3_5MoeForCausalLM", "bpe", RMS + UNTIED + LINEAR + SECTIONS + EXPERTS, c -> {
+        put("qwen35moe", "Qwen3_5MoeForCausalLM", "bpe", RELEASED + UNTIED + LINEAR + SECTIONS + EXPERTS, c -> {
             offsetOuter(c);
             layers(c, l -> mixed(c, l, "model.layers.", false));
         });
         put("qwen35-vision", "Qwen3_5ForConditionalGeneration", "bpe", ",\"text_config\":{\"hidden_size\":64,\"intermediate_size\":96,\"num_attention_heads\":4,\"num_key_value_heads\":2,\"vocab_size\":384,"
-                + "\"max_position_embeddings\":512,\"bos_token_id\":1,\"eos_token_id\":2,\"rms_norm_eps\":1e-5,\"mtp_num_hidden_layers\":1,\"rope_parameters\":{\"rope_theta\":10000.0,\"partial_rotary_factor\":0.25,"
+                + "\"max_position_embeddings\":512,\"bos_token_id\":1,\"eos_token_id\":2,\"rms_norm_eps\":1e-6,\"mtp_num_hidden_layers\":1,\"rope_parameters\":{\"rope_theta\":10000.0,\"partial_rotary_factor\":0.25,"
                 + "\"mrope_section\":[1,1,0],\"mrope_interleaved\":true,\"rope_type\":\"default\"}" + LINEAR.replace(",\"partial_rotary_factor\":0.25", "") + "},\"vision_config\":{\"depth\":2}" + UNTIED, c -> {
             c.add("model.language_model.embed_tokens.weight", 0, TinyModels.ROWS, WIDTH).add("model.language_model.norm.weight", 0, WIDTH).add("lm_head.weight", 0, TinyModels.ROWS, WIDTH);
             for (int i = 0; i < 4; i++) {
