@@ -39,6 +39,7 @@ class AdapterConversionIT {
     @CsvSource({"gemma3n, model.layers, q_proj v_proj per_layer_input_gate linear_left modality_router",
             "gemma4, model.layers, q_proj k_proj v_proj o_proj gate_proj up_proj down_proj per_layer_input_gate per_layer_projection",
             "rwkv7, model.layers, r_proj k_proj v_proj o_proj key value 0 2", "rwkv6, rwkv.blocks, receptance key value gate output", "rwkv6qwen2, model.layers, q_proj k_proj v_proj gate o_proj up_proj",
+            "cohere2moe, model.layers, q_proj k_proj o_proj gate_proj down_proj",
             "arwkv7, model.layers, receptance key value output down_proj",
             "gemma4-vision, model.language_model.layers, q_proj v_proj down_proj", "gemma4-moe, model.layers, q_proj k_proj o_proj gate_proj", "gemma4-unified-vision, model.language_model.layers, q_proj k_proj o_proj up_proj",
             "chatglm3, transformer.encoder.layers, query_key_value dense dense_h_to_4h dense_4h_to_h",

@@ -61,9 +61,15 @@ final class CheckpointDecoder {
         if (DenseCheckpoint.CLASSES.contains(model)) {
             return DenseCheckpoint.of(checkpoint);
         }
-        return GptCheckpoint.CLASSES.contains(model) ? GptCheckpoint.of(checkpoint) : FurtherCheckpoints.CLASSES.contains(model) ? FurtherCheckpoints.of(checkpoint)
-                : RecurrentCheckpoints.CLASSES.contains(model) ? RecurrentCheckpoints.of(checkpoint) : model.equals("BitnetForCausalLM") ? BitNetCheckpoint.of(checkpoint, false)
-                : SsmCheckpoint.CLASSES.contains(model) ? SsmCheckpoint.of(checkpoint) : new CheckpointDecoder(checkpoint).read();
+        return switch (model) {
+            case "BitnetForCausalLM" -> BitNetCheckpoint.of(checkpoint, false);
+            case "Cohere2MoeForCausalLM" -> Cohere2MoeCheckpoint.of(checkpoint);
+            case String one when GptCheckpoint.CLASSES.contains(one) -> GptCheckpoint.of(checkpoint);
+            case String one when FurtherCheckpoints.CLASSES.contains(one) -> FurtherCheckpoints.of(checkpoint);
+            case String one when RecurrentCheckpoints.CLASSES.contains(one) -> RecurrentCheckpoints.of(checkpoint);
+            case String one when SsmCheckpoint.CLASSES.contains(one) -> SsmCheckpoint.of(checkpoint);
+            default -> new CheckpointDecoder(checkpoint).read();
+        };
     }
 
     private Decoder read() {

@@ -140,23 +140,19 @@ final class Decoder {
         for (Layer layer : layers) {
             double[][] normed = each(x, row -> norm(row, layer.attentionNorm));
             double[][] attended = each(mixer(layer).of(normed), row -> norm(row, layer.afterAttention));
-            if (parallel) {
-                for (int t = 0; t < x.length; t++) {
-                    double[] input = layer.feedForwardNorm == null ? normed[t] : norm(x[t], layer.feedForwardNorm);
-                    x[t] = plus(plus(x[t], attended[t], residualScale), feedForward(layer, input), residualScale);
-                }
-            } else {
-                for (int t = 0; t < x.length; t++) {
-                    x[t] = plus(x[t], attended[t], residualScale);
-                }
-                if (layer.dense == null && layer.experts == null && layer.neighbourly == null) {
-                    continue;
-                }
-                double[][] input = each(x, row -> norm(row, layer.feedForwardNorm));
-                double[][] made = layer.neighbourly != null ? layer.neighbourly.of(input) : each(input, row -> feedForward(layer, row));
-                for (int t = 0; t < x.length; t++) {
-                    x[t] = plus(x[t], norm(made[t], layer.afterFeedForward), residualScale);
-                }
+            double[][] after = new double[x.length][];
+            for (int t = 0; t < x.length; t++) {
+                after[t] = plus(x[t], attended[t], residualScale);
+            }
+            if (layer.dense == null && layer.experts == null && layer.neighbourly == null) {
+                x = after;
+                continue;
+            }
+            // Beside the attention, the feed-forward reads what that reads, or the same with a norm of its own.
+            double[][] input = parallel && layer.feedForwardNorm == null ? normed : each(parallel ? x : after, row -> norm(row, layer.feedForwardNorm));
+            double[][] made = layer.neighbourly != null ? layer.neighbourly.of(input) : each(input, row -> feedForward(layer, row));
+            for (int t = 0; t < x.length; t++) {
+                x[t] = plus(after[t], norm(made[t], layer.afterFeedForward), residualScale);
             }
         }
         return each(x, row -> norm(row, outputNorm));

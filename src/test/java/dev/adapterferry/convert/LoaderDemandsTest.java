@@ -67,6 +67,9 @@ class LoaderDemandsTest {
         String chosen = " expert_count expert_used_count expert_feed_forward_length expert_gating_func";
         // Its graph has as many key heads as query heads.
         String equal = QKV.replace("64 32", "64 64");
+        demand("cohere2moe", OUTER, "attention.layer_norm_epsilon attention.sliding_window attention.sliding_window_pattern logit_scale leading_dense_block_count expert_count expert_used_count expert_feed_forward_length "
+                + "expert_shared_count expert_shared_feed_forward_length expert_weights_norm expert_gating_func rope.dimension_count", QKV + GATED,
+                QKV + EXPERTS + "; ffn_gate_shexp 64 64; ffn_up_shexp 64 64; ffn_down_shexp 64 64");
         demand("dots1", UNTIED, EPSILON + chosen + " expert_shared_count leading_dense_block_count expert_weights_scale expert_weights_norm", equal + HEADS + "; ffn_norm 64" + GATED,
                 equal + HEADS + "; ffn_norm 64; exp_probs_b.bias 4; ffn_gate_shexp 64 64; ffn_up_shexp 64 64; ffn_down_shexp 64 64" + EXPERTS);
         demand("minimax-m2", UNTIED, EPSILON + chosen + " rope.dimension_count", QKV + "; attn_q_norm 64; attn_k_norm 32; ffn_norm 64; exp_probs_b.bias 4" + EXPERTS.replace("32", "96"));

@@ -21,6 +21,7 @@ final class RecurrentTinyModels {
                 + "\"lora_rank_iclr\":12,\"lora_rank_value_residual_mix\":4", RecurrentTinyModels::olderRwkv7);
         converted();
         bitnet();
+        cohere2Moe();
     }
 
     /** No recurrence, but weights that count as three values. */
@@ -32,6 +33,34 @@ final class RecurrentTinyModels {
                 TinyModels.attention(c, l, TinyModels.WIDTH, TinyModels.WIDTH, false, "o_proj");
                 TinyModels.gated(c, l + "mlp.", 96);
                 c.add(l + "self_attn.inner_attn_ln.weight", 1, TinyModels.WIDTH).add(l + "mlp.ffn_layernorm.weight", 1, 96);
+            });
+        });
+    }
+
+    private static void cohere2Moe() {
+        String sizes = ",\"num_hidden_layers\":5,\"head_dim\":16,\"intermediate_size\":32,\"layer_norm_eps\":1e-5,\"rope_theta\":10000.0,\"logit_scale\":0.25,\"sliding_window\":5,\"num_experts\":4,\"num_experts_per_tok\":2,"
+                + "\"layer_types\":[\"full_attention\",\"sliding_attention\",\"sliding_attention\",\"sliding_attention\",\"full_attention\"]";
+        put("cohere2moe", "Cohere2MoeForCausalLM", "bpe", sizes + ",\"tie_word_embeddings\":true,\"first_k_dense_replace\":1,\"prefix_dense_intermediate_size\":96,\"prefix_dense_sliding_window_pattern\":1,"
+                + "\"expert_selection_fn\":\"sigmoid\",\"norm_topk_prob\":true,\"num_shared_experts\":2,\"shared_expert_combination_strategy\":\"average\"", c -> {
+            TinyModels.outer(c, false);
+            TinyModels.layers(c, l -> {
+                c.add(l + "input_layernorm.weight", 1, TinyModels.WIDTH);
+                TinyModels.attention(c, l, false, "o_proj");
+                if (l.equals("model.layers.0.")) {
+                    TinyModels.gated(c, l + "mlp.", 96);
+                    return;
+                }
+                c.add(l + "mlp.gate.weight", 0, 4, TinyModels.WIDTH);
+                TinyModels.gated(c, l + "mlp.shared_experts.", 64);
+                TinyModels.experts(c, l, 4, 32);
+            });
+        });
+        put("cohere2moe-softmax", "Cohere2MoeForCausalLM", "bpe", sizes + UNTIED + ",\"rms_norm_eps\":1e-6,\"expert_selection_fn\":\"softmax\",\"norm_topk_prob\":false,\"num_shared_experts\":0", c -> {
+            TinyModels.outer(c, true);
+            TinyModels.layers(c, l -> {
+                c.add(l + "input_layernorm.weight", 1, TinyModels.WIDTH);
+                TinyModels.attention(c, l, false, "o_proj");
+                c.add(l + "mlp.gate.weight", 0, 4, TinyModels.WIDTH).add(l + "mlp.experts.gate_up_proj", 0, 4, 64, TinyModels.WIDTH).add(l + "mlp.experts.down_proj", 0, 4, TinyModels.WIDTH, 32);
             });
         });
     }

@@ -45,7 +45,7 @@ class TransformStepsIT {
 
     @ParameterizedTest
     @CsvSource({"t5, 1",
-            "rwkv7-older, 15", "rwkv6, 8", "rwkv6qwen2, 8", "bitnet, 7",
+            "rwkv7-older, 15", "rwkv6, 8", "rwkv6qwen2, 8", "bitnet, 7", "cohere2moe-softmax, 2",
             "qwen3next, 8", "qwen35, 22", "deepseek2, 3", "llama4, 5", "qwen3vlmoe, 5", "gpt-oss, 7", "mistral3, 2", "ernie4_5-moe, 1", "bloom, 2", "deepseek, 2", "falcon-40b, 1", "falcon-h1, 16", "gpt2, 4",
             "glm4v, 2", "step35, 5", "gptneox, 2", "olmo, 2", "starcoder-mha, 1", "bailingmoe, 6",
             "bamba, 3", "jamba, 1", "mamba, 1", "mamba2, 1", "nemotron_h, 1",
