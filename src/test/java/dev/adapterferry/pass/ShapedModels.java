@@ -35,6 +35,9 @@ record ShapedModels(GgufMetadata metadata, List<TensorInfo> tensors) {
         models.put("deepseek2-lite", new Shape("deepseek2", 27, 16, 16).experts(256, 1408, 64, true));
         models.put("phi3-mini", new Shape("phi3", 32, 32, 32).fused(256, 512));
         models.put("falcon-7b", new Shape("falcon", 32, 71, 1).fused(256, 512));
+        models.put("falcon-h1-1.5b", new Shape("falcon-h1", 24, 8, 2).hybrid(256, 512, "H".repeat(24)));
+        models.put("nemotron-h-8b", new Shape("nemotron_h", 52, 32, 8).hybrid(256, 512, "M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M-"));
+        models.put("mamba-130m", new Shape("mamba", 24, 0, 0).hybrid(256, 0, "S".repeat(24)));
         return models;
     }
 
@@ -131,6 +134,55 @@ record ShapedModels(GgufMetadata metadata, List<TensorInfo> tensors) {
                         .putUint32(architecture + ".expert_shared_count", 2).putFloat32(architecture + ".expert_weights_scale", 1).putFloat32(architecture + ".rope.scaling.yarn_log_multiplier", 0.1f);
             }
             return new ShapedModels(keys, tensors);
+        }
+
+        /** By letters: Mamba, Mamba 2, attention, a feed-forward without a gate, or attention and Mamba 2 beside each other and a gated feed-forward. */
+        ShapedModels hybrid(int width, int inner, String kinds) {
+            List<TensorInfo> tensors = common(width, true);
+            for (int layer = 0; layer < layers; layer++) {
+                char kind = kinds.charAt(layer);
+                if (kind == '*' || kind == 'H') {
+                    attention(tensors, layer, width);
+                } else {
+                    vector(tensors, layer, "attn_norm", width);
+                }
+                if (kind == 'M' || kind == 'H' || kind == 'S') {
+                    states(tensors, layer, width, kind == 'S');
+                }
+                if (kind == '-' || kind == 'H') {
+                    matrix(tensors, layer, "ffn_up", width);
+                    matrix(tensors, layer, "ffn_down", inner);
+                }
+                if (kind == 'H') {
+                    matrix(tensors, layer, "ffn_gate", width);
+                }
+            }
+            String a = architecture + ".";
+            GgufMetadata keys = keys(width, inner).putUint32(a + "ssm.conv_kernel", 4).putUint32(a + "ssm.inner_size", 2 * width).putUint32(a + "ssm.state_size", 16).putUint32(a + "ssm.time_step_rank", 8)
+                    .putUint32(a + "ssm.group_count", 2);
+            if (kinds.indexOf('*') >= 0) {
+                keys.putInts(a + "attention.head_count_kv", kinds.chars().map(kind -> kind == '*' ? kvHeads : 0).toArray());
+                keys.putInts(a + "feed_forward_length", kinds.chars().map(kind -> kind == '-' ? inner : 0).toArray());
+            }
+            return new ShapedModels(keys, tensors);
+        }
+
+        /** Mamba's time steps come from rows of 48, which are whole blocks of no type. */
+        private static void states(List<TensorInfo> tensors, int layer, int width, boolean first) {
+            String l = "blk." + layer + ".";
+            matrix(tensors, layer, "ssm_in", width);
+            matrix(tensors, layer, "ssm_conv1d", 4);
+            tensors.add(new TensorInfo(l + "ssm_conv1d.bias", GgmlType.F32, List.of(2L)));
+            tensors.add(new TensorInfo(l + "ssm_dt.bias", GgmlType.F32, List.of(8L)));
+            tensors.add(new TensorInfo(l + "ssm_a", GgmlType.F32, first ? List.of(2L, 16L) : List.of(8L, 1L)));
+            tensors.add(new TensorInfo(l + "ssm_d", GgmlType.F32, first ? List.of(2L) : List.of(8L, 1L)));
+            if (first) {
+                matrix(tensors, layer, "ssm_x", 2 * width);
+                matrix(tensors, layer, "ssm_dt", 48);
+            } else {
+                matrix(tensors, layer, "ssm_norm", width);
+            }
+            matrix(tensors, layer, "ssm_out", 2 * width);
         }
 
         private static List<TensorInfo> common(int width, boolean output) {
