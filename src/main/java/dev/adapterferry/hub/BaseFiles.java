@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.tensor.FurtherTemplates;
 import dev.adapterferry.tensor.SentenceModules;
+import dev.adapterferry.tensor.TokenizerFiles;
 import dev.adapterferry.transfer.FileEntry;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Which files of a base's repository a merge needs: configuration, tokenizer, and one set of safetensors. Repositories often
@@ -20,9 +22,7 @@ import java.util.regex.Pattern;
 final class BaseFiles {
     private static final String INDEX = "model.safetensors.index.json";
     private static final String SINGLE = "model.safetensors";
-    private static final List<String> BESIDE = List.of("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json",
-            "merges.txt", "tiktoken.model", "qwen.tiktoken", "rwkv_vocab_v20230424.txt", "hy.tiktoken", "tokenizer.jsonl", "tokenizer.model.v3", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json", "preprocessor_config.json",
-            "vocab.txt", "spiece.model", "sentencepiece.bpe.model", SentenceModules.NAME);
+    private static final List<String> BESIDE = Stream.of(List.of("config.json", "generation_config.json", "preprocessor_config.json"), TokenizerFiles.ALL, SentenceModules.FILES).flatMap(List::stream).toList();
     /** How vectors are pooled, and what is computed with them then. */
     private static final Pattern MODULE = Pattern.compile(SentenceModules.IN_FOLDERS);
     /** The model's own code: never run, but read for the expression of a tiktoken file, and copied beside a merged checkpoint, which transformers cannot load without. */
@@ -42,7 +42,7 @@ final class BaseFiles {
         config(tree);
         BESIDE.forEach(name -> tree.find(name).ifPresent(chosen::add));
         tree.version().files().stream().map(FileEntry::name)
-                .filter(name -> isFurtherTemplate(name) || SentenceModules.BESIDE.contains(name) || MODULE.matcher(name).matches() || CODE.matcher(name).matches()).forEach(name -> tree.find(name).ifPresent(chosen::add));
+                .filter(name -> isFurtherTemplate(name) || MODULE.matcher(name).matches() || CODE.matcher(name).matches()).forEach(name -> tree.find(name).ifPresent(chosen::add));
         if (tree.version().find(INDEX).isPresent()) {
             FileEntry index = tree.find(INDEX).orElseThrow();
             chosen.add(index);

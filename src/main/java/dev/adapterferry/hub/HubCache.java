@@ -3,6 +3,7 @@ package dev.adapterferry.hub;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Durable;
 import dev.adapterferry.tensor.CheckpointFolder;
+import dev.adapterferry.tensor.TokenizerFiles;
 import dev.adapterferry.transfer.FileEntry;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -11,7 +12,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -83,8 +83,7 @@ final class HubCache {
      */
     boolean isUsable(String repository, String commit) {
         Path snapshot = snapshot(repository, commit);
-        if (!Files.isDirectory(snapshot) || Stream.of("tokenizer.json", "tokenizer.model", "vocab.json", "tiktoken.model", "qwen.tiktoken", "rwkv_vocab_v20230424.txt", "hy.tiktoken", "tokenizer.jsonl", "tokenizer.model.v3",
-                "spiece.model", "sentencepiece.bpe.model", "vocab.txt").noneMatch(name -> Files.isRegularFile(snapshot.resolve(name)))) {
+        if (!Files.isDirectory(snapshot) || TokenizerFiles.VOCABULARIES.stream().noneMatch(name -> Files.isRegularFile(snapshot.resolve(name)))) {
             return false;
         }
         try (CheckpointFolder checkpoint = CheckpointFolder.open(snapshot, repository)) {

@@ -14,6 +14,7 @@ import dev.adapterferry.tensor.FurtherTemplates;
 import dev.adapterferry.tensor.SentenceModules;
 import dev.adapterferry.tensor.ShardedSafetensors;
 import dev.adapterferry.tensor.TensorSource;
+import dev.adapterferry.tensor.TokenizerFiles;
 import dev.adapterferry.tensor.TurnedExperts;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -37,10 +38,8 @@ public final class AdapterMerger {
     private static final JsonMapper JSON = JsonMapper.builder().disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS).build();
 
     /** What belongs to a model beside its weights. */
-    private static final List<String> COMPANIONS = List.of("generation_config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json",
-            "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken", "rwkv_vocab_v20230424.txt", "hy.tiktoken", "tokenizer.jsonl", "tokenizer.model.v3",
-            "spiece.model", "sentencepiece.bpe.model", "vocab.txt", SentenceModules.NAME, "config_sentence_transformers.json", "sentence_bert_config.json",
-            "chat_template.jinja", "chat_template.json", "preprocessor_config.json", "processor_config.json", "LICENSE");
+    private static final List<String> COMPANIONS = Stream.of(TokenizerFiles.ALL, SentenceModules.FILES, List.of("generation_config.json", "preprocessor_config.json", "processor_config.json", "LICENSE"))
+            .flatMap(List::stream).toList();
     private static final String REPORT = "merge-report.json";
     private static final int SAMPLED_ROWS = 4;
     private static final long JOURNAL_BYTES = 32L << 20;

@@ -9,6 +9,7 @@ import dev.adapterferry.tensor.SentenceModules;
 import dev.adapterferry.tensor.SourceFiles;
 import dev.adapterferry.tensor.TensorInfo;
 import dev.adapterferry.tensor.TensorSource;
+import dev.adapterferry.tensor.TokenizerFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +18,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -26,9 +28,7 @@ import java.util.stream.Stream;
  */
 public final class MergedCheckpoint implements Checkpoint, SourceFiles {
     /** Files in which the adapter's version counts, because training may have changed the tokenizer, its template, or how vectors are pooled. */
-    private static final Set<String> FROM_ADAPTER = Set.of("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json",
-            "added_tokens.json", "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken", "rwkv_vocab_v20230424.txt", "hy.tiktoken", "tokenizer.jsonl", "tokenizer.model.v3", "spiece.model", "sentencepiece.bpe.model", "vocab.txt", "chat_template.jinja", "chat_template.json",
-            SentenceModules.NAME, "config_sentence_transformers.json", "sentence_bert_config.json");
+    private static final Set<String> FROM_ADAPTER = Stream.of(TokenizerFiles.ALL, SentenceModules.FILES).flatMap(List::stream).collect(Collectors.toUnmodifiableSet());
 
     private static final int MEASURED_AT_ONCE = 1 << 20;
 

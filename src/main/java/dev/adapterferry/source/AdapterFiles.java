@@ -6,6 +6,7 @@ import dev.adapterferry.tensor.FurtherTemplates;
 import dev.adapterferry.tensor.RangedHeader;
 import dev.adapterferry.tensor.SentenceModules;
 import dev.adapterferry.tensor.TensorInfo;
+import dev.adapterferry.tensor.TokenizerFiles;
 import dev.adapterferry.transfer.FileEntry;
 import dev.adapterferry.transfer.FileTree;
 import java.util.ArrayList;
@@ -18,6 +19,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Which files of a folder make up an adapter: weights and configuration must be there, tokenizer and template come along,
@@ -31,9 +33,7 @@ final class AdapterFiles {
     private static final Pattern SHARD = Pattern.compile("adapter_model-(\\d{5})-of-(\\d{5})\\.safetensors");
 
     /** What a merge reads besides the weights; a change in one of them makes another adapter. */
-    private static final List<String> READ_BY_MERGE = List.of(CONFIG, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model",
-            "vocab.json", "merges.txt", "tiktoken.model", "qwen.tiktoken", "rwkv_vocab_v20230424.txt", "hy.tiktoken", "tokenizer.jsonl", "tokenizer.model.v3", "spiece.model", "sentencepiece.bpe.model", "vocab.txt", "added_tokens.json", "chat_template.jinja", "chat_template.json", "config.json", "generation_config.json", SentenceModules.NAME,
-            "config_sentence_transformers.json", "sentence_bert_config.json");
+    private static final List<String> READ_BY_MERGE = Stream.of(List.of(CONFIG), TokenizerFiles.ALL, List.of("config.json", "generation_config.json"), SentenceModules.FILES).flatMap(List::stream).toList();
     private static final List<String> NOTES = List.of("trainer_state.json", "README.md", "training_args.yaml");
     /** The further chat templates that transformers saves beside chat_template.jinja, by the name under which they are kept. */
     private static final Pattern FURTHER_TEMPLATE = Pattern.compile(FurtherTemplates.FOLDER + "/[A-Za-z0-9_-][A-Za-z0-9._-]{0,100}" + Pattern.quote(FurtherTemplates.ENDING));

@@ -23,8 +23,8 @@ import java.util.stream.Stream;
 public record SentenceModules(Path file, List<Module> modules) {
     /** The file's name. */
     public static final String NAME = "modules.json";
-    /** What belongs to such a model beside modules.json: prompts, the metric, the longest text. */
-    public static final List<String> BESIDE = List.of("config_sentence_transformers.json", "sentence_bert_config.json");
+    /** What belongs to such a model: modules.json; prompts and the metric; the longest text. */
+    public static final List<String> FILES = List.of(NAME, "config_sentence_transformers.json", "sentence_bert_config.json");
     /** What a module's folder holds, as {@code 1_Pooling/config.json}. */
     public static final String IN_FOLDERS = "[0-9]_[A-Za-z][A-Za-z0-9]{0,60}/(config\\.json|model\\.safetensors)";
 
