@@ -1,5 +1,7 @@
 package dev.adapterferry.cli;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.ledger.Ledger;
 import dev.adapterferry.ledger.Run;
@@ -36,6 +38,9 @@ final class CancelCommand implements Callable<Integer> {
     @Option(names = "--all", description = "Every run that waits or is under way.")
     private boolean all;
 
+    @Option(names = "--json", description = "As JSON: each run with its state, which is none of an end where the process that carries it has not answered yet.")
+    private boolean json;
+
     @Override
     public Integer call() throws InterruptedException {
         if (runs.isEmpty() != all) {
@@ -46,17 +51,40 @@ final class CancelCommand implements Callable<Integer> {
         try (Ledger ledger = Ledgers.open(settings)) {
             List<Run> chosen = all ? Stream.of(RunState.RUNNING, RunState.QUEUED).flatMap(state -> ledger.runs().in(state).stream()).toList()
                     : runs.stream().map(ledger.runs()::get).toList();
-            if (chosen.isEmpty()) {
-                console.println("No run waits or is under way.");
-            }
-            for (Run run : chosen) {
-                cancel(ledger, run, console);
+            if (json) {
+                printJson(ledger, chosen, console);
+            } else {
+                print(ledger, chosen, console);
             }
         }
         return ExitCode.DONE;
     }
 
-    private static void cancel(Ledger ledger, Run run, Console console) throws InterruptedException {
+    private static void print(Ledger ledger, List<Run> chosen, Console console) throws InterruptedException {
+        if (chosen.isEmpty()) {
+            console.println("No run waits or is under way.");
+        }
+        for (Run run : chosen) {
+            Run now = cancel(ledger, run);
+            console.println(now.state().isEnd() ? "run " + now.id() + ": " + now.state().text() : "run " + now.id() + " is asked to stop; the process that carries it has not answered yet");
+        }
+    }
+
+    /** Also where one of them cannot be cancelled: those before it are. */
+    private static void printJson(Ledger ledger, List<Run> chosen, Console console) throws InterruptedException {
+        ArrayNode all = JsonNodeFactory.instance.arrayNode();
+        try {
+            for (Run run : chosen) {
+                Run now = cancel(ledger, run);
+                all.addObject().put("run", now.id()).put("model", now.model()).put("state", now.state().text());
+            }
+        } finally {
+            console.println(all.toPrettyString());
+        }
+    }
+
+    /** Cancels one, and waits some seconds for its end: as it stands then. */
+    private static Run cancel(Ledger ledger, Run run) throws InterruptedException {
         if (!ledger.runs().cancel(run.id())) {
             throw new FerryException("Cannot cancel run " + run.id() + ": it has ended already (" + ledger.runs().get(run.id()).state().text() + ").");
         }
@@ -66,6 +94,6 @@ final class CancelCommand implements Callable<Integer> {
         for (long end = System.nanoTime() + PATIENCE.toNanos(); !now.state().isEnd() && System.nanoTime() < end; now = ledger.runs().get(run.id())) {
             Thread.sleep(100);
         }
-        console.println(now.state().isEnd() ? "run " + now.id() + ": " + now.state().text() : "run " + now.id() + " is asked to stop; the process that carries it has not answered yet");
+        return now;
     }
 }

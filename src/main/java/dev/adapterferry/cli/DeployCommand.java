@@ -78,7 +78,7 @@ final class DeployCommand implements Callable<Integer> {
     @Option(names = "--force", description = "Do again what is already done.")
     private boolean force;
 
-    @Option(names = "--json", description = "The runs' reports as JSON; with --dry-run the plan.")
+    @Option(names = "--json", description = "The runs' reports as JSON; with --dry-run the plan, with --rollback what 'ferry rollback' tells.")
     private boolean json;
 
     @Option(names = "--dry-run", description = "Say which stages would be done and why, with sizes and times; change nothing.")
@@ -89,7 +89,7 @@ final class DeployCommand implements Callable<Integer> {
         Console console = common.console();
         Settings settings = common.settings(console, acceptUnfinished ? Map.of("source.accept-unfinished", "true") : Map.of());
         if (rollback != null) {
-            return RollbackCommand.rollback(console, settings, rollback, OptionalInt.empty(), true);
+            return RollbackCommand.rollback(console, settings, rollback, OptionalInt.empty(), true, json);
         }
         List<String> chosen = chosen(settings);
         chosen.forEach(settings::model);

@@ -1,6 +1,7 @@
 package dev.adapterferry.probe;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
@@ -27,6 +28,11 @@ public final class HealthJson {
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /** What the document says of one model. */
+    public static JsonNode tree(Health health) {
+        return JSON.valueToTree(health);
     }
 
     /** The status of some models together: the worst; UNHEALTHY when there is none. */

@@ -111,9 +111,13 @@ class CommandsIT {
         assertThat(JSON.readTree(forced.out()).get(0).path("stages")).filteredOn(stage -> stage.path("state").asText().equals("done")).extracting(stage -> stage.path("stage").asText())
                 .containsExactly("quantize");
         assertThat(ferry("deploy", "captain", "--formats", "Q4_0", "--quiet").out()).contains("release 2");
-        FerryCall back = ferry("deploy", "--rollback", "captain");
+        FerryCall back = ferry("deploy", "--rollback", "captain", "--json");
         assertThat(back.code()).as(back.all()).isIn(ExitCode.DONE, ExitCode.DEGRADED);
-        assertThat(back.out()).contains("release 1 is installed again instead of 2");
+        JsonNode told = JSON.readTree(back.out());
+        assertThat(told.path("release").asInt()).isEqualTo(1);
+        assertThat(told.path("replaced").asInt()).isEqualTo(2);
+        assertThat(told.path("health").path("model").asText()).isEqualTo("captain");
+        assertThat(told.path("health").path("answers")).isNotEmpty();
     }
 
     @Test
@@ -138,9 +142,18 @@ class CommandsIT {
         try (Ledger ledger = ledger()) {
             id = ledger.runs().open("captain", "inbox", "{\"model\":\"captain\"}", "{}", folder.resolve("home/runs")).run().id();
         }
+        String second;
+        try (Ledger ledger = ledger()) {
+            second = ledger.runs().open("mate", "inbox", "{\"model\":\"mate\"}", "{}", folder.resolve("home/runs")).run().id();
+        }
+        FerryCall asJson = ferry("cancel", second, "--json");
+        assertThat(asJson.code()).as(asJson.all()).isEqualTo(ExitCode.DONE);
+        assertThat(JSON.readTree(asJson.out())).isEqualTo(JSON.readTree("[{\"run\": \"" + second + "\", \"model\": \"mate\", \"state\": \"cancelled\"}]"));
         FerryCall cancelled = ferry("cancel", id.substring(id.length() - 4));
         assertThat(cancelled.code()).as(cancelled.all()).isEqualTo(ExitCode.DONE);
         assertThat(cancelled.out()).contains("run " + id + ": cancelled");
+        FerryCall nothing = ferry("cancel", "--all", "--json");
+        assertThat(nothing.out().strip()).isIn("[]", "[ ]");
         FerryCall again = ferry("cancel", id);
         assertThat(again.code()).isEqualTo(ExitCode.FAILED);
         assertThat(again.err()).contains("has ended already (cancelled)");

@@ -73,8 +73,11 @@ class RollbackCommandIT {
             assertThat(refused.code()).isEqualTo(ExitCode.FAILED);
             assertThat(refused.err()).contains("Cannot roll back captain: process " + ProcessHandle.current().pid()).contains("is carrying it just now");
         }
-        FerryCall forth = FerryCall.of(settings, "rollback", "captain", "--to", "2", "--no-test");
+        FerryCall forth = FerryCall.of(settings, "rollback", "captain", "--to", "2", "--no-test", "--json");
         assertThat(forth.code()).as(forth.err()).isZero();
+        JsonNode told = new ObjectMapper().readTree(forth.out());
+        assertThat(told.path("model").asText() + told.path("release") + told.path("replaced") + told.path("loadedAs") + told.path("health")).isEqualTo("captain21nullnull");
+        assertThat(told.path("restoredMillis").isIntegralNumber()).isTrue();
         assertThat(q8.resolveSibling("captain-Q4_K_M.gguf")).isRegularFile();
         FerryCall none = FerryCall.of(settings, "rollback", "captain", "--to", "7");
         assertThat(none.code()).isEqualTo(ExitCode.FAILED);
