@@ -1,9 +1,9 @@
 package dev.adapterferry.deploy;
 
-import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.files.Durable;
+import dev.adapterferry.progress.Cancellation;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -18,7 +18,6 @@ import java.time.temporal.ChronoUnit;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -35,7 +34,7 @@ final class ModelLock implements AutoCloseable {
 
     private final Path file;
     // File locks belong to the whole process, so threads need a lock of their own.
-    private final ReentrantLock threads = new ReentrantLock(true);
+    private final ReentrantLock threads = new ReentrantLock();
     private FileChannel channel;
     /** What the file says while a thread of this process holds it, else null. */
     private volatile String own;
@@ -50,43 +49,41 @@ final class ModelLock implements AutoCloseable {
      * @param directory what is kept of the model, made when it is missing
      * @param patience  how long to wait for another deployment to end
      * @throws TransientFailure when another one goes on longer; names it
+     * @throws dev.adapterferry.failure.Cancelled when a stop is requested meanwhile
      */
     static ModelLock hold(Path directory, Duration patience) {
-        return open(directory, patience).orElseThrow(() -> new TransientFailure("Another deployment or rollback of " + directory.getFileName() + " is under way (" + holder(directory)
+        // What is free at once is taken also after a request to stop: putting a release back needs it.
+        Optional<ModelLock> taken = tryHold(directory).or(() -> Cancellation.current().interrupting("wait for another deployment of " + directory.getFileName(), () -> await(directory, patience)));
+        return taken.orElseThrow(() -> new TransientFailure("Another deployment or rollback of " + directory.getFileName() + " is under way (" + holder(directory)
                 + "). Wait until it has ended, then try again."));
     }
 
     /** Takes the lock when it is free at once. */
     static Optional<ModelLock> tryHold(Path directory) {
-        return open(directory, Duration.ZERO);
+        ModelLock lock = of(directory);
+        return lock.threads.tryLock() ? lock.betweenProcesses() : Optional.empty();
     }
 
-    private static Optional<ModelLock> open(Path directory, Duration patience) {
-        ModelLock lock = of(directory);
-        long end = System.nanoTime() + patience.toNanos();
-        boolean entered = false;
+    private static Optional<ModelLock> await(Path directory, Duration patience) throws InterruptedException {
+        for (long end = System.nanoTime() + patience.toNanos(); ; Thread.sleep(POLL_MILLIS)) {
+            Optional<ModelLock> taken = tryHold(directory);
+            if (taken.isPresent() || System.nanoTime() >= end) {
+                return taken;
+            }
+        }
+    }
+
+    /** The second half, for the thread that has the first. */
+    private Optional<ModelLock> betweenProcesses() {
         boolean locked = false;
         try {
-            entered = patience.isZero() ? lock.threads.tryLock() : lock.threads.tryLock(patience.toMillis(), TimeUnit.MILLISECONDS);
-            if (!entered) {
-                return Optional.empty();
-            }
-            while (!lock.lockFile()) {
-                if (System.nanoTime() >= end) {
-                    return Optional.empty();
-                }
-                Thread.sleep(POLL_MILLIS);
-            }
-            locked = true;
-            return Optional.of(lock);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new Cancelled("waiting for another deployment of " + directory.getFileName());
+            locked = lockFile();
+            return locked ? Optional.of(this) : Optional.empty();
         } catch (IOException e) {
-            throw new FerryException("Cannot lock " + directory + ": " + Durable.reason(e) + ".", e);
+            throw new FerryException("Cannot lock " + file.getParent() + ": " + Durable.reason(e) + ".", e);
         } finally {
-            if (entered && !locked) {
-                lock.threads.unlock();
+            if (!locked) {
+                threads.unlock();
             }
         }
     }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.files.Durable;
+import dev.adapterferry.progress.Cancellation;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -70,7 +71,7 @@ public final class RemoteTarget implements Target {
                 }
             }
         } catch (IOException e) {
-            throw new TransientFailure("Cannot put release " + release.number() + " of " + release.model() + " to " + remote.name() + ": " + Durable.reason(e) + ".", e);
+            throw failure("put release " + release.number() + " of " + release.model() + " to " + remote.name(), e);
         }
     }
 
@@ -79,7 +80,7 @@ public final class RemoteTarget implements Target {
         try {
             remote.makeDirectories("");
         } catch (IOException e) {
-            throw new TransientFailure("Cannot reach " + remote.name() + ": " + Durable.reason(e) + ".", e);
+            throw failure("reach " + remote.name(), e);
         }
     }
 
@@ -92,8 +93,14 @@ public final class RemoteTarget implements Target {
             }
             remote.remove(place + NOTE);
         } catch (IOException e) {
-            throw new TransientFailure("Cannot remove " + profile.model() + " from " + remote.name() + ": " + Durable.reason(e) + ".", e);
+            throw failure("remove " + profile.model() + " from " + remote.name(), e);
         }
+    }
+
+    private static TransientFailure failure(String act, IOException e) {
+        // A request to stop closes the connection, and what that breaks is no failure.
+        Cancellation.current().check(act);
+        return new TransientFailure("Cannot " + act + ": " + Durable.reason(e) + ".", e);
     }
 
     /** Name of a file while it is sent: hidden, and no {@code .gguf}. */
@@ -142,6 +149,7 @@ public final class RemoteTarget implements Target {
                 }
                 return;
             } catch (IOException e) {
+                Cancellation.current().check("send " + local.getFileName() + " to " + remote.name());
                 long reached = reached(waiting, file, e);
                 failures = reached > at ? 0 : failures + 1;
                 if (failures >= ATTEMPTS) {

@@ -23,6 +23,8 @@ import org.slf4j.LoggerFactory;
 public final class Locks implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Locks.class);
     private static final Duration POLL = Duration.ofMillis(500);
+    /** Between two attempts of one who waits. */
+    private static final Duration INTERVAL = Duration.ofMillis(100);
 
     private final Database database;
     private final Duration lease;
@@ -94,6 +96,7 @@ public final class Locks implements AutoCloseable {
      *
      * @param patience how long to wait
      * @throws TransientFailure when another process held it all the time; says which
+     * @throws dev.adapterferry.failure.Cancelled when a stop is requested meanwhile
      */
     public Lease acquire(String name, String run, Duration patience, Cancellation cancellation) {
         long end = System.nanoTime() + patience.toNanos();
@@ -105,7 +108,7 @@ public final class Locks implements AutoCloseable {
             if (System.nanoTime() >= end) {
                 throw new TransientFailure("Waited " + patience.toSeconds() + " s for the lock on '" + name + "'; it is held by " + holder(name).map(Holder::toString).orElse("nobody any more") + ".");
             }
-            pause(name, cancellation);
+            cancellation.pause("wait for the lock on '" + name + "'", INTERVAL);
         }
     }
 
@@ -165,16 +168,6 @@ public final class Locks implements AutoCloseable {
         } else if (taken.run() != null && !taken.cancellation().isRequested()
                 && database.find("SELECT cancelled FROM runs WHERE id = ? AND cancelled = 1", row -> true, taken.run()).isPresent()) {
             taken.cancellation().request();
-        }
-    }
-
-    private static void pause(String name, Cancellation cancellation) {
-        cancellation.check("wait for the lock on '" + name + "'");
-        try {
-            Thread.sleep(100);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new dev.adapterferry.failure.Cancelled("wait for the lock on '" + name + "'");
         }
     }
 

@@ -3,8 +3,11 @@ package dev.adapterferry.deploy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.files.OtherProcess;
+import dev.adapterferry.progress.Cancellation;
+import dev.adapterferry.waiting.Stopping;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
@@ -40,6 +43,17 @@ class ModelLockTest {
             holder.get();
         }
         ModelLock.tryHold(model).orElseThrow().close();
+    }
+
+    @Test
+    void whoeverWaitsForItCanBeStoppedAndTakesWhatIsFreeAllTheSame() throws Exception {
+        Path model = directory.resolve("majora");
+        try (ModelLock _ = ModelLock.hold(model, Duration.ZERO)) {
+            assertThat(Stopping.of(cancellation -> ModelLock.hold(model, Duration.ofMinutes(10)).close(), Stopping::sleeps)).isInstanceOf(Cancelled.class).hasMessageContaining("another deployment of majora");
+        }
+        Cancellation requested = new Cancellation();
+        requested.request();
+        requested.over(() -> ModelLock.hold(model, Duration.ZERO)).close();
     }
 
     @Test

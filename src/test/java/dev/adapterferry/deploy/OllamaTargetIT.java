@@ -3,10 +3,15 @@ package dev.adapterferry.deploy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.files.Sha256;
 import dev.adapterferry.http.JdkHttpCaller;
+import dev.adapterferry.transfer.FaultProxy;
+import dev.adapterferry.waiting.Stopping;
+import dev.adapterferry.waiting.Waiting;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,6 +23,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class OllamaTargetIT {
     private static final ModelProfile PROFILE = new ModelProfile("majora", "acme", "Majora", "Q4_K_M", 8192, 0.2, "You are \"Majora\".\nAnswer briefly.");
@@ -81,6 +88,22 @@ class OllamaTargetIT {
         Release release = release(1, "one", "Q4_K_M");
         OllamaTarget elsewhere = new OllamaTarget(server.base().resolve("/elsewhere"), new JdkHttpCaller(), Duration.ofSeconds(5), null);
         assertThatThrownBy(() -> elsewhere.put(release, directory, PROFILE)).isInstanceOf(FerryException.class).hasMessageContaining("404");
+    }
+
+    /** A server that takes the file and says nothing more, and one that is silent while it makes the model of it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"POST /api/blobs", "POST /api/create"})
+    void isStoppedWhereTheServerFallsSilentAndGoesOnAfterwards(String silent) throws Exception {
+        Release release = release(1, "one", "Q4_K_M");
+        try (FaultProxy proxy = new FaultProxy(server.base().getPort())) {
+            OllamaTarget behind = new OllamaTarget(URI.create("http://127.0.0.1:" + proxy.port()), new JdkHttpCaller(), Duration.ofMinutes(10), null);
+            proxy.silence(silent);
+            assertThat(Stopping.of(cancellation -> behind.put(release, directory, PROFILE), thread -> proxy.held() > 0)).isInstanceOf(Cancelled.class);
+            Waiting.until("the connection is given up", () -> proxy.held() == 0);
+            proxy.silence(null);
+            behind.put(release, directory, PROFILE);
+            assertThat(server.models).containsKeys("majora:latest", "majora:q4_k_m");
+        }
     }
 
     private OllamaTarget target() {

@@ -6,9 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.progress.Cancellation;
-import dev.adapterferry.waiting.Waiting;
+import dev.adapterferry.waiting.Stopping;
 import java.nio.file.Path;
-import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,19 +30,8 @@ class FolderLockTest {
     @Test
     void whoeverWaitsForItCanBeStopped() throws Exception {
         Path lock = folder.resolve("lock");
-        Cancellation cancellation = new Cancellation();
         try (FolderLock _ = FolderLock.take(lock, "org/model")) {
-            CompletableFuture<Throwable> end = new CompletableFuture<>();
-            Thread waiter = Thread.ofPlatform().daemon().start(() -> {
-                try (FolderLock second = FolderLock.await(lock, "org/model", cancellation)) {
-                    end.completeExceptionally(new AssertionError("taken twice: " + second));
-                } catch (RuntimeException e) {
-                    end.complete(e);
-                }
-            });
-            Waiting.until("it waits", () -> waiter.getState() == Thread.State.TIMED_WAITING);
-            cancellation.request();
-            assertThat(end.join()).isInstanceOf(Cancelled.class).hasMessageContaining("org/model");
+            assertThat(Stopping.of(cancellation -> FolderLock.await(lock, "org/model", cancellation).close(), Stopping::sleeps)).isInstanceOf(Cancelled.class).hasMessageContaining("org/model");
         }
         FolderLock.await(lock, "org/model", new Cancellation()).close();
     }

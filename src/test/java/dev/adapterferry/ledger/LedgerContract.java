@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.secret.Secret;
+import dev.adapterferry.waiting.Stopping;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -155,9 +156,8 @@ abstract class LedgerContract extends LedgerFixture {
     @Test
     void waitingForALockCanBeCancelled() throws Exception {
         ledger.locks().tryAcquire("x", null, new Cancellation()).orElseThrow();
-        Cancellation cancellation = new Cancellation();
-        cancellation.request();
-        assertThatThrownBy(() -> ledger.locks().acquire("x", null, Duration.ofMinutes(1), cancellation)).isInstanceOf(dev.adapterferry.failure.Cancelled.class);
+        assertThat(Stopping.of(cancellation -> ledger.locks().acquire("x", null, Duration.ofMinutes(10), cancellation), Stopping::sleeps)).isInstanceOf(dev.adapterferry.failure.Cancelled.class)
+                .hasMessageContaining("wait for the lock on 'x'");
     }
 
     @Test

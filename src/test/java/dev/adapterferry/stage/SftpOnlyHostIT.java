@@ -14,6 +14,8 @@ import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.SettingsLoader;
 import dev.adapterferry.source.ssh.OpenSshServer;
 import dev.adapterferry.transfer.FaultProxy;
+import dev.adapterferry.waiting.Stopping;
+import dev.adapterferry.waiting.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +30,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A real OpenSSH server that offers SFTP and nothing else, behind a network that breaks. */
 class SftpOnlyHostIT {
@@ -126,5 +130,18 @@ class SftpOnlyHostIT {
         Files.write(far.resolve(".majora-Q8_0.gguf." + next.files().getFirst().sha256().substring(0, 12) + ".part"), new byte[BYTES / 2]);
         put(next, Progress.NONE, new Cancellation());
         assertHolds(next);
+    }
+
+    /** In the middle of an upload, and while it is read back. */
+    @ParameterizedTest
+    @ValueSource(ints = {10_000, BYTES / 2})
+    void isStoppedWhereTheHostFallsSilentAndGoesOnAfterwards(int answers) throws Exception {
+        Release release = release(1, 1);
+        proxy.stall(proxy.fromServer() + answers);
+        assertThat(Stopping.of(cancellation -> put(release, Progress.NONE, cancellation), thread -> proxy.held() > 0)).isInstanceOf(Cancelled.class);
+        Waiting.until("the connection is given up", () -> proxy.held() == 0);
+        assertThat(far.resolve("majora-Q8_0.gguf")).as("nothing has its name before it was read back").doesNotExist();
+        put(release, Progress.NONE, new Cancellation());
+        assertHolds(release);
     }
 }
