@@ -70,6 +70,7 @@ final class KeyValueCache {
             if (attends(layer) && layer < own) {
                 boolean local = isWindowed(layer);
                 bytes += F16_BYTES * (local ? windowed : all) * keyHeads(layer) * (keyLength(local) + valueLength(local));
+                bytes += F16_BYTES * all * indexLength(layer);
             }
         }
         return bytes;
@@ -124,6 +125,11 @@ final class KeyValueCache {
     /** Attention over latent vectors finds its values in its keys. */
     private long valueLength(boolean local) {
         return outline.number("attention.key_length_mla") > 0 ? 0 : length("value", local);
+    }
+
+    /** Of the keys by which a layer chooses the tokens that it looks at. */
+    private long indexLength(int layer) {
+        return perLayer("attention.indexer.types", layer).orElse(1L) == 0 ? 0 : outline.number("attention.indexer.key_length");
     }
 
     private long length(String what, boolean local) {

@@ -52,6 +52,7 @@ final class SpecialParameters {
             case "lfm2-feed-forward-length" -> lfm2FeedForwardLength();
             case "head-count-kv-where-attention", "nemotron-h-layers" -> new HybridParameters(model, architecture, config, into).write(name);
             case "kimi-layers" -> kimiLayers();
+            case "indexer-types" -> indexerTypes();
             case "deci-layers", "openelm-feed-forward-length" -> new LayerSizes(model, architecture, config, into).write(name);
             case "step35-layers", "mimo2-layers" -> new WindowParameters(model, architecture, config, into).write(name);
             case "gemma-layer-pattern", "gemma3n-sparsity", "gemma4-feed-forward-length", "gemma4-head-count-kv" -> new GemmaParameters(model, architecture, config, into).write(name);
@@ -217,6 +218,23 @@ final class SpecialParameters {
             }
         });
         into.putInts(key("attention.head_count_kv"), heads);
+    }
+
+    /** Which layers choose tokens of their own; the others look at those that the last one before them chose. */
+    private void indexerTypes() {
+        JsonNode types = config.fields().path("indexer_types");
+        JsonNode pattern = config.fields().path("index_topk_pattern");
+        long every = Math.max(1, config.findLong("index_topk_freq").orElseThrow());
+        long offset = config.findLong("index_skip_topk_offset").orElseThrow();
+        List<Boolean> full = new ArrayList<>();
+        for (int i = 0; i < blocks(); i++) {
+            if (types.isArray()) {
+                full.add(types.path(i).asText().equals("full"));
+            } else {
+                full.add(pattern.isTextual() ? pattern.asText().startsWith("F", i) : pattern.isArray() ? pattern.path(i).asText().equals("full") : Math.max(i - offset + 1, 0) % every == 0);
+            }
+        }
+        into.putBools(key("attention.indexer.types"), full);
     }
 
     private int blocks() {

@@ -72,6 +72,8 @@ class ArchitectureTablesTest {
             "bitnet, hidden_act, '\"relu2\"'", "bitnet, weight_bits, 2", "rwkv6, head_size_divisor, 4", "rwkv6qwen2, use_rope, true", "rwkv6qwen2, balance_state, false", "rwkv6qwen2, gate_rank_type, 2", "rwkv6qwen2, groupnorm_att, true", "rwkv7, norm_eps, 0.001",
             "rwkv7-older, head_size_divisor, 16", "rwkv7, attn, '{\"layers\":[1]}'", "arwkv7, wkv_version, 6", "falcon, alibi, true", "falcon, parallel_attn, false", "bloom, apply_residual_connection_post_layernorm, true", "gpt2, scale_attn_by_inverse_layer_idx, true",
             "starcoder, scale_attn_weights, false", "olmoe, norm_topk_prob, true", "deepseek, norm_topk_prob, true", "cohere2, sliding_window_pattern, 2",
+            "glm-dsa, indexer_rope_interleave, false", "kimi-linear, mla_use_nope, false", "kimi-linear, num_expert_group, 2", "kimi-linear, moe_renormalize, false", "kimi-linear, moe_layer_freq, 2", "kimi-linear, q_lora_rank, 24",
+            "kimi-linear, attn_res_block_size, 4", "kimi-linear, mla_use_output_gate, true", "hunyuan-vl, attention_bias, true", "mimo2, norm_topk_prob, false", "mimo2, attention_bias, true", "mimo2, swa_head_dim, 32",
             "hunyuan-moe, moe_topk, '[2,1]'", "hunyuan-moe, use_cla, true", "bailingmoe, first_k_dense_replace, 1", "bailingmoe, num_shared_experts, 0", "afmoe, mup_enabled, false",
             "afmoe, layer_types, '[\"full_attention\",\"sliding_attention\"]'", "exaone-moe, sliding_window, null",
             "llada, scale_logits, true", "llada, include_qkv_bias, true", "llada, input_emb_norm, true", "jais, mup_scale_qk_dot_by_d, false", "jais, alibi_scaling, {\"factor\":2.0}", "maincoder, use_qk_norm, false",

@@ -56,7 +56,7 @@ final class CheckpointExperts {
                 experts.jitter = config.get("router_jitter_noise").asDouble();
                 yield experts;
             }
-            case "DeepseekForCausalLM", "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "KimiK2ForCausalLM", "Glm4MoeLiteForCausalLM" -> has("mlp.gate.weight") ? deepseek(model) : null;
+            case "DeepseekForCausalLM", "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "KimiK2ForCausalLM", "Glm4MoeLiteForCausalLM", "DeepseekV32ForCausalLM", "GlmMoeDsaForCausalLM" -> has("mlp.gate.weight") ? deepseek(model) : null;
             case "Mistral3ForConditionalGeneration" -> {
                 ExpertMixture experts = mixture("mlp.gate", count("n_routed_experts"), count("num_experts_per_tok"), config.get("norm_topk_prob").asBoolean(),
                         e -> halves("mlp.experts.gate_up_proj", "mlp.experts.down_proj", e), stored.gated(l + "mlp.shared_experts."), null);

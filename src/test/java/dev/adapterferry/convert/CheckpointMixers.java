@@ -6,19 +6,30 @@ import java.util.Set;
 
 /** What transformers' model classes have in the place of ordinary attention. */
 final class CheckpointMixers {
-    private static final Set<String> LATENT = Set.of("DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "KimiK2ForCausalLM", "Glm4MoeLiteForCausalLM", "Mistral3ForConditionalGeneration");
+    private static final Set<String> LATENT = Set.of("DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "KimiK2ForCausalLM", "Glm4MoeLiteForCausalLM", "Mistral3ForConditionalGeneration", "DeepseekV32ForCausalLM",
+            "GlmMoeDsaForCausalLM");
 
     private CheckpointMixers() { }
 
     /** The mixer of a layer, or null where it has ordinary attention. */
     static Decoder.Mixer of(CheckpointTensors stored, JsonNode config, Decoder d, Decoder.Layer layer, String l) {
         if (LATENT.contains(config.at("/architectures/0").asText())) {
-            return new LatentAttention(stored, config, d, l + "self_attn.");
+            return latent(stored, config, d, l + "self_attn.");
         }
         if (stored.has(l + "linear_attn.out_proj.weight")) {
             return new DeltaNet(stored, config, l + "linear_attn.");
         }
         return stored.has(l + "self_attn.q_proj.weight") && stored.matrix(l + "self_attn.q_proj").length == 2 * d.heads * d.headSize ? gated(stored, d, layer, l + "self_attn.") : null;
+    }
+
+    private static Decoder.Mixer latent(CheckpointTensors stored, JsonNode config, Decoder d, String a) {
+        LatentAttention attention = new LatentAttention(stored, config, d, a);
+        if (stored.has(a + "indexer.wk.weight")) {
+            d.indexer = new LightningIndexer(stored, config, attention, a);
+            attention.indexed = true;
+        }
+        attention.indexer = d.indexer;
+        return attention;
     }
 
     /** Qwen3NextAttention: q_proj seen as [heads, 2 * size], chunked into query and gate; the gate's sigmoid is multiplied in before o_proj. */

@@ -82,6 +82,8 @@ final class Decoder {
     boolean neighbours;
     /** Divisors of the rope frequencies, or null. */
     double[] ropeFactors;
+    /** Of the last layer read that has one; layers behind without take what it chose. */
+    LightningIndexer indexer;
     /** Cosines and sines are multiplied by this. */
     double ropeMagnitude = 1;
     double attentionScale;

@@ -35,7 +35,7 @@ class KeyValueCacheIT {
             "mistral-nemo", "gemma2", "gemma3", "gemma3n", "gemma4", "gpt-oss", "cohere2", "llama4", "phi3", "olmo3", "exaone4-32b", "lfm2", "qwen3next-mtp", "deepseek2", "glm4moe-mtp", "glm4-9b", "granite4-h", "falcon-h1",
             "afmoe", "exaone-moe-mtp",
             "jamba", "mamba", "mamba2", "nemotron_h",
-            "step35", "mimo2", "kimi-linear",
+            "step35", "mimo2", "kimi-linear", "deepseek32", "glm-dsa",
             "deci", "dream"})
     void isWhatLlamaCppAllocates(String name) {
         CurrentLlama.assume();

@@ -1,5 +1,6 @@
 package dev.adapterferry.convert;
 
+import static dev.adapterferry.convert.Arithmetic.each;
 import static dev.adapterferry.convert.Arithmetic.rms;
 import static dev.adapterferry.convert.Arithmetic.softmax;
 import static dev.adapterferry.convert.Arithmetic.times;
@@ -29,6 +30,10 @@ final class LatentAttention implements Decoder.Mixer {
     private final int original;
     /** Halves turn together as they are stored; DeepSeek stores neighbours. */
     boolean halves;
+    /** Says which tokens are looked at, or null for all. */
+    LightningIndexer indexer;
+    /** The indexer is this layer's own. */
+    boolean indexed;
     /** False where positions do not count. */
     boolean rotated = true;
 
@@ -52,12 +57,13 @@ final class LatentAttention implements Decoder.Mixer {
     @Override
     public double[][] of(double[][] x) {
         int n = x.length;
+        boolean[][] chosen = indexer == null ? null : indexed ? indexer.choose(x, each(x, this::latentQuery)) : indexer.chosen();
         double[][][] q = new double[n][d.heads][];
         double[][][] k = new double[n][d.heads][];
         double[][][] v = new double[n][d.heads][];
         for (int t = 0; t < n; t++) {
             double[] queries = stored.has(a + "q_proj.weight") ? times(stored.linear(a + "q_proj"), x[t])
-                    : times(stored.linear(a + "q_b_proj"), rms(times(stored.linear(a + "q_a_proj"), x[t]), norm("q_a_layernorm"), EPSILON));
+                    : times(stored.linear(a + "q_b_proj"), latentQuery(x[t]));
             double[] compressed = times(stored.linear(a + "kv_a_proj_with_mqa"), x[t]);
             double[] shared = embedded(Arrays.copyOfRange(compressed, rank, rank + rope), t);
             double[] unfolded = times(stored.linear(a + "kv_b_proj"), rms(Arrays.copyOf(compressed, rank), norm("kv_a_layernorm"), EPSILON));
@@ -79,7 +85,7 @@ final class LatentAttention implements Decoder.Mixer {
                         shares[s] += q[t][h][i] * k[s][h][i];
                     }
                     // Mistral 4: get_llama_4_attn_scale of the query's position.
-                    shares[s] *= scaling * (1 + beta * Math.log(1 + t / original));
+                    shares[s] = chosen != null && !chosen[t][s] ? Double.NEGATIVE_INFINITY : shares[s] * scaling * (1 + beta * Math.log(1 + t / original));
                 }
                 softmax(shares);
                 for (int s = 0; s <= t; s++) {
@@ -93,12 +99,20 @@ final class LatentAttention implements Decoder.Mixer {
         return out;
     }
 
+    private double[] latentQuery(double[] x) {
+        return rms(times(stored.linear(a + "q_a_proj"), x), norm("q_a_layernorm"), EPSILON);
+    }
+
     private Norm norm(String name) {
         return new Norm(stored.vector(a + name + ".weight"), null);
     }
 
-    /** {@code apply_rotary_pos_emb_interleave}. */
     private double[] embedded(double[] x, int position) {
+        return embedded(x, position, halves);
+    }
+
+    /** {@code apply_rotary_pos_emb_interleave}, or {@code apply_rotary_pos_emb} of halves as they are stored. */
+    double[] embedded(double[] x, int position, boolean halves) {
         if (!rotated) {
             return x;
         }

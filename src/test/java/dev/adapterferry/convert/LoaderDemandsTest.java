@@ -131,6 +131,13 @@ class LoaderDemandsTest {
         demand("kimi-linear", UNTIED, EPSILON + chosen + " expert_shared_count leading_dense_block_count expert_weights_scale ssm.conv_kernel kda.head_dim attention.kv_lora_rank attention.key_length_mla "
                 + "attention.value_length_mla rope.dimension_count attention.head_count_kv", delta + GATED, delta + mixed, delta + mixed,
                 "attn_norm 64; attn_q 64 64; attn_kv_a_mqa 64 24; attn_kv_a_norm 16; attn_k_b 8 16 4; attn_v_b 16 12 4; attn_output 48 64; ffn_norm 64" + mixed);
+        String indexer = "; indexer.k_norm 64; indexer.k_norm.bias 64; indexer.proj 64 8; indexer.attn_k 64 64; indexer.attn_q_b 24 512";
+        String latent = "attn_norm 64; attn_q_a 64 24; attn_q_a_norm 24; attn_q_b 24 64; attn_kv_a_mqa 64 24; attn_kv_a_norm 16; attn_k_b 8 16 4; attn_v_b 16 12 4; attn_output 48 64; ffn_norm 64";
+        String wide = "; exp_probs_b.bias 4; ffn_gate_shexp 64 64; ffn_up_shexp 64 64; ffn_down_shexp 64 64" + EXPERTS;
+        String indexed = EPSILON + chosen + " expert_shared_count leading_dense_block_count expert_weights_scale expert_weights_norm attention.q_lora_rank attention.kv_lora_rank attention.key_length_mla "
+                + "attention.value_length_mla rope.dimension_count attention.indexer.head_count attention.indexer.key_length attention.indexer.top_k";
+        demand("deepseek32", UNTIED, indexed, latent + indexer + GATED, latent + indexer + wide.replace(" 4;", " 8;").replaceFirst(" 4$", " 8"));
+        demand("glm-dsa", UNTIED, indexed + " attention.indexer.types", latent + indexer + GATED, latent + indexer + wide, latent + wide);
         String beside35 = "; attn_q_norm 16; attn_k_norm 16; ffn_norm 64";
         String experts35 = beside35 + "; exp_probs_b.bias 4; ffn_gate_shexp 64 48; ffn_up_shexp 64 48; ffn_down_shexp 48 64" + EXPERTS;
         String whole35 = QKV + "; attn_gate 64 4";
@@ -151,13 +158,13 @@ class LoaderDemandsTest {
             + "attention.value_length attention.key_length_swa attention.value_length_swa attention.sliding_window attention.shared_kv_layers rope.dimension_count rope.dimension_count_swa "
             + "rope.scaling.original_context_length expert_count expert_used_count expert_group_count expert_group_used_count expert_shared_count expert_feed_forward_length "
             + "expert_shared_feed_forward_length expert_gating_func leading_dense_block_count interleave_moe_layer_step shortconv.l_cache ssm.conv_kernel ssm.state_size ssm.group_count ssm.inner_size ssm.time_step_rank embedding_length_per_layer_input moe_latent_size altup.active_idx altup.num_inputs "
-            + "attention.kv_lora_rank attention.key_length_mla attention.value_length_mla kda.head_dim";
+            + "attention.q_lora_rank attention.indexer.head_count attention.indexer.key_length attention.indexer.top_k attention.kv_lora_rank attention.key_length_mla attention.value_length_mla kda.head_dim";
     private static final String FLOAT32 = "attention.layer_norm_epsilon "
             + "attention.layer_norm_rms_epsilon attention.scale embedding_scale residual_scale logit_scale attention.temperature_scale final_logit_softcapping rope.freq_base rope.freq_base_swa rope.scaling.factor "
             + "rope.scaling.yarn_log_multiplier rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow expert_weights_scale attention.value_scale "
             + "rope.scaling.alpha";
     private static final Map<String, String> OTHERS = Map.of("attention.causal", "BOOL", "rope.scaling.type", "STRING", "expert_weights_norm", "BOOL", "rope.scaling.finetuned", "BOOL", "attention.sliding_window_pattern", "ARRAY BOOL",
-            "activation_sparsity_scale", "ARRAY FLOAT32", "swiglu_clamp_exp", "ARRAY FLOAT32", "rope.dimension_sections", "ARRAY INT32", "swiglu_clamp_shexp", "ARRAY FLOAT32");
+            "activation_sparsity_scale", "ARRAY FLOAT32", "swiglu_clamp_exp", "ARRAY FLOAT32", "rope.dimension_sections", "ARRAY INT32", "attention.indexer.types", "ARRAY BOOL", "swiglu_clamp_shexp", "ARRAY FLOAT32");
     /** Keys that may also hold one INT32 per layer. */
     private static final List<String> PER_LAYER = List.of("feed_forward_length", "attention.head_count", "attention.head_count_kv");
 

@@ -27,7 +27,7 @@ final class NewerTinyModels {
     private static final String SECTIONS = ",\"rope_scaling\":{\"rope_type\":\"default\",\"mrope_section\":[1,1,0],\"mrope_interleaved\":true}";
     private static final String EXPERTS = ",\"num_experts\":4,\"num_experts_per_tok\":2,\"moe_intermediate_size\":32,\"shared_expert_intermediate_size\":48,\"norm_topk_prob\":true";
     /** Latent attention: heads of 8 and 8 turned rows, values of 12, latent vectors of 16 (queries 24). */
-    private static final String LATENT = ",\"rms_norm_eps\":1e-6,\"rope_theta\":10000.0,\"num_hidden_layers\":3,\"num_key_value_heads\":4,\"qk_nope_head_dim\":8,\"qk_rope_head_dim\":8,\"v_head_dim\":12,\"kv_lora_rank\":16,\"first_k_dense_replace\":1,"
+    static final String LATENT = ",\"rms_norm_eps\":1e-6,\"rope_theta\":10000.0,\"num_hidden_layers\":3,\"num_key_value_heads\":4,\"qk_nope_head_dim\":8,\"qk_rope_head_dim\":8,\"v_head_dim\":12,\"kv_lora_rank\":16,\"first_k_dense_replace\":1,"
             + "\"n_shared_experts\":2,\"moe_intermediate_size\":32,\"rope_scaling\":{\"type\":\"yarn\",\"factor\":40,\"original_max_position_embeddings\":512,\"beta_fast\":32,\"beta_slow\":1,"
             + "\"mscale\":0.707,\"mscale_all_dim\":0.707}";
     private static final String MULTIMODAL_ROPE = ",\"rope_scaling\":{\"type\":\"mrope\",\"mrope_section\":[2,3,3]}";
@@ -227,7 +227,7 @@ final class NewerTinyModels {
     }
 
     /** DeepSeek V2 and V3: one dense layer, then experts. */
-    private static void latent(MemoryCheckpoint c, int experts, int queryRank, boolean biased) {
+    static void latent(MemoryCheckpoint c, int experts, int queryRank, boolean biased) {
         outer(c, !c.rawConfig().path("tie_word_embeddings").asBoolean());
         layers(c, l -> {
             norms(c, l);

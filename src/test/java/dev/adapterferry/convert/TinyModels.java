@@ -487,6 +487,7 @@ final class TinyModels {
         SeeingTinyModels.add();
         WindowedTinyModels.add();
         KimiTinyModels.add();
+        IndexedTinyModels.add();
         GemmaTinyModels.add();
         EncoderTinyModels.add();
         RecurrentTinyModels.add();
