@@ -23,6 +23,8 @@ final class KeyValueCache {
     private static final Map<String, Integer> WINDOWED_BUT_EVERY = Map.of("gemma2", 2, "gpt-oss", 2, "afmoe", 4, "cohere2", 4, "llama4", 4, "gemma3", 6);
     /** Every token sees all others at once: nothing is kept for a next one. */
     private static final Set<String> ENCODERS = Set.of("bert", "nomic-bert");
+    /** Those of which each fourth layer sees everything, from the first on. */
+    private static final Set<String> FIRST_SEES_ALL = Set.of("laguna", "smallthinker");
     private static final int LLAMA4_CHUNK = 8192;
     /** Both halves of a layer look at the token before. */
     private static final long RWKV_SHIFTS = 2;
@@ -88,6 +90,9 @@ final class KeyValueCache {
         // Phi 3 names a window that llama.cpp does not use; EXAONE 4 is known to have windows by its 64 layers.
         if (window() == 0 || outline.architecture().equals("phi3") || outline.architecture().equals("exaone4") && layers != 64) {
             return false;
+        }
+        if (FIRST_SEES_ALL.contains(outline.architecture())) {
+            return layer % 4 != 0;
         }
         Integer every = WINDOWED_BUT_EVERY.get(outline.architecture());
         return every != null ? layer % every < every - 1 : perLayer("attention.sliding_window_pattern", layer).orElse(0L) != 0;

@@ -49,12 +49,7 @@ final class CheckpointMixers {
 
     /** Attention whose result is multiplied by the sigmoid of a gate before it goes through the output. */
     static Decoder.Mixer gated(Decoder.Linear opening, Decoder.Linear output, Decoder d, Decoder.Layer layer) {
-        int width = d.heads * d.headSize;
-        double[][] one = new double[width][width];
-        for (int i = 0; i < width; i++) {
-            one[i][i] = 1;
-        }
-        layer.output = new Decoder.Linear(one, null);
+        layer.output = unchanged(d.heads * d.headSize);
         SelfAttention attention = d.attention(layer);
         return x -> {
             double[][] found = attention.of(x);
@@ -66,5 +61,14 @@ final class CheckpointMixers {
             }
             return found;
         };
+    }
+
+    /** An output that gives what it is given. */
+    static Decoder.Linear unchanged(int width) {
+        double[][] one = new double[width][width];
+        for (int i = 0; i < width; i++) {
+            one[i][i] = 1;
+        }
+        return new Decoder.Linear(one, null);
     }
 }

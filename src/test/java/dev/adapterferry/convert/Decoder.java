@@ -12,6 +12,7 @@ import static dev.adapterferry.convert.Arithmetic.times;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntToDoubleFunction;
+import java.util.function.UnaryOperator;
 
 /**
  * A transformer's forward pass in double arithmetic, written from the definitions of the models and slow on purpose: one
@@ -62,6 +63,10 @@ final class Decoder {
         double ropeBase;
         /** One score per head that takes a share of the softmax and gives nothing, or null. */
         double[] sinks;
+        /** The router looks at what the layer is given, not at what its experts are. */
+        boolean routesByInput;
+        /** Made of what the layer is given, and added to what it makes; or null. */
+        UnaryOperator<double[]> beside;
         /** What the layer does with gate and up instead of the model's activation, or null. */
         Gating gating;
     }
@@ -140,6 +145,7 @@ final class Decoder {
             x[t] = norm(positions == null ? x[t] : plus(x[t], positions[t], 1), embeddingNorm);
         }
         for (Layer layer : layers) {
+            double[][] given = x.clone();
             double[][] normed = each(x, row -> norm(row, layer.attentionNorm));
             double[][] attended = each(mixer(layer).of(normed), row -> norm(row, layer.afterAttention));
             double[][] after = new double[x.length][];
@@ -152,9 +158,11 @@ final class Decoder {
             }
             // Beside the attention, the feed-forward reads what that reads, or the same with a norm of its own.
             double[][] input = parallel && layer.feedForwardNorm == null ? normed : each(parallel ? x : after, row -> norm(row, layer.feedForwardNorm));
-            double[][] made = layer.neighbourly != null ? layer.neighbourly.of(input) : each(input, row -> feedForward(layer, row));
+            double[][] made = layer.neighbourly != null ? layer.neighbourly.of(input) : new double[x.length][];
             for (int t = 0; t < x.length; t++) {
+                made[t] = layer.neighbourly != null ? made[t] : feedForward(layer, input[t], given[t]);
                 x[t] = plus(after[t], norm(made[t], layer.afterFeedForward), residualScale);
+                x[t] = layer.beside == null ? x[t] : plus(x[t], layer.beside.apply(given[t]), 1);
             }
         }
         return each(x, row -> norm(row, outputNorm));
@@ -196,9 +204,10 @@ final class Decoder {
         return a;
     }
 
-    private double[] feedForward(Layer layer, double[] x) {
+    private double[] feedForward(Layer layer, double[] x, double[] given) {
         Gating gating = layer.gating != null ? layer.gating : (gate, up) -> activated(gate) * up;
-        return layer.experts == null ? feedForward(layer.dense, x, gating) : layer.experts.of(x, (parts, row) -> feedForward(parts, row, gating));
+        return layer.experts == null ? feedForward(layer.dense, x, gating)
+                : layer.experts.of(x, times(layer.experts.router, layer.routesByInput ? given : x), (parts, row) -> feedForward(parts, row, gating));
     }
 
     /** Down of what the gating makes of gate and up. */

@@ -39,6 +39,12 @@ final class ExpertMixture {
     boolean weighedInput;
     /** What the sum of the experts is multiplied by. */
     double scale = 1;
+    /** Small experts that each two neighbours have in common, weighed as they are; or null. */
+    List<FeedForward> ofPairs;
+    /** What the small experts' results are multiplied by. */
+    double pairScale;
+    /** As llama.cpp has it: small experts are given what the others made, and get the share of the expert whose number is that of the pair. */
+    boolean pairsOfMade;
     /** The sparse mixer's number. */
     double jitter;
 
@@ -71,8 +77,22 @@ final class ExpertMixture {
                 out = plus(out, feedForward.of(experts.get(e), x), weights[e] * scale * (expertScales == null ? 1 : expertScales[e]));
             }
         }
+        if (ofPairs != null) {
+            out = plus(out, pairs(pairsOfMade ? out : x, routed.clone(), weights, feedForward), pairScale);
+        }
         if (shared != null) {
             out = plus(out, feedForward.of(shared, x), sharedGate == null ? 1 : sigmoid(times(sharedGate, x)[0]));
+        }
+        return out;
+    }
+
+    private double[] pairs(double[] x, double[] routed, double[] weights, Computation feedForward) {
+        softmax(routed);
+        int[] chosen = IntStream.range(0, weights.length).filter(e -> weights[e] != 0).toArray();
+        double sum = pairsOfMade ? Arrays.stream(chosen).mapToDouble(e -> routed[e / 2]).sum() : 1;
+        double[] out = new double[x.length];
+        for (int e : chosen) {
+            out = plus(out, feedForward.of(ofPairs.get(e / 2), x), (pairsOfMade ? routed[e / 2] : weights[e]) / sum);
         }
         return out;
     }

@@ -31,6 +31,8 @@ final class ExpertsTinyModels {
     private static final String CHOSEN = KEYS + " expert_shared_count leading_dense_block_count expert_weights_scale expert_weights_norm expert_gating_func";
     private static final String GATE = "; post_attention_norm 64; post_ffw_norm 64; attn_gate 64 64";
 
+    private static final String WIDER = QKV.replace("attn_q 64 64", "attn_q 64 96").replace("attn_output 64 64", "attn_output 96 64") + HEADS + "; attn_gate 64 6" + BIAS + EXPERTS + SHARED.formatted(48);
+
     /** What {@link LoaderDemandsTest} asks of each: name, tensors outside the layers, required keys, tensors of the layers. */
     static final List<List<String>> DEMANDS = List.of(
             List.of("hunyuan-moe", OUTER, KEYS + " expert_shared_feed_forward_length", QKV + HEADS + EXPERTS.replace("32", "96") + SHARED.formatted(96)),
@@ -39,6 +41,12 @@ final class ExpertsTinyModels {
             List.of("sarvam-moe", UNTIED_OUTER, CHOSEN + " rope.dimension_count", "attn_norm 64; attn_qkv 64 128; attn_output 64 64; ffn_norm 64" + HEADS + DENSE,
                     "attn_norm 64; attn_qkv 64 128; attn_output 64 64; ffn_norm 64" + HEADS + BIAS + EXPERTS + SHARED.formatted(32)),
             List.of("afmoe", UNTIED_OUTER, CHOSEN + " attention.sliding_window", QKV + HEADS + GATE + DENSE, QKV + HEADS + GATE + BIAS + EXPERTS + SHARED.formatted(64)),
+            List.of("smallthinker", OUTER, KEYS + " expert_gating_func", QKV + EXPERTS), List.of("smallthinker-21b", UNTIED_OUTER, KEYS + " expert_gating_func attention.sliding_window", QKV + EXPERTS),
+            List.of("grovemoe", UNTIED_OUTER, KEYS + " expert_chunk_feed_forward_length experts_per_group expert_group_scale", QKV + HEADS + EXPERTS
+                    + "; ffn_gate_chexps 64 128 2; ffn_up_chexps 64 128 2; ffn_down_chexps 128 64 2"),
+            List.of("mellum", UNTIED_OUTER, KEYS + " attention.sliding_window attention.sliding_window_pattern rope.scaling.type", QKV + HEADS + EXPERTS),
+            List.of("laguna", UNTIED_OUTER, CHOSEN.replace(" expert_shared_count", "") + " expert_shared_feed_forward_length attention.sliding_window rope.dimension_count rope.dimension_count_swa rope.freq_base_swa",
+                    QKV + HEADS + "; attn_gate 64 4" + DENSE, WIDER, WIDER, WIDER, QKV + HEADS + "; attn_gate 64 4" + BIAS + EXPERTS + SHARED.formatted(48)),
             List.of("exaone-moe", UNTIED_OUTER, CHOSEN + " attention.sliding_window expert_shared_feed_forward_length", QKV + HEADS + DENSE, QKV + HEADS + BIAS + EXPERTS + SHARED.formatted(32)));
 
     private ExpertsTinyModels() { }
@@ -94,8 +102,95 @@ final class ExpertsTinyModels {
                 }
             });
         });
+        smallThinker("smallthinker", RMS + TIED + ",\"rope_layout\":[1,1],\"sliding_window_layout\":[0,0],\"moe_primary_router_apply_softmax\":false");
+        smallThinker("smallthinker-21b", RMS + UNTIED + ",\"num_hidden_layers\":6,\"rope_layout\":[0,1,1,1,0,1],\"sliding_window_layout\":[0,1,1,1,0,1],\"sliding_window_size\":4096,"
+                + "\"moe_primary_router_apply_softmax\":true");
+        String qwen = RMS + UNTIED + ",\"head_dim\":16,\"num_experts\":4,\"num_experts_per_tok\":2,\"moe_intermediate_size\":32,\"norm_topk_prob\":true";
+        put("grovemoe", "GroveMoeForCausalLM", "bpe", qwen, c -> {
+            qwen(c);
+            layers(c, l -> {
+                c.add(l + "mlp.expert_bias", 0, 4);
+                gated(c, l + "mlp.chunk_experts.0.", 128);
+                gated(c, l + "mlp.chunk_experts.1.", 128);
+            });
+        });
+        put("mellum", "MellumForCausalLM", "bpe", qwen.replace(",\"rope_theta\":10000.0", "") + ",\"num_hidden_layers\":4,\"sliding_window\":4,\"layer_types\":[" + windows(4) + "],"
+                + "\"rope_parameters\":{\"full_attention\":{\"rope_type\":\"yarn\",\"rope_theta\":10000.0,\"factor\":16.0,\"original_max_position_embeddings\":512,\"beta_fast\":32.0,\"beta_slow\":1.0},"
+                + "\"sliding_attention\":{\"rope_type\":\"default\",\"rope_theta\":10000.0}}", ExpertsTinyModels::qwen);
+        arctic();
+        laguna();
         exaone("exaone-moe", false);
         exaone("exaone-moe-mtp", true);
+    }
+
+    private static void smallThinker(String name, String config) {
+        put(name, "SmallThinkerForCausalLM", "bpe", config + ",\"head_dim\":16,\"moe_num_primary_experts\":4,\"moe_num_active_primary_experts\":2,\"moe_ffn_hidden_size\":32", c -> {
+            outer(c, name.endsWith("21b"));
+            layers(c, l -> {
+                norms(c, l);
+                attention(c, l, false, "o_proj");
+                String m = l + "block_sparse_moe.";
+                c.add(m + "primary_router.weight", 0, 4, WIDTH);
+                for (int e = 0; e < 4; e++) {
+                    String x = m + "experts." + e + ".";
+                    c.add(x + "up.weight", 0, 32, WIDTH).add(x + "gate.weight", 0, 32, WIDTH).add(x + "down.weight", 0, WIDTH, 32);
+                }
+            });
+        });
+    }
+
+    private static void qwen(MemoryCheckpoint c) {
+        outer(c, true);
+        layers(c, l -> {
+            norms(c, l);
+            attention(c, l, false, "o_proj");
+            headNorms(c, l, HEAD, HEAD);
+            c.add(l + "mlp.gate.weight", 0, 4, WIDTH);
+            experts(c, l, 4, 32);
+        });
+    }
+
+    private static void arctic() {
+        put("arctic", "ArcticForCausalLM", "spm", RMS + UNTIED + ",\"num_local_experts\":4,\"num_experts_per_tok\":2,\"moe_layer_frequency\":1,\"parallel_attn_mlp_res\":true", c -> {
+            outer(c, true);
+            layers(c, l -> {
+                norms(c, l);
+                attention(c, l, false, "o_proj");
+                c.add(l + "residual_layernorm.weight", 1, WIDTH).add(l + "block_sparse_moe.gate.weight", 0, 4, WIDTH);
+                numbered(c, l + "residual_mlp.", WIDTH);
+                for (int e = 0; e < 4; e++) {
+                    numbered(c, l + "block_sparse_moe.experts." + e + ".", 96);
+                }
+            });
+        });
+    }
+
+    private static void numbered(MemoryCheckpoint c, String prefix, int inner) {
+        c.add(prefix + "w1.weight", 0, inner, WIDTH).add(prefix + "w2.weight", 0, WIDTH, inner).add(prefix + "w3.weight", 0, inner, WIDTH);
+    }
+
+    /** Heads of 16: 4 where a layer sees everything, 6 where it has a window. */
+    private static void laguna() {
+        put("laguna", "LagunaForCausalLM", "bpe", ",\"rms_norm_eps\":1e-5" + UNTIED + ",\"head_dim\":16,\"num_hidden_layers\":5,\"num_attention_heads_per_layer\":[4,6,6,6,4],\"num_experts\":4,\"num_experts_per_tok\":2,"
+                + "\"moe_intermediate_size\":32,\"shared_expert_intermediate_size\":48,\"moe_routed_scaling_factor\":2.5,\"gating\":true,\"sliding_window\":4,"
+                + "\"mlp_layer_types\":[\"dense\",\"sparse\",\"sparse\",\"sparse\",\"sparse\"],"
+                + "\"layer_types\":[\"full_attention\",\"sliding_attention\",\"sliding_attention\",\"sliding_attention\",\"full_attention\"],\"rope_parameters\":{"
+                + "\"full_attention\":{\"rope_type\":\"yarn\",\"rope_theta\":500000.0,\"partial_rotary_factor\":0.5,\"factor\":16.0,\"original_max_position_embeddings\":8,\"beta_fast\":4.0,\"beta_slow\":0.05},"
+                + "\"sliding_attention\":{\"rope_type\":\"default\",\"rope_theta\":10000.0,\"partial_rotary_factor\":1.0}}", c -> {
+            outer(c, true);
+            layers(c, l -> {
+                norms(c, l);
+                int heads = l.matches("model.layers.[04].") ? 4 : 6;
+                attention(c, l, 16 * heads, 32, false, "o_proj");
+                headNorms(c, l, HEAD, HEAD);
+                c.add(l + "self_attn.g_proj.weight", 0, heads, WIDTH);
+                if (l.endsWith(".0.")) {
+                    gated(c, l + "mlp.", 96);
+                } else {
+                    chosen(c, l, "mlp.gate", "mlp.gate.e_score_correction_bias", 48);
+                }
+            });
+        });
     }
 
     private static void exaone(String name, boolean predicting) {

@@ -157,11 +157,12 @@ class LoaderDemandsTest {
             + "context_length embedding_length block_count feed_forward_length vocab_size attention.head_count attention.head_count_kv attention.key_length "
             + "attention.value_length attention.key_length_swa attention.value_length_swa attention.sliding_window attention.shared_kv_layers rope.dimension_count rope.dimension_count_swa "
             + "rope.scaling.original_context_length expert_count expert_used_count expert_group_count expert_group_used_count expert_shared_count expert_feed_forward_length "
+            + "expert_chunk_feed_forward_length experts_per_group "
             + "expert_shared_feed_forward_length expert_gating_func leading_dense_block_count interleave_moe_layer_step shortconv.l_cache ssm.conv_kernel ssm.state_size ssm.group_count ssm.inner_size ssm.time_step_rank embedding_length_per_layer_input moe_latent_size altup.active_idx altup.num_inputs "
             + "attention.q_lora_rank attention.indexer.head_count attention.indexer.key_length attention.indexer.top_k attention.kv_lora_rank attention.key_length_mla attention.value_length_mla kda.head_dim";
     private static final String FLOAT32 = "attention.layer_norm_epsilon "
             + "attention.layer_norm_rms_epsilon attention.scale embedding_scale residual_scale logit_scale attention.temperature_scale final_logit_softcapping rope.freq_base rope.freq_base_swa rope.scaling.factor "
-            + "rope.scaling.yarn_log_multiplier rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow expert_weights_scale attention.value_scale "
+            + "rope.scaling.yarn_log_multiplier rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow expert_weights_scale expert_group_scale attention.value_scale "
             + "rope.scaling.alpha";
     private static final Map<String, String> OTHERS = Map.of("attention.causal", "BOOL", "rope.scaling.type", "STRING", "expert_weights_norm", "BOOL", "rope.scaling.finetuned", "BOOL", "attention.sliding_window_pattern", "ARRAY BOOL",
             "activation_sparsity_scale", "ARRAY FLOAT32", "swiglu_clamp_exp", "ARRAY FLOAT32", "rope.dimension_sections", "ARRAY INT32", "attention.indexer.types", "ARRAY BOOL", "swiglu_clamp_shexp", "ARRAY FLOAT32");

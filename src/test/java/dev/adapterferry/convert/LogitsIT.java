@@ -95,12 +95,13 @@ class LogitsIT {
         assertThat(difference(found, asDefined.logits(TOKENS))).isLessThan(1e-5);
     }
 
-    /** Should this fail one day, llama.cpp has learned to compute Phi-3.5-MoE, and what architectures.md says of it is to be taken back. */
-    @Test
-    void llamaCppDoesNotComputePhiMoeAsItIsDefined() {
+    /** Should this fail one day, llama.cpp has learned to compute Phi-3.5-MoE or GroveMoE, and what architectures.md says of it is to be taken back. */
+    @ParameterizedTest
+    @ValueSource(strings = {"phimoe", "grovemoe"})
+    void llamaCppDoesNotComputeTheseAsTheyAreDefined(String name) {
         CurrentLlama.assume();
-        MemoryCheckpoint checkpoint = checkpoint("phimoe");
-        Path file = written(checkpoint, "phimoe-defined");
+        MemoryCheckpoint checkpoint = checkpoint(name);
+        Path file = written(checkpoint, name + "-defined");
         assertThat(difference(Logits.ofCurrent(file, TOKENS), CheckpointDecoder.of(checkpoint).logits(TOKENS))).isGreaterThan(5e-3);
     }
 
