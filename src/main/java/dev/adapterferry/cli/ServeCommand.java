@@ -17,7 +17,7 @@ import picocli.CommandLine.Parameters;
 
 /** The ferry's own server, for machines without LM Studio. */
 @Command(name = "serve", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Serves a deployed model, or any GGUF file, with the embedded llama.cpp over OpenAI's protocol (/v1/chat/completions, /v1/completions, /v1/embeddings, /v1/models) until Ctrl-C. "
+        description = "Serves a deployed model, or any GGUF file, with the embedded llama.cpp over OpenAI's protocol (/v1/chat/completions, /v1/completions, /v1/embeddings, /v1/rerank, /v1/models) until Ctrl-C. "
                 + "It is started again when the engine crashes.")
 final class ServeCommand implements Callable<Integer> {
     @Mixin

@@ -23,7 +23,7 @@ import java.util.regex.Pattern;
  * Programs that ask a deployed model, ready to run and to copy from: {@code ask.sh} (bash and curl), {@code ask.py} (Python
  * 3, standard library only), {@code Ask.java} (one source file, {@code java Ask.java}). Each takes the question as its
  * argument, sends the model's system prompt and temperature, and ends with an error where no answer comes; of a model that makes
- * vectors they ask for the vector of their argument. A token is taken from the environment variable {@code LM_API_TOKEN}, never written down.
+ * vectors they ask for the vector of their argument, of one that makes scores for those of texts against a query. A token is taken from the environment variable {@code LM_API_TOKEN}, never written down.
  */
 public final class ClientCode {
     // ASCII only: the result is then a valid literal in Python and Java as well, whatever the prompt holds.
@@ -48,16 +48,24 @@ public final class ClientCode {
      * @return the files
      */
     public List<Path> write(Path directory, ModelProfile profile, String modelId, ModelUse use) {
-        boolean vectors = use == ModelUse.VECTORS;
-        String url = endpoint + (vectors ? "/v1/embeddings" : "/v1/chat/completions");
         // The text follows as a JSON string, then the end.
-        String head = "{\"model\":" + literal(modelId) + (vectors ? ",\"input\":" : conversation(profile));
+        String url = endpoint + switch (use) {
+            case ANSWERS, REPLIES -> "/v1/chat/completions";
+            case VECTORS -> "/v1/embeddings";
+            case SCORES -> "/v1/rerank";
+        };
+        String head = "{\"model\":" + literal(modelId) + switch (use) {
+            case ANSWERS, REPLIES -> conversation(profile);
+            case VECTORS -> ",\"input\":";
+            case SCORES -> ",\"query\":";
+        };
+        String folder = use == ModelUse.VECTORS ? "vectors/" : use == ModelUse.SCORES ? "scores/" : "";
         Map<String, String> values = Map.of("@MODEL@", profile.model(), "@URL_SHELL@", shell(url), "@HEAD_SHELL@", shell(head), "@URL@", literal(url), "@HEAD@", literal(head));
         List<Path> files = new ArrayList<>();
         for (String name : List.of("ask.sh", "ask.py", "Ask.java")) {
             Path file = directory.resolve(name);
             // In one pass: a system prompt may hold what looks like a mark.
-            Durable.write(file, MARK.matcher(template((vectors ? "vectors/" : "") + name)).replaceAll(mark -> Matcher.quoteReplacement(values.get(mark.group()))));
+            Durable.write(file, MARK.matcher(template(folder + name)).replaceAll(mark -> Matcher.quoteReplacement(values.get(mark.group()))));
             if (!name.endsWith(".java")) {
                 makeExecutable(file);
             }

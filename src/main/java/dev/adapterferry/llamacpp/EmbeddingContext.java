@@ -19,7 +19,7 @@ public final class EmbeddingContext implements AutoCloseable {
     private static final Set<String> ENCODERS = Set.of("bert", "jina-bert-v2", "nomic-bert");
 
     /** By llama.cpp's numbers. */
-    private enum Pooling { NONE, MEAN, FIRST, LAST }
+    private enum Pooling { NONE, MEAN, FIRST, LAST, RANK }
 
     private final LoadedModel model;
     private final Pooling pooling;
@@ -51,7 +51,7 @@ public final class EmbeddingContext implements AutoCloseable {
             NativeCalls.setInt(params, NativeCalls.CONTEXT_PARAMS, "n_threads", threads);
             NativeCalls.setInt(params, NativeCalls.CONTEXT_PARAMS, "n_threads_batch", threads);
             // Build b4916 ends the process over pooling in models that were made to go on with texts.
-            NativeCalls.setInt(params, NativeCalls.CONTEXT_PARAMS, "pooling_type", Pooling.NONE.ordinal());
+            NativeCalls.setInt(params, NativeCalls.CONTEXT_PARAMS, "pooling_type", (pooling == Pooling.RANK ? Pooling.RANK : Pooling.NONE).ordinal());
             NativeCalls.setFlag(params, NativeCalls.CONTEXT_PARAMS, "embeddings", true);
             // Nothing is kept for a next token, so the precision costs no memory worth mentioning.
             NativeCalls.setInt(params, NativeCalls.CONTEXT_PARAMS, "type_k", GgmlType.F32.id());
@@ -86,12 +86,33 @@ public final class EmbeddingContext implements AutoCloseable {
             throw new FerryException("Cannot make a vector with " + model.file() + ": the file does not say how the vectors of a text's tokens become one (pooling_type)."
                     + " Convert the model again, with its modules.json beside it.");
         }
+        if (pooling == Pooling.RANK) {
+            throw new FerryException("Cannot make a vector with " + model.file() + ": its model makes scores of texts.");
+        }
         float[][] rows = each(text);
         return switch (pooling) {
             case MEAN -> mean(rows);
             case FIRST -> rows[0];
             default -> rows[rows.length - 1];
         };
+    }
+
+    /**
+     * The score that the file's head makes of a text: its first label's, the only one that the embedded build has.
+     *
+     * @param text at least one token, at most {@link #size()}
+     * @throws FerryException when the text is too long, or the file has no head for scores
+     */
+    public float score(int... text) {
+        if (pooling != Pooling.RANK) {
+            throw new FerryException("Cannot score with " + model.file() + ": its model makes no scores (pooling_type is not 4).");
+        }
+        compute(text);
+        MemorySegment found = NativeCalls.EMBEDDING_OF_SEQUENCE.callAddress(context.open(), 0);
+        if (found.equals(MemorySegment.NULL)) {
+            throw new IllegalStateException("llama.cpp kept no score");
+        }
+        return found.reinterpret(Float.BYTES).get(JAVA_FLOAT, 0);
     }
 
     private static float[] mean(float[]... rows) {

@@ -81,6 +81,7 @@ final class NativeCalls {
     static final NativeFunction VOCAB_EOT = NativeFunction.returning(JAVA_INT, "llama_vocab_eot", ADDRESS);
     static final NativeFunction VOCAB_PAD = NativeFunction.returning(JAVA_INT, "llama_vocab_pad", ADDRESS);
     static final NativeFunction VOCAB_ADDS_BOS = NativeFunction.returning(JAVA_BOOLEAN, "llama_vocab_get_add_bos", ADDRESS);
+    static final NativeFunction VOCAB_SEP = NativeFunction.returning(JAVA_INT, "llama_vocab_sep", ADDRESS);
     static final NativeFunction VOCAB_ADDS_EOS = NativeFunction.returning(JAVA_BOOLEAN, "llama_vocab_get_add_eos", ADDRESS);
     static final NativeFunction VOCAB_IS_END = NativeFunction.returning(JAVA_BOOLEAN, "llama_vocab_is_eog", ADDRESS, JAVA_INT);
     static final NativeFunction VOCAB_TEXT = NativeFunction.returning(ADDRESS, "llama_vocab_get_text", ADDRESS, JAVA_INT);
@@ -97,6 +98,7 @@ final class NativeCalls {
     static final NativeFunction DECODE = NativeFunction.returning(JAVA_INT, "llama_decode", ADDRESS, BATCH);
     static final NativeFunction ENCODE = NativeFunction.returning(JAVA_INT, "llama_encode", ADDRESS, BATCH);
     static final NativeFunction EMBEDDING_OF_TOKEN = NativeFunction.returning(ADDRESS, "llama_get_embeddings_ith", ADDRESS, JAVA_INT);
+    static final NativeFunction EMBEDDING_OF_SEQUENCE = NativeFunction.returning(ADDRESS, "llama_get_embeddings_seq", ADDRESS, JAVA_INT);
     static final NativeFunction LOGITS = NativeFunction.returning(ADDRESS, "llama_get_logits_ith", ADDRESS, JAVA_INT);
 
     static final NativeFunction CHAIN_NEW = NativeFunction.returning(ADDRESS, "llama_sampler_chain_init", CHAIN_PARAMS);

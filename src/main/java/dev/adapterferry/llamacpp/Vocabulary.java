@@ -37,6 +37,11 @@ public final class Vocabulary {
         return id(NativeCalls.VOCAB_EOT);
     }
 
+    /** What stands between two texts. */
+    public OptionalInt sep() {
+        return id(NativeCalls.VOCAB_SEP);
+    }
+
     /** Padding. */
     public OptionalInt pad() {
         return id(NativeCalls.VOCAB_PAD);

@@ -12,6 +12,7 @@ import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.http.HttpReply;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -95,6 +96,34 @@ public final class OpenAiClient {
             values[i] = numbers.get(i).isNumber() ? numbers.get(i).asDouble() : Double.NaN;
         }
         return new TextVector(body.path("model").asText(""), values, elapsed);
+    }
+
+    /**
+     * The scores of texts against a query, of {@code POST /v1/rerank}. Failures as in {@link #ask}.
+     *
+     * @param model id of a model that makes scores
+     * @throws MissingEndpoint when the server has none, as LM Studio and Ollama
+     */
+    public Ranking rank(String model, String query, List<String> texts) {
+        long start = System.nanoTime();
+        ObjectNode request = JSON.createObjectNode().put("model", model).put("query", query);
+        texts.forEach(request.putArray("documents")::add);
+        HttpReply reply = caller.call(HttpCall.json("POST", endpoint.at("/v1/rerank"), endpoint.headers(), request.toString(), endpoint.timeout()));
+        Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
+        // LM Studio answers 200 to everything; llama-server answers 501 where it was started without --reranking.
+        if (List.of(404, 405, 501).contains(reply.status()) || reply.text().contains("Unexpected endpoint or method")) {
+            throw new MissingEndpoint(endpoint.at("/v1/rerank") + " answered " + reply.status() + ": " + excerpt(reply.text()));
+        }
+        JsonNode body = body(reply, "/v1/rerank", "results");
+        double[] scores = new double[texts.size()];
+        Arrays.fill(scores, Double.NaN);
+        body.path("results").forEach(result -> {
+            int index = result.path("index").asInt(-1);
+            if (index >= 0 && index < scores.length && result.path("relevance_score").isNumber()) {
+                scores[index] = result.get("relevance_score").asDouble();
+            }
+        });
+        return new Ranking(body.path("model").asText(""), scores, elapsed);
     }
 
     static String body(Question question, boolean streaming) {

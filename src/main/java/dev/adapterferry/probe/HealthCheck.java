@@ -20,7 +20,7 @@ public final class HealthCheck {
         FILE,
         /** The server's listing. */
         API,
-        /** The test prompts; of an embedding model the vectors of their texts. */
+        /** The test prompts; of an embedding model the vectors of their texts, of a reranker the scores of texts against them. */
         ANSWER,
         /** The test prompts, unless LM Studio has the model unloaded: a question would load it. */
         ANSWER_UNLESS_ASLEEP,
@@ -72,7 +72,12 @@ public final class HealthCheck {
         // our own would load the broken file into this very process.
         boolean asking = wanted.contains(Part.ANSWER) || wanted.contains(Part.ANSWER_UNLESS_ASLEEP) && !(api != null && server.isAsleep(api, subject));
         if (asking && (api == null || api.reachable()) && !(broken && subject.embedded())) {
-            answers = embedding(subject).map(file -> new VectorProbe(caller, limits).check(subject, file, findings)).orElseGet(() -> new AnswerProbe(caller, limits).check(subject, findings));
+            Optional<Path> file = subject.files().stream().map(Subject.InstalledFile::path).filter(Files::isReadable).findFirst();
+            answers = switch (file.map(ModelUse::of).orElse(ModelUse.ANSWERS)) {
+                case ANSWERS, REPLIES -> new AnswerProbe(caller, limits).check(subject, findings);
+                case VECTORS -> new VectorProbe(caller, limits).check(subject, file.get(), findings);
+                case SCORES -> new ScoreProbe(caller, limits).check(subject, findings);
+            };
         }
         if (api != null) {
             // Only now: LM Studio loads a model with the first question, and with what context it pleases.
@@ -81,10 +86,5 @@ public final class HealthCheck {
         Health.SystemReport system = wanted.contains(Part.SYSTEM) ? SystemProbe.check(subject, limits, findings) : null;
         Status status = findings.stream().map(Finding::status).reduce(Status.HEALTHY, Status::and);
         return new Health(subject.model(), time, status, files, api, answers, system, List.copyOf(findings));
-    }
-
-    /** The model's file, where it says that the model makes vectors. */
-    private static Optional<Path> embedding(Subject subject) {
-        return subject.files().stream().map(Subject.InstalledFile::path).filter(Files::isReadable).findFirst().filter(file -> ModelUse.of(file) == ModelUse.VECTORS);
     }
 }

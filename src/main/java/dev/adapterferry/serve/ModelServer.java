@@ -10,6 +10,7 @@ import dev.adapterferry.gguf.ModelUse;
 import dev.adapterferry.llamacpp.EmbeddingModel;
 import dev.adapterferry.llamacpp.GeneratingModel;
 import dev.adapterferry.llamacpp.LlamaLibrary;
+import dev.adapterferry.llamacpp.ScoringModel;
 import dev.adapterferry.progress.Cancellation;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -21,6 +22,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -32,7 +34,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Serves GGUF files with embedded llama.cpp over OpenAI's protocol: {@code GET /v1/models}, {@code POST /v1/chat/completions},
- * {@code POST /v1/completions}, {@code POST /v1/embeddings}, {@code GET /health}. Models are loaded when first asked for. Thread-safe; close it to stop.
+ * {@code POST /v1/completions}, {@code POST /v1/embeddings}, {@code POST /v1/rerank}, {@code GET /health}. Models are loaded when first asked for. Thread-safe; close it to stop.
  *
  * @see <a href="https://platform.openai.com/docs/api-reference/chat">The protocol</a>
  */
@@ -89,8 +91,11 @@ public final class ModelServer implements AutoCloseable {
 
     private static Engine load(ServerOptions options, ServedModel model) {
         long start = System.nanoTime();
-        Engine engine = ModelUse.of(model.file()) == ModelUse.VECTORS ? new VectorModel(new EmbeddingModel(model.file(), model.contextLength(), options.threads(), options.gpuLayers()))
-                : new ChatModel(model.file(), model.contextLength(), options.threads(), options.gpuLayers());
+        Engine engine = switch (ModelUse.of(model.file())) {
+            case ANSWERS, REPLIES -> new ChatModel(model.file(), model.contextLength(), options.threads(), options.gpuLayers());
+            case VECTORS -> new VectorModel(new EmbeddingModel(model.file(), model.contextLength(), options.threads(), options.gpuLayers()));
+            case SCORES -> new ScoreModel(new ScoringModel(model.file(), model.contextLength(), options.threads(), options.gpuLayers()));
+        };
         LOG.info("Loaded {} from {} in {} ms, context {}", model.name(), model.file(), (System.nanoTime() - start) / 1_000_000, engine.contextLength());
         return engine;
     }
@@ -181,7 +186,14 @@ public final class ModelServer implements AutoCloseable {
             }
             case "POST /v1/chat/completions" -> complete(exchange, CompletionRequest.chat(body(exchange)));
             case "POST /v1/completions" -> complete(exchange, CompletionRequest.completion(body(exchange)));
-            case "POST /v1/embeddings" -> AnswerWriter.send(exchange, 200, vectors(VectorRequest.parse(body(exchange))));
+            case "POST /v1/embeddings" -> {
+                VectorRequest request = VectorRequest.parse(body(exchange));
+                AnswerWriter.send(exchange, 200, computed(() -> request.answer(shelf)));
+            }
+            case "POST /v1/rerank" -> {
+                RankRequest request = RankRequest.parse(body(exchange));
+                AnswerWriter.send(exchange, 200, computed(() -> request.answer(shelf)));
+            }
             default -> {
                 String name = path.startsWith("/v1/models/") ? path.substring("/v1/models/".length()) : "";
                 if (name.isEmpty() || !method.equals("GET")) {
@@ -244,11 +256,11 @@ public final class ModelServer implements AutoCloseable {
     }
 
     /** On a thread of its own, as answers: native code holds a virtual thread's carrier. */
-    private ObjectNode vectors(VectorRequest request) {
+    private ObjectNode computed(Callable<ObjectNode> answer) {
         if (closing) {
             throw stopping();
         }
-        FutureTask<ObjectNode> task = new FutureTask<>(() -> request.answer(shelf));
+        FutureTask<ObjectNode> task = new FutureTask<>(answer);
         COMPUTING.newThread(task).start();
         try {
             return task.get();

@@ -61,7 +61,8 @@ final class ModelShelf implements AutoCloseable {
             if (entry.engine instanceof ChatModel chat) {
                 return chat;
             }
-            throw ApiError.badRequest("model", "The model '" + entry.model.name() + "' makes vectors of texts and answers nothing; ask POST /v1/embeddings.");
+            throw ApiError.badRequest("model", "The model '" + entry.model.name() + "' makes " + (entry.engine instanceof ScoreModel ? "scores of texts and answers nothing; ask POST /v1/rerank."
+                    : "vectors of texts and answers nothing; ask POST /v1/embeddings."));
         }
 
         /** The model, to make vectors. */
@@ -69,7 +70,15 @@ final class ModelShelf implements AutoCloseable {
             if (entry.engine instanceof VectorModel vectors) {
                 return vectors;
             }
-            throw ApiError.badRequest("model", "The model '" + entry.model.name() + "' makes no vectors; ask POST /v1/chat/completions.");
+            throw ApiError.badRequest("model", "The model '" + entry.model.name() + "' makes no vectors; ask POST " + (entry.engine instanceof ScoreModel ? "/v1/rerank" : "/v1/chat/completions") + ".");
+        }
+
+        /** The model, to score texts. */
+        ScoreModel scores() {
+            if (entry.engine instanceof ScoreModel scores) {
+                return scores;
+            }
+            throw ApiError.badRequest("model", "The model '" + entry.model.name() + "' makes no scores; ask POST " + (entry.engine instanceof VectorModel ? "/v1/embeddings" : "/v1/chat/completions") + ".");
         }
 
         Engine engine() {

@@ -76,7 +76,7 @@ public final class EvaluateStage implements StageWork {
             return new Facts.Evaluated(null, 0, 0, null, "not scored: no server answers with a model of encoder and decoder", null, null, null);
         }
         if (ModelUse.of(deployed.primaryFile().item().path()) != ModelUse.ANSWERS) {
-            return new Facts.Evaluated(null, 0, 0, null, "not scored: an embedding model answers no prompts", null, null, null);
+            return new Facts.Evaluated(null, 0, 0, null, "not scored: a model that makes " + ModelUse.of(deployed.primaryFile().item().path()).name().toLowerCase(Locale.ROOT) + " of texts answers no prompts", null, null, null);
         }
         Baselines baselines = new Baselines(ledger, Optional.ofNullable(deployed.previous()),
                 settings.base() ? run.records().find(Stage.MERGE, Facts.Merged.class).map(Facts.Merged::base) : Optional.empty());

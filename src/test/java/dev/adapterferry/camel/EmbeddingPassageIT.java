@@ -56,7 +56,7 @@ class EmbeddingPassageIT {
             assertThat(ModelUse.of(folder.resolve("models/demo/vectors/vectors-Q8_0.gguf"))).isEqualTo(ModelUse.VECTORS);
             JsonNode health = new ObjectMapper().readTree(folder.resolve("home/runs").resolve(outcome.id()).resolve("health.json").toFile());
             assertThat(health.at("/answers/0/response").asText()).matches("a vector of \\d+ numbers");
-            assertThat(outcome.stages().getLast().result()).contains("an embedding model answers no prompts");
+            assertThat(outcome.stages().getLast().result()).contains("a model that makes vectors of texts answers no prompts");
             assertThat(folder.resolve("home/clients/vectors/ask.sh")).content().contains("/v1/embeddings").doesNotContain("/v1/chat");
         }
     }

@@ -93,7 +93,36 @@ class ClientCodeIT {
     @Test
     void ofAModelThatMakesVectorsTheyAskForOne() throws Exception {
         reply = "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"index\":0,\"embedding\":[0.25,-1.5e-3,0]}],\"model\":\"majora\"}";
-        List<Path> programs = write(ModelUse.VECTORS);
+        Map<String, Path> runnable = runnable(write(ModelUse.VECTORS));
+        for (Map.Entry<String, Path> program : runnable.entrySet()) {
+            received = null;
+            JsonNode printed = JSON.readTree(run(0, program.getKey(), program.getValue().toString(), QUESTION));
+            assertThat(printed.isArray() ? printed : printed.at("/data/0/embedding")).as(program.getKey()).isEqualTo(JSON.readTree("[0.25,-1.5e-3,0]"));
+            assertThat(received).as(program.getKey()).isEqualTo(JSON.createObjectNode().put("model", "majora@q4_k_m").put("input", QUESTION));
+        }
+        reply = "{\"error\":\"Unexpected endpoint or method. (POST /v1/embeddings)\"}";
+        for (String program : runnable.keySet().stream().skip(1).toList()) {
+            assertThat(run(1, program, runnable.get(program).toString(), QUESTION)).contains("Unexpected endpoint");
+        }
+    }
+
+    @Test
+    void ofAModelThatMakesScoresTheyAskForThem() throws Exception {
+        reply = "{\"model\":\"majora\",\"results\":[{\"index\":1,\"relevance_score\":0.75},{\"index\":0,\"relevance_score\":-2.5}]}";
+        Map<String, Path> runnable = runnable(write(ModelUse.SCORES));
+        for (Map.Entry<String, Path> program : runnable.entrySet()) {
+            received = null;
+            assertThat(run(0, program.getKey(), program.getValue().toString(), QUESTION, "one \"text\"", "another\nline")).as(program.getKey()).contains("0.75", "-2.5");
+            assertThat(received).as(program.getKey()).isEqualTo(JSON.readTree("{\"model\":\"majora@q4_k_m\",\"query\":" + ClientCode.literal(QUESTION) + ",\"documents\":[\"one \\\"text\\\"\",\"another\\nline\"]}"));
+        }
+        reply = "{\"error\":\"Unexpected endpoint or method. (POST /v1/rerank)\"}";
+        for (String program : runnable.keySet().stream().skip(1).toList()) {
+            assertThat(run(1, program, runnable.get(program).toString(), QUESTION, "a text")).contains("Unexpected endpoint");
+        }
+    }
+
+    /** By what runs them here, Java first. */
+    private static Map<String, Path> runnable(List<Path> programs) {
         Map<String, Path> runnable = new LinkedHashMap<>();
         runnable.put(Path.of(System.getProperty("java.home"), "bin", "java").toString(), programs.get(2));
         if (isInstalled("bash") && isInstalled("curl")) {
@@ -102,16 +131,7 @@ class ClientCodeIT {
         if (isInstalled("python3")) {
             runnable.put("python3", programs.get(1));
         }
-        for (Map.Entry<String, Path> program : runnable.entrySet()) {
-            received = null;
-            JsonNode printed = JSON.readTree(run(0, program.getKey(), program.getValue().toString(), QUESTION));
-            assertThat(printed.isArray() ? printed : printed.at("/data/0/embedding")).as(program.getKey()).isEqualTo(JSON.readTree("[0.25,-1.5e-3,0]"));
-            assertThat(received).as(program.getKey()).isEqualTo(JSON.createObjectNode().put("model", "majora@q4_k_m").put("input", QUESTION));
-        }
-        reply = "{\"error\":\"Unexpected endpoint or method. (POST /v1/embeddings)\"}";
-        for (Map.Entry<String, Path> program : runnable.entrySet()) {
-            assertThat(run(1, program.getKey(), program.getValue().toString(), QUESTION)).contains("Unexpected endpoint");
-        }
+        return runnable;
     }
 
     private void assertThatTheRequestArrived() {
