@@ -14,6 +14,7 @@ import java.util.regex.PatternSyntaxException;
  *
  * @param file                  the file it was read from, for messages
  * @param format                who wrote it
+ * @param classifies            {@code task_type} SEQ_CLS: the model scores texts by a head, which the file may hold
  * @param peftVersion           version that wrote it; PEFT notes it since 0.18
  * @param rank                  default rank {@code r}; for mlx-lm the rank of all modules
  * @param alpha                 default {@code lora_alpha}; for mlx-lm the scale itself
@@ -33,7 +34,7 @@ import java.util.regex.PatternSyntaxException;
  * @param revision              commit or branch of the base
  * @param warnings              fields that this ferry does not know and that are set
  */
-public record AdapterConfig(Path file, Format format, Optional<String> peftVersion, int rank, double alpha, boolean rsLora,
+public record AdapterConfig(Path file, Format format, boolean classifies, Optional<String> peftVersion, int rank, double alpha, boolean rsLora,
         Map<String, Integer> rankPattern, Map<String, Double> alphaPattern, boolean fanInFanOut, boolean dora, String init,
         List<String> modulesToSave, Map<String, List<Long>> trainableTokens, List<String> targetParameters,
         List<List<Integer>> layerReplication, boolean tiesWeights, String bias, Optional<String> baseName, Optional<String> revision,

@@ -44,7 +44,8 @@ final class AdapterConfigReader {
             "megatron_config", "Megatron splits layers over devices",
             "enable_lora", "adapters of fused projections of the first PEFT versions are stored in another form");
 
-    private static final Set<String> TASKS = Set.of("CAUSAL_LM", "SEQ_2_SEQ_LM", "FEATURE_EXTRACTION");
+    private static final String CLASSIFIES = "SEQ_CLS";
+    private static final Set<String> TASKS = Set.of("CAUSAL_LM", "SEQ_2_SEQ_LM", "FEATURE_EXTRACTION", CLASSIFIES);
 
     /** Fields that say nothing about the merge, or that are read below. */
     private static final Set<String> KNOWN = Set.of("alpha_pattern", "auto_mapping", "base_model_name_or_path", "bias", "corda_config",
@@ -86,7 +87,7 @@ final class AdapterConfigReader {
             }
         });
         text("task_type").filter(task -> !TASKS.contains(task.toUpperCase(Locale.ROOT))).ifPresent(task -> {
-            throw refusal("task_type " + PrintableName.of(task), "its model classifies, it does not write text");
+            throw refusal("task_type " + PrintableName.of(task), "its model classifies tokens or finds answers in a text, for which llama.cpp has no head");
         });
         String init = json.path("init_lora_weights").isNull() || !json.has("init_lora_weights") ? "true" : json.get("init_lora_weights").asText().toLowerCase(Locale.ROOT);
         boolean dora = flag("use_dora");
@@ -97,7 +98,8 @@ final class AdapterConfigReader {
         if (!Set.of("none", "all", "lora_only").contains(bias)) {
             throw wrong("bias", "'none', 'all' or 'lora_only'");
         }
-        return new AdapterConfig(file, AdapterConfig.Format.PEFT, text("peft_version"), rank(json.get("r"), "r"), number("lora_alpha", 8),
+        boolean classifies = text("task_type").filter(CLASSIFIES::equalsIgnoreCase).isPresent();
+        return new AdapterConfig(file, AdapterConfig.Format.PEFT, classifies, text("peft_version"), rank(json.get("r"), "r"), number("lora_alpha", 8),
                 flag("use_rslora"), map("rank_pattern", value -> rank(value, "rank_pattern")), map("alpha_pattern", value -> finite(value, "alpha_pattern")),
                 flag("fan_in_fan_out"), dora, init, strings("modules_to_save"), tokens(), strings("target_parameters"), replication(),
                 flag("ensure_weight_tying"), bias, text("base_model_name_or_path").filter(name -> !name.isBlank()), text("revision"), unknownFields());
@@ -115,7 +117,7 @@ final class AdapterConfigReader {
         }
         int rank = full ? 1 : rank(parameters.get("rank"), "lora_parameters.rank");
         double scale = full ? 1 : parameters.has("scale") ? finite(parameters.get("scale"), "lora_parameters.scale") : 20;
-        return new AdapterConfig(file, AdapterConfig.Format.MLX, Optional.empty(), rank, scale, false, Map.of(), Map.of(), false, kind.equals("dora"), "true",
+        return new AdapterConfig(file, AdapterConfig.Format.MLX, false, Optional.empty(), rank, scale, false, Map.of(), Map.of(), false, kind.equals("dora"), "true",
                 List.of(), Map.of(), List.of(), List.of(), false, "none", text("model").filter(name -> !name.isBlank()), Optional.empty(), List.of());
     }
 

@@ -56,6 +56,15 @@ final class Drafts {
         return of(tensor.orElseGet(() -> names.get(module, suffix)));
     }
 
+    /**
+     * The draft of a tensor that the base does not have.
+     *
+     * @param like a tensor of the base, whose element type it gets; of another shape
+     */
+    TensorDraft added(String name, TensorInfo like) {
+        return drafts.computeIfAbsent(name, made -> new TensorDraft(made, base.tensors(), like));
+    }
+
     /** The draft of one of the base's tensors. */
     TensorDraft of(TensorInfo tensor) {
         return drafts.computeIfAbsent(tensor.name(), name -> new TensorDraft(name, base.tensors(), tensor));

@@ -26,6 +26,7 @@ final class MergePlanner {
     private final MergeOptions options;
     private final Drafts drafts;
     private final AdapterValues values;
+    private final ClassifierHead head;
 
     /**
      * @param base    what to merge into
@@ -43,6 +44,7 @@ final class MergePlanner {
         this.options = options;
         this.drafts = new Drafts(base, adapter.name());
         this.values = new AdapterValues(adapter.tensors());
+        this.head = new ClassifierHead(drafts);
         drafts.warnings().addAll(config.warnings());
     }
 
@@ -60,6 +62,7 @@ final class MergePlanner {
         modules.stream().filter(module -> module.has(Part.TOKENS)).forEach(this::tokens);
         ObjectNode merged = base.config();
         new TiedEmbeddings(drafts, adapter).settle(merged);
+        head.settle(merged);
         TokenizerFit.require(adapter, drafts);
         Map<String, MergedTensor> tensors = new LinkedHashMap<>();
         drafts.all().values().forEach(draft -> tensors.put(draft.info().name(), draft.finish()));
@@ -133,6 +136,9 @@ final class MergePlanner {
     }
 
     private void replace(AdapterModule module, TensorInfo whole, String suffix) {
+        if (head.add(adapter, module.name(), whole, suffix)) {
+            return;
+        }
         TensorDraft draft = drafts.of(module.name(), suffix);
         List<Long> shape = draft.info().shape();
         boolean vocabulary = suffix.equals(".weight") && whole.rank() == 2 && shape.size() == 2 && whole.rowLength() == shape.get(1)

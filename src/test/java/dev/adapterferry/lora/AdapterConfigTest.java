@@ -79,7 +79,7 @@ class AdapterConfigTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"'use_qalora':true", "'alora_invocation_tokens':[1,2]", "'arrow_config':{'top_k':3}", "'kasa_config':{'beta':1}", "'use_bdlora':{'nblocks':2}",
-        "'monteclora_config':{'num_samples':8}", "'enable_lora':[true,false,true]", "'megatron_config':{'a':1}", "'task_type':'SEQ_CLS'", "'task_type':'TOKEN_CLS'",
+        "'monteclora_config':{'num_samples':8}", "'enable_lora':[true,false,true]", "'megatron_config':{'a':1}", "'task_type':'QUESTION_ANS'", "'task_type':'TOKEN_CLS'",
         "'use_dora':true,'lora_bias':true"})
     void refusesFieldsThatAreNoDelta(String field) {
         refuses("'peft_type':'LORA'," + field, field.split("'")[1], "cannot be merged: ");
