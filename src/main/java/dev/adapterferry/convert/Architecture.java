@@ -13,7 +13,8 @@ import java.util.Set;
  * @param arch       {@code general.architecture}
  * @param classes    HF class names (config.json, {@code architectures}); one that holds for a {@code model_type} of the text part only has it after a slash,
  *                   one that holds where every layer has attention {@code attention}, where some have no feed-forward {@code gaps}, where some have a mixture of experts
- *                   ({@code moe_every_n_layers}, or a list or text of the layers' kinds) {@code mixture}
+ *                   ({@code moe_every_n_layers}, or a list or text of the layers' kinds) {@code mixture}, where tasks have adapters inside ({@code lora_adaptations}) {@code tasks}, in Jina's own
+ *                   code ({@code use_flash_attn}) {@code flash}
  * @param since      month of the first llama.cpp that knows the architecture, for example {@code 2025-04}; empty for old ones
  * @param defaults   values that the config class fills in when config.json omits them; a text that begins with {@code =} is computed
  * @param values     names computed from the configuration, for use in parameters and transforms

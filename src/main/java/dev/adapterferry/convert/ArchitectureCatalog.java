@@ -113,6 +113,12 @@ public final class ArchitectureCatalog {
                 || Stream.of(layers, text.path("layers_block_type")).flatMap(JsonNode::valueStream).anyMatch(type -> type.asText().equals("moe"))) {
             forms.add("mixture");
         }
+        if (!text.path("lora_adaptations").isEmpty()) {
+            forms.add("tasks");
+        }
+        if (text.has("use_flash_attn")) {
+            forms.add("flash");
+        }
         return forms;
     }
 

@@ -22,7 +22,7 @@ final class KeyValueCache {
     /** Graphs that know their windows without being told by the file: all layers but every n-th. */
     private static final Map<String, Integer> WINDOWED_BUT_EVERY = Map.of("gemma2", 2, "gpt-oss", 2, "afmoe", 4, "cohere2", 4, "llama4", 4, "gemma3", 6);
     /** Every token sees all others at once: nothing is kept for a next one. */
-    private static final Set<String> ENCODERS = Set.of("bert", "nomic-bert");
+    private static final Set<String> ENCODERS = Set.of("bert", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert", "nomic-bert", "nomic-bert-moe");
     /** Those of which each fourth layer sees everything, from the first on. */
     private static final Set<String> FIRST_SEES_ALL = Set.of("laguna", "smallthinker");
     private static final int LLAMA4_CHUNK = 8192;
@@ -53,7 +53,7 @@ final class KeyValueCache {
     }
 
     private long bytes(long tokens) {
-        if (WITHOUT.contains(outline.architecture())) {
+        if (WITHOUT.contains(outline.architecture()) || ENCODERS.contains(outline.architecture())) {
             return 0;
         }
         long all = cells(tokens);
@@ -62,9 +62,6 @@ final class KeyValueCache {
         long main = layers - outline.number("nextn_predict_layers");
         long own = main - outline.number("attention.shared_kv_layers");
         long bytes = 0;
-        if (ENCODERS.contains(outline.architecture())) {
-            return 0;
-        }
         for (int layer = 0; layer < main; layer++) {
             if (keepsState(layer)) {
                 bytes += F32_BYTES * state();

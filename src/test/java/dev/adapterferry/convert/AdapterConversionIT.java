@@ -87,7 +87,7 @@ class AdapterConversionIT {
     /** Trained on the bare encoder, as sentence-transformers and PEFT do; the base was saved with a head, and names under the prefix of the class around both. */
     @ParameterizedTest
     @CsvSource({"bert, '', query value dense", "bert-masked, bert., query value dense", "xlm-roberta, roberta., query key value", "nomic-bert, '', Wqkv out_proj fc11",
-            "distilbert, distilbert., q_lin v_lin lin1", "jina-bert-v2-code, '', query up_gated_layer down_layer", "modern-bert-masked, model., Wqkv Wi Wo", "eurobert, '', q_proj down_proj", "neo-bert, '', qkv w12 w3"})
+            "distilbert, distilbert., q_lin v_lin lin1", "jina-bert-v2-code, '', query up_gated_layer down_layer", "modern-bert-masked, model., Wqkv Wi Wo", "eurobert, '', q_proj down_proj", "neo-bert, '', qkv w12 w3", "xlm-roberta-flash, '', Wqkv fc1"})
     void anEncodersAdapterFindsItsBasesNames(String name, String prefix, String modules) throws IOException {
         MemoryCheckpoint byHand = checkpoint(name);
         Set<String> targets = Set.of(modules.split(" "));

@@ -39,7 +39,7 @@ class EmbeddingsIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"bert", "xlm-roberta", "nomic-bert", "nomic-bert-moe", "distilbert", "jina-bert-v2", "jina-bert-v2-code", "modern-bert", "modern-bert-masked", "eurobert", "neo-bert"})
+    @ValueSource(strings = {"bert", "xlm-roberta", "nomic-bert", "nomic-bert-moe", "distilbert", "jina-bert-v2", "jina-bert-v2-code", "modern-bert", "modern-bert-masked", "eurobert", "neo-bert", "xlm-roberta-flash", "jina-bert-v3"})
     void inACurrentBuildToo(String name) {
         CurrentLlama.assume();
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);

@@ -57,14 +57,14 @@ final class EncoderForward {
     }
 
     private double[][] states(int... tokens) {
-        double[][] words = stored.matrix(named("embeddings.word_embeddings.weight"));
+        double[][] words = matrix("embeddings.word_embeddings");
         // RoBERTa counts positions from behind the padding token's id.
         int first = kind.equals("XLM") || kind.equals("Roberta") ? config.get("pad_token_id").asInt() + 1 : 0;
         double[][] x = new double[tokens.length][];
         for (int t = 0; t < tokens.length; t++) {
             x[t] = words[tokens[t]];
             if (!kind.equals("Distil")) {
-                x[t] = plus(x[t], stored.matrix(named("embeddings.token_type_embeddings.weight"))[0], 1);
+                x[t] = plus(x[t], matrix("embeddings.token_type_embeddings")[0], 1);
             }
             if (!turning && !kind.equals("Jina")) {
                 x[t] = plus(x[t], stored.matrix(named("embeddings.position_embeddings.weight"))[first + t], 1);
@@ -180,9 +180,15 @@ final class EncoderForward {
 
     private Linear linear(String... names) {
         String name = Arrays.stream(names).filter(one -> has(one + ".weight") || has(parametrized(one + ".weight"))).findFirst().orElseThrow(() -> new AssertionError("none of " + List.of(names)));
-        String weight = has(name + ".weight") ? named(name + ".weight") : stored(parametrized(name + ".weight"));
-        double[][] rows = weight.endsWith(".original") ? stored.rows(weight, 0, Math.toIntExact(checkpoint.tensors().find(weight).orElseThrow().rows())) : stored.matrix(weight);
-        return new Linear(rows, has(name + ".bias") ? stored.vector(named(name + ".bias")) : null);
+        return new Linear(matrix(name), has(name + ".bias") ? stored.vector(named(name + ".bias")) : null);
+    }
+
+    private double[][] matrix(String name) {
+        if (has(name + ".weight")) {
+            return stored.matrix(named(name + ".weight"));
+        }
+        String original = stored(parametrized(name + ".weight"));
+        return stored.rows(original, 0, Math.toIntExact(checkpoint.tensors().find(original).orElseThrow().rows()));
     }
 
     /** How torch calls what is computed from something else, as the weights of Jina Embeddings v3 are with the adapter of a task. */

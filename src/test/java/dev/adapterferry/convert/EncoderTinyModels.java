@@ -18,7 +18,7 @@ final class EncoderTinyModels {
     /** Names of the cases. */
     static final List<String> NAMES = List.of("qwen2-embedding", "qwen2-embedding-ahead", "qwen3-embedding", "gemma-embedding", "bert", "bert-masked", "roberta", "xlm-roberta", "nomic-bert",
             "nomic-bert-moe", "distilbert", "jina-bert-v2", "jina-bert-v2-code", "modern-bert", "modern-bert-masked", "eurobert", "neo-bert", "bert-classifier", "roberta-classifier", "xlm-roberta-reranker",
-            "modern-bert-reranker", "qwen3-classifier", "qwen3-reranker-head", "t5encoder", "umt5encoder");
+            "modern-bert-reranker", "qwen3-classifier", "qwen3-reranker-head", "t5encoder", "umt5encoder", "xlm-roberta-flash", "jina-reranker-v2", "jina-bert-v3");
 
     private static final String BERT = ",\"layer_norm_eps\":1e-12,\"type_vocab_size\":2,\"hidden_act\":\"gelu\"";
     private static final String ROBERTA = ",\"layer_norm_eps\":1e-5,\"max_position_embeddings\":514,\"pad_token_id\":1,\"type_vocab_size\":1";
@@ -69,6 +69,14 @@ final class EncoderTinyModels {
             linear(c, "classifier.dense", WIDTH, WIDTH);
             linear(c, "classifier.out_proj", 1, WIDTH);
         });
+        put("xlm-roberta-flash", "XLMRobertaModel", "unigram", ROBERTA + ",\"use_flash_attn\":true,\"position_embedding_type\":\"absolute\"", c -> flash(c, "", false));
+        put("jina-reranker-v2", "XLMRobertaForSequenceClassification", "unigram", ROBERTA + ",\"use_flash_attn\":true,\"id2label\":{\"0\":\"LABEL_0\"}", c -> {
+            flash(c, "roberta.", false);
+            linear(c, "classifier.dense", WIDTH, WIDTH);
+            linear(c, "classifier.out_proj", 1, WIDTH);
+        });
+        put("jina-bert-v3", "XLMRobertaModel", "unigram", ROBERTA + ",\"use_flash_attn\":true,\"position_embedding_type\":\"rotary\",\"rotary_emb_base\":20000.0,\"lora_adaptations\":[\"retrieval.query\",\"text-matching\"]",
+                c -> flash(c, "roberta.", true));
         put("modern-bert-reranker", "ModernBertForSequenceClassification", "bpe", modern.formatted("gelu") + ",\"classifier_pooling\":\"mean\",\"id2label\":{\"0\":\"LABEL_0\"}", c -> {
             modern(c, "model.");
             c.add("head.dense.weight", 0, WIDTH, WIDTH).add("head.norm.weight", 1, WIDTH);
@@ -154,6 +162,34 @@ final class EncoderTinyModels {
             }
             norm(c, l + "norm1");
             norm(c, l + "norm2");
+        }
+    }
+
+    /** Jina's own code; with tasks every weight is the result of a parametrization, and there are no positions. */
+    private static void flash(MemoryCheckpoint c, String prefix, boolean tasks) {
+        weight(c, prefix + "embeddings.word_embeddings", ROWS, WIDTH, tasks);
+        weight(c, prefix + "embeddings.token_type_embeddings", 1, WIDTH, tasks);
+        if (!tasks) {
+            c.add(prefix + "embeddings.position_embeddings.weight", 0, 514, WIDTH);
+        }
+        norm(c, prefix + "emb_ln");
+        for (int i = 0; i < 2; i++) {
+            String l = prefix + "encoder.layers." + i + ".";
+            weight(c, l + "mixer.Wqkv", 3 * WIDTH, WIDTH, tasks);
+            weight(c, l + "mixer.out_proj", WIDTH, WIDTH, tasks);
+            weight(c, l + "mlp.fc1", 96, WIDTH, tasks);
+            weight(c, l + "mlp.fc2", WIDTH, 96, tasks);
+            c.add(l + "mixer.Wqkv.bias", 0, 3 * WIDTH).add(l + "mixer.out_proj.bias", 0, WIDTH).add(l + "mlp.fc1.bias", 0, 96).add(l + "mlp.fc2.bias", 0, WIDTH);
+            norm(c, l + "norm1");
+            norm(c, l + "norm2");
+        }
+    }
+
+    private static void weight(MemoryCheckpoint c, String name, int out, int in, boolean parametrized) {
+        if (parametrized) {
+            c.add(name + ".parametrizations.weight.original", 0, out, in).add(name + ".parametrizations.weight.0.lora_A", 0, 2, 4, in).add(name + ".parametrizations.weight.0.lora_B", 0, 2, out, 4);
+        } else {
+            c.add(name + ".weight", 0, out, in);
         }
     }
 

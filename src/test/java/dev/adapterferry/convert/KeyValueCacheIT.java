@@ -48,6 +48,16 @@ class KeyValueCacheIT {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"modern-bert", "gemma-embedding"})
+    void isNoneWhereAllTokensGoThroughAtOnce(String name) {
+        CurrentLlama.assume();
+        MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.BF16);
+        Path file = GgufFiles.write(new ModelConverter().convert(checkpoint, Provenance.NONE), folder.resolve(name + ".gguf"), GgmlType.F16);
+        assertThat(new ModelConverter().outline(checkpoint).cacheBytes(500)).isZero();
+        assertThat(CurrentLlama.cache(file, 500)).isZero();
+    }
+
     /** The embedded build gives layers with windows room for all tokens. */
     @ParameterizedTest
     @ValueSource(strings = {"gemma2", "gemma3", "cohere2", "phi3", "mistral-nemo"})

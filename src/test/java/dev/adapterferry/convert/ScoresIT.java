@@ -38,7 +38,7 @@ class ScoresIT {
     }
 
     @ParameterizedTest
-    @CsvSource({"bert-classifier, calm swell storm", "roberta-classifier, calm swell storm", "xlm-roberta-reranker, LABEL_0", "modern-bert-reranker, LABEL_0", "qwen3-classifier, calm swell storm", "qwen3-reranker-head, yes no"})
+    @CsvSource({"bert-classifier, calm swell storm", "roberta-classifier, calm swell storm", "xlm-roberta-reranker, LABEL_0", "jina-reranker-v2, LABEL_0", "modern-bert-reranker, LABEL_0", "qwen3-classifier, calm swell storm", "qwen3-reranker-head, yes no"})
     void areThoseOfTheDefinition(String name, String labels) {
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);
         ConvertedModel model = new ModelConverter().convert(checkpoint, Provenance.NONE);
