@@ -28,7 +28,7 @@ class EmbeddingsIT {
     static Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"qwen2-embedding", "bert", "bert-masked", "roberta", "xlm-roberta", "nomic-bert", "distilbert", "jina-bert-v2", "jina-bert-v2-code"})
+    @ValueSource(strings = {"qwen2-embedding", "bert", "bert-masked", "roberta", "xlm-roberta", "camembert", "nomic-bert", "distilbert", "jina-bert-v2", "jina-bert-v2-code"})
     void everyTokenHasTheVectorThatTheDefinitionGives(String name) {
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);
         double[][] found = each(write(checkpoint, name));

@@ -39,7 +39,7 @@ final class EncoderForward {
 
     private static String kind(MemoryCheckpoint checkpoint) {
         String name = checkpoint.rawConfig().at("/architectures/0").asText();
-        return Stream.of("Nomic", "Jina", "Distil", "XLM", "Roberta", "Bert").filter(name::startsWith).findFirst().orElse("");
+        return Stream.of("Nomic", "Jina", "Distil", "XLM", "Camembert", "Roberta", "Bert").filter(name::startsWith).findFirst().orElse("");
     }
 
     /** Whether a checkpoint is one of these. */
@@ -59,7 +59,7 @@ final class EncoderForward {
     private double[][] states(int... tokens) {
         double[][] words = matrix("embeddings.word_embeddings");
         // RoBERTa counts positions from behind the padding token's id.
-        int first = kind.equals("XLM") || kind.equals("Roberta") ? config.get("pad_token_id").asInt() + 1 : 0;
+        int first = List.of("XLM", "Camembert", "Roberta").contains(kind) ? config.get("pad_token_id").asInt() + 1 : 0;
         double[][] x = new double[tokens.length][];
         for (int t = 0; t < tokens.length; t++) {
             x[t] = words[tokens[t]];

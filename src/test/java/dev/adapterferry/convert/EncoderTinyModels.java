@@ -16,7 +16,7 @@ final class EncoderTinyModels {
             + "\"use_bidirectional_attention\":true";
 
     /** Names of the cases. */
-    static final List<String> NAMES = List.of("qwen2-embedding", "qwen2-embedding-ahead", "qwen3-embedding", "gemma-embedding", "bert", "bert-masked", "roberta", "xlm-roberta", "nomic-bert",
+    static final List<String> NAMES = List.of("qwen2-embedding", "qwen2-embedding-ahead", "qwen3-embedding", "gemma-embedding", "bert", "bert-masked", "roberta", "xlm-roberta", "camembert", "nomic-bert",
             "nomic-bert-moe", "distilbert", "jina-bert-v2", "jina-bert-v2-code", "modern-bert", "modern-bert-masked", "eurobert", "neo-bert", "bert-classifier", "roberta-classifier", "xlm-roberta-reranker",
             "modern-bert-reranker", "qwen3-classifier", "qwen3-reranker-head", "t5encoder", "umt5encoder", "xlm-roberta-flash", "jina-reranker-v2", "jina-bert-v3");
 
@@ -37,6 +37,7 @@ final class EncoderTinyModels {
             bert(c, "roberta.", 514, 1);
             c.add("lm_head.bias", 0, ROWS).add("lm_head.dense.weight", 0, WIDTH, WIDTH).add("lm_head.layer_norm.weight", 1, WIDTH);
         });
+        put("camembert", "CamembertModel", "unigram", ROBERTA, c -> bert(c, "roberta.", 514, 1));
         put("nomic-bert", "NomicBertModel", "wordpiece", ",\"n_embd\":64,\"n_inner\":96,\"n_layer\":2,\"n_head\":4,\"n_positions\":512,\"max_trained_positions\":512,\"rotary_emb_base\":1000,"
                 + "\"layer_norm_epsilon\":1e-12,\"type_vocab_size\":2", EncoderTinyModels::nomic);
         put("nomic-bert-moe", "NomicBertModel", "unigram", ",\"n_embd\":64,\"n_inner\":96,\"n_layer\":2,\"n_head\":4,\"n_positions\":2048,\"max_trained_positions\":2048,\"rotary_emb_base\":10000,"
