@@ -1,8 +1,11 @@
 package dev.adapterferry.cli;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.alert.Alert;
+import dev.adapterferry.evaluate.VectorComparison;
+import dev.adapterferry.gguf.ModelUse;
 import dev.adapterferry.http.HttpCaller;
 import dev.adapterferry.http.JdkHttpCaller;
 import dev.adapterferry.ledger.Ledger;
@@ -15,8 +18,10 @@ import dev.adapterferry.stage.Facts;
 import dev.adapterferry.stage.ModelServers;
 import dev.adapterferry.stage.Promotion;
 import dev.adapterferry.stage.ReleaseEvaluation;
+import dev.adapterferry.stage.VectorContest;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
@@ -31,7 +36,7 @@ import picocli.CommandLine.Spec;
 /** Releases or formats of a model side by side. */
 @Command(name = "compare", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Asks kept releases of a model, or formats of the one in use, the same prompts on the ferry's own server, and says which wins: by score where the difference is more than "
-                + "chance, else by speed between formats; the one in use stays where neither decides.",
+                + "chance, else by speed between formats; the one in use stays where neither decides. Of a model that makes vectors it says how far those of the others are from the first one's; there nobody wins.",
         footer = {"", "A release that wins is restored as 'ferry rollback MODEL --to N' does it. A format that wins becomes the one in use by a new release of the same files, which costs no disk. "
                 + "Either is asked the test prompts, and goes back where it does not answer.", "",
                 "Exit codes: 0 compared, and the winner is in use where it was to be; 6 the winner did not answer as it should and went back; 4 not compared."})
@@ -86,6 +91,9 @@ final class CompareCommand implements Callable<Integer> {
             HttpCaller caller = new JdkHttpCaller();
             Facts.Deployed active = new ActiveReleases(settings, ledger).get(model);
             ModelServers servers = new EmbeddedServers(caller);
+            if (ModelUse.of(active.primaryFile().item().path()) == ModelUse.VECTORS) {
+                return vectors(console, new VectorContest(settings, caller, servers, console, model), active, named);
+            }
             Contest contest = new Contest(new ReleaseEvaluation(settings, caller, servers, console, new Cancellation()), model, active);
             result = sides.releases == null ? contest.formats(named, Optional.empty()) : contest.releases(named.stream().map(Integer::valueOf).toList());
             EvaluationPrinter printer = new EvaluationPrinter(console);
@@ -108,6 +116,23 @@ final class CompareCommand implements Callable<Integer> {
         outcome.filter(Promotion.Outcome::held).filter(held -> result.winner().format().isEmpty())
                 .ifPresent(held -> Telling.tell(console, settings, Alert.restored(model, before, held.release(), "ferry compare", "")));
         return outcome.isPresent() && !outcome.get().held() ? ExitCode.UNHEALTHY : ExitCode.DONE;
+    }
+
+    /** Of a model that makes vectors: how far they are apart. Nobody wins. */
+    private int vectors(Console console, VectorContest contest, Facts.Deployed active, List<String> named) throws JsonProcessingException {
+        if (Boolean.TRUE.equals(promote)) {
+            throw new ParameterException(spec.commandLine(), model + " makes vectors: they tell how far two files are apart, not which is better, so nothing can be promoted by them.");
+        }
+        List<VectorComparison> found = sides.releases == null ? contest.formats(active.release(), named) : contest.releases(named.stream().map(Integer::valueOf).toList());
+        if (json) {
+            console.println(new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(found));
+            return ExitCode.DONE;
+        }
+        Table table = new Table("vectors of", "against", "texts", "mean cosine", "lowest", "same nearest text", "furthest text");
+        found.forEach(one -> table.row(one.contender(), one.reference(), one.texts(), String.format(Locale.ROOT, "%.5f", one.mean()), String.format(Locale.ROOT, "%.5f", one.lowest()),
+                String.format(Locale.ROOT, "%.0f %%", 100 * one.sameNearest()), one.lowestText().lines().findFirst().map(line -> line.length() > 60 ? line.substring(0, 57) + "..." : line).orElse("")));
+        console.println(table.toString());
+        return ExitCode.DONE;
     }
 
     private Promotion.Outcome promote(Settings settings, Ledger ledger, HttpCaller caller, ModelServers servers, Console console, Contest.Result result) {

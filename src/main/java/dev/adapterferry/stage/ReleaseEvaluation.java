@@ -95,8 +95,8 @@ public final class ReleaseEvaluation {
             throw new FerryException("Cannot " + doing + ": " + file.getFileName() + " has an encoder and a decoder, and no server answers with such a model. llama-completion of llama.cpp does: -m FILE -p TEXT.");
         }
         if (ModelUse.of(file) != ModelUse.ANSWERS) {
-            throw new FerryException("Cannot " + doing + ": " + file.getFileName() + " makes " + ModelUse.of(file).name().toLowerCase(Locale.ROOT) + " of texts and answers no prompts. 'ferry health' checks them;"
-                    + " whether they find what they should is told by a retrieval test of your own texts.");
+            throw new FerryException("Cannot " + doing + ": " + file.getFileName() + " makes " + ModelUse.of(file).name().toLowerCase(Locale.ROOT) + " of texts and answers no prompts. 'ferry health' checks them, 'ferry compare'"
+                    + " tells how far the vectors of two formats or releases are apart; whether they find what they should is told by a retrieval test of your own texts.");
         }
     }
 
