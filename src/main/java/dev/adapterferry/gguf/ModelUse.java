@@ -25,12 +25,17 @@ public enum ModelUse {
      */
     public static ModelUse of(Path file) {
         try (GgufFile gguf = GgufFile.open(file)) {
-            String architecture = gguf.metadata().findString("general.architecture").orElse("");
-            long type = gguf.metadata().findLong(architecture + ".pooling_type").orElse(0L);
-            return replies(architecture) ? REPLIES : type == RANK ? SCORES : type > 0 ? VECTORS : ANSWERS;
+            return of(gguf.metadata());
         } catch (FerryException e) {
             return ANSWERS;
         }
+    }
+
+    /** The same of a file's keys. */
+    public static ModelUse of(GgufMetadata keys) {
+        String architecture = keys.findString("general.architecture").orElse("");
+        long type = keys.findLong(architecture + ".pooling_type").orElse(0L);
+        return replies(architecture) ? REPLIES : type == RANK ? SCORES : type > 0 ? VECTORS : ANSWERS;
     }
 
     /** Whether models of an architecture, named as in {@code general.architecture}, reply to a text. */

@@ -223,7 +223,7 @@ public final class Doctor {
             ConvertedModel model = new ModelConverter().convert(checkpoint, Provenance.NONE);
             String text = kind(model.tokenizer()) + ", " + model.tokenizer().tokens() + " tokens, ";
             found.add(model.tokenizer().chatTemplate() ? Diagnosis.ok("vocabulary", text + "with a chat template")
-                    : ModelUse.replies(outline.architecture()) ? Diagnosis.ok("vocabulary", text + "no chat template, which such a model does not need")
+                    : ModelUse.of(model.metadata()) != ModelUse.ANSWERS ? Diagnosis.ok("vocabulary", text + "no chat template, which such a model does not need")
                     : Diagnosis.note("vocabulary", text + "no chat template", "Without one, chats are written in a general form: put the template of the training into the adapter's folder (chat_template.jinja)."));
             return model.metadata();
         } catch (FerryException e) {

@@ -3,10 +3,14 @@ package dev.adapterferry.convert;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import dev.adapterferry.gguf.ModelUse;
 import dev.adapterferry.tensor.ElementType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -80,6 +84,27 @@ class PoolingTest {
         PooledFolder.dense(files.resolve("3_Dense"), 96, 64, "torch.nn.modules.linear.Identity");
         Files.delete(files.resolve("3_Dense/model.safetensors"));
         assertThatThrownBy(() -> converted("gemma-embedding", files)).hasMessageContaining("3_Dense").hasMessageContaining("not there");
+    }
+
+    @Test
+    void tellsWhatTheModelIsAskedFor() throws IOException {
+        assertThat(ModelUse.of(converted("bert", "mean_tokens").metadata())).isEqualTo(ModelUse.VECTORS);
+        assertThat(ModelUse.of(converted("xlm-roberta-reranker", TinyTokenizers.folder().resolve("unigram")).metadata())).isEqualTo(ModelUse.SCORES);
+        assertThat(ModelUse.of(converted("qwen2", TinyTokenizers.folder().resolve("bpe")).metadata())).isEqualTo(ModelUse.ANSWERS);
+    }
+
+    /** ModernBERT's config.json of transformers 5: kinds of layers by name, rotation by kind. */
+    @Test
+    void windowsInTheNewerNotationAreTheSame() throws Exception {
+        MemoryCheckpoint older = TinyModels.checkpoint("modern-bert", ElementType.F32);
+        MemoryCheckpoint newer = TinyModels.checkpoint("modern-bert", ElementType.F32);
+        newer.rawConfig().remove(List.of("global_attn_every_n_layers", "global_rope_theta", "local_rope_theta"));
+        ArrayNode kinds = newer.rawConfig().putArray("layer_types").add("full_attention").add("sliding_attention").add("sliding_attention").add("full_attention").add("sliding_attention");
+        newer.rawConfig().set("rope_parameters", new ObjectMapper().readTree("{\"full_attention\":{\"rope_type\":\"default\",\"rope_theta\":160000.0},\"sliding_attention\":{\"rope_type\":\"default\",\"rope_theta\":10000.0}}"));
+        // All keys but those of the vocabulary.
+        assertThat(new ModelConverter().outline(newer).metadata().entries()).isEqualTo(new ModelConverter().outline(older).metadata().entries());
+        kinds.set(1, "full_attention");
+        assertThatThrownBy(() -> new ModelConverter().convert(newer, Provenance.NONE)).hasMessageContaining("layer_types").hasMessageContaining("equal steps");
     }
 
     @Test
