@@ -26,7 +26,7 @@ import java.util.function.Function;
  */
 public final class TokenizerConverter {
     /** Kinds that take tokenizer.json even where a tokenizer.model lies beside it. */
-    private static final Set<String> JSON_FIRST = Set.of("bpe", "bert", "unigram", "t5", "chatglm", "glm4", "glm4moe", "gemma4", "hunyuan", "solar");
+    private static final Set<String> JSON_FIRST = Set.of("bpe", "bert", "unigram", "t5", "chatglm", "glm4", "glm4moe", "gemma4", "hunyuan", "hunyuan-dense", "solar");
 
     private static final int SENTINELS = 100;
 
@@ -68,7 +68,7 @@ public final class TokenizerConverter {
      *
      * @param kind what the architecture expects: {@code bpe}, {@code spm}, {@code spm-or-bpe}, {@code llama}, {@code phi3}, {@code internlm2}, {@code glm4},
      *             {@code glm4moe}, {@code ernie}, {@code gemma4}, {@code bert}, {@code unigram} (XLM-RoBERTa), {@code t5}, {@code qwen}, {@code rwkv}, {@code chatglm},
-     *             {@code hunyuan}, {@code solar}
+     *             {@code hunyuan}, {@code hunyuan-dense}, {@code solar}
      * @param rows rows of the embedding; the token list gets exactly as many entries
      * @param into receives the keys
      * @throws FerryException when the tokenizer is missing, malformed, or cannot be carried over faithfully
@@ -119,6 +119,9 @@ public final class TokenizerConverter {
             into.putStrings("tokenizer.ggml.merges", BytePairVocabulary.merges(model, json.get(), files.apply("merges.txt")));
         }
         adjust(kind, rows, special, added);
+        if (kind.equals("hunyuan-dense")) {
+            HunyuanEnds.set(special, config, files.apply("generation_config.json"), rows);
+        }
         special.write(into);
         if (name.equals("t5")) {
             // llama.cpp would put an end of sequence behind every text of a unigram model. Without a tokenizer.json it is the code of the tokenizer that does, or puts one around it.
