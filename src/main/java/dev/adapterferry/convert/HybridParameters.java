@@ -28,6 +28,8 @@ final class HybridParameters {
     void write(String name) {
         switch (name) {
             case "head-count-kv-where-attention" -> put("attention.head_count_kv", layer -> attends(layer) ? number("kv_heads") : 0);
+            // Attention over latent vectors has one key head. config.json counts from one.
+            case "kimi-layers" -> put("attention.head_count_kv", layer -> config.fields().at("/linear_attn_config/full_attn_layers").valueStream().anyMatch(full -> full.asInt() == layer + 1) ? 1 : 0);
             case "nemotron-h-layers" -> nemotronHLayers();
             default -> throw new IllegalStateException("architecture file " + architecture.file() + ".yaml: no special writer '" + name + "'");
         }

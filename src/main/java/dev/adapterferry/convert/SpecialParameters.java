@@ -50,8 +50,7 @@ final class SpecialParameters {
             case "linear-or-no-rope-scaling" -> linearOrNone();
             case "hunyuan-rope" -> hunyuanRope();
             case "lfm2-feed-forward-length" -> lfm2FeedForwardLength();
-            case "head-count-kv-where-attention", "nemotron-h-layers" -> new HybridParameters(model, architecture, config, into).write(name);
-            case "kimi-layers" -> kimiLayers();
+            case "head-count-kv-where-attention", "nemotron-h-layers", "kimi-layers" -> new HybridParameters(model, architecture, config, into).write(name);
             case "indexer-types" -> indexerTypes();
             case "deci-layers", "openelm-feed-forward-length" -> new LayerSizes(model, architecture, config, into).write(name);
             case "step35-layers", "mimo2-layers" -> new WindowParameters(model, architecture, config, into).write(name);
@@ -207,17 +206,6 @@ final class SpecialParameters {
             length = (length + multiple - 1) / multiple * multiple;
         }
         into.putUint32(key("feed_forward_length"), length);
-    }
-
-    /** Layers with a recurrence have no key heads, attention over latent vectors has one; config.json counts them from one. */
-    private void kimiLayers() {
-        int[] heads = new int[blocks()];
-        config.fields().at("/linear_attn_config/full_attn_layers").forEach(layer -> {
-            if (layer.asInt() <= heads.length) {
-                heads[layer.asInt() - 1] = 1;
-            }
-        });
-        into.putInts(key("attention.head_count_kv"), heads);
     }
 
     /** Which layers choose tokens of their own; the others look at those that the last one before them chose. */
