@@ -19,7 +19,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
 /** Trains a small byte-level BPE vocabulary and writes it as tokenizer.json, as Hugging Face's tokenizers would. */
-final class ByteBpeTrainer {
+public final class ByteBpeTrainer {
     private static final ObjectMapper JSON = new ObjectMapper();
     /** Good enough to keep merges inside words; the tokenizers under test cut by their own expressions. */
     private static final Pattern WORDS = Pattern.compile(" ?\\p{L}+| ?[^\\s\\p{L}\\p{N}]+|\\s+");
@@ -38,7 +38,7 @@ final class ByteBpeTrainer {
      * @param pieces what it may learn merges within
      * @param count  number of merges
      */
-    ByteBpeTrainer(List<String> pieces, int count) {
+    public ByteBpeTrainer(List<String> pieces, int count) {
         for (int b = 0; b < 256; b++) {
             ids.put(letter(b), b);
         }
@@ -76,7 +76,7 @@ final class ByteBpeTrainer {
     }
 
     /** Tokens of the model itself; added tokens take the ids from here on. */
-    int size() {
+    public int size() {
         return ids.size();
     }
 
@@ -88,7 +88,7 @@ final class ByteBpeTrainer {
      * @param ignoreMerges value of ignore_merges
      * @param added        text of added tokens; those in angle brackets are special
      */
-    void write(Path folder, String preTokenizer, String postProcessor, boolean mergesAsPairs, boolean ignoreMerges, List<String> added) {
+    public void write(Path folder, String preTokenizer, String postProcessor, boolean mergesAsPairs, boolean ignoreMerges, List<String> added) {
         try {
             ObjectNode root = JSON.createObjectNode();
             root.put("version", "1.0").putNull("truncation").putNull("padding");

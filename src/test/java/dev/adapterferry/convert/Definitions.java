@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 
 /** What {@code pre_tokenizer} says in the files of known models, written down here apart from the table under test. */
-final class Definitions {
+public final class Definitions {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String A = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
     private static final String TWO_CASES = "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+SUFFIX|"
@@ -59,7 +59,7 @@ final class Definitions {
     }
 
     /** JSON of {@code pre_tokenizer}. */
-    static String of(String pre) {
+    public static String of(String pre) {
         ObjectNode root = JSON.createObjectNode().put("type", "Sequence");
         ArrayNode steps = root.putArray("pretokenizers");
         switch (pre) {

@@ -16,7 +16,8 @@ import java.util.Optional;
  *
  * <p>The reference converter hashes what the whole tokenizer makes of a fixed text, so that an added token can make a
  * known tokenizer unknown. Here the definition itself is compared: the steps of {@code pre_tokenizer} in tokenizer.json
- * with those in {@code pre-tokenizers.yaml}. Fine-tunes of known bases are recognised whatever they added.
+ * with those in {@code pre-tokenizers.yaml}. Fine-tunes of known bases are recognised whatever they added. Only where the
+ * definition is unknown is the hash asked for ({@link TokenizerDigests}).
  */
 public final class PreTokenizers {
     /**
@@ -36,9 +37,11 @@ public final class PreTokenizers {
     private static final PreTokenizers BUILT_IN = load();
 
     private final List<Known> known;
+    private final TokenizerDigests digests;
 
-    private PreTokenizers(List<Known> known) {
+    private PreTokenizers(List<Known> known, TokenizerDigests digests) {
         this.known = known;
+        this.digests = digests;
     }
 
     /** The built-in table. */
@@ -46,17 +49,23 @@ public final class PreTokenizers {
         return BUILT_IN;
     }
 
+    /** The same definitions, with other digests for what is not among them. */
+    PreTokenizers with(TokenizerDigests others) {
+        return new PreTokenizers(known, others);
+    }
+
     /**
      * The name for a tokenizer.
      *
-     * @param model name of the checkpoint, for messages
-     * @throws FerryException when the definition is unknown: a guessed name would cut text in other places than training did
+     * @param model  name of the checkpoint, for messages
+     * @param merges its merges, in order of ranks
+     * @throws FerryException when definition and digest are unknown: a guessed name would cut text in other places than training did
      */
-    String recognise(String model, TokenizerJson json) {
+    String recognise(String model, TokenizerJson json, List<Merges.Merge> merges) {
         List<String> steps = steps(json.preTokenizer());
         boolean ignoreMerges = json.model().path("ignore_merges").asBoolean();
         List<String> added = json.addedTokens().stream().map(TokenizerJson.AddedToken::content).toList();
-        return find(steps, ignoreMerges, added).orElseThrow(() -> unknown(model, "its pre-tokenizer is unknown to this program: " + steps));
+        return find(steps, ignoreMerges, added).or(() -> digests.find(json, merges)).orElseThrow(() -> unknown(model, "its pre-tokenizer is unknown to this program: " + steps));
     }
 
     /**
@@ -134,6 +143,6 @@ public final class PreTokenizers {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return new PreTokenizers(List.copyOf(known));
+        return new PreTokenizers(List.copyOf(known), TokenizerDigests.builtIn());
     }
 }

@@ -115,8 +115,7 @@ public final class TokenizerConverter {
             name = writeBytePairs(MergedPieces.bytePairs(model, json.get(), rows), json.get().prependsBlank(), into);
         } else {
             name = "gpt2";
-            pre = BytePairVocabulary.write(model, json.get(), rows, into);
-            into.putStrings("tokenizer.ggml.merges", BytePairVocabulary.merges(model, json.get(), files.apply("merges.txt")));
+            pre = BytePairVocabulary.write(model, json.get(), files.apply("merges.txt"), rows, into);
         }
         adjust(kind, rows, special, added);
         if (kind.equals("hunyuan-dense")) {

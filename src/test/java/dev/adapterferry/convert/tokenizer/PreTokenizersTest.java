@@ -78,7 +78,7 @@ class PreTokenizersTest {
         try {
             Path file = folder.resolve("tokenizer.json");
             Files.write(file, JSON.writeValueAsBytes(root));
-            return PreTokenizers.builtIn().recognise("org/fine-tune", new TokenizerJson(file));
+            return PreTokenizers.builtIn().recognise("org/fine-tune", new TokenizerJson(file), List.of());
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
