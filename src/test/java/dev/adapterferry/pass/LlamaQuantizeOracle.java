@@ -52,7 +52,7 @@ final class LlamaQuantizeOracle {
                     Path made = folder.resolve("made.gguf");
                     String answer;
                     try {
-                        quantize(source, made, mix, importance ? model.tensors().stream().filter(t -> t.name().matches("blk\\.0\\.(attn_output|ssm_in)\\.weight")).findFirst() : Optional.empty());
+                        quantize(source, made, mix, importance ? model.tensors().stream().filter(t -> t.name().matches("(enc\\.)?blk\\.0\\.(attn_o|attn_output|ssm_in)\\.weight")).findFirst() : Optional.empty());
                         answer = read(made, model, mix);
                     } catch (IllegalStateException e) {
                         answer = "refused";

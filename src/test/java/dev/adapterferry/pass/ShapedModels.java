@@ -7,8 +7,11 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Models that have names, layers, heads and widths of real families, with two rows per matrix: all that the choice of
@@ -18,6 +21,8 @@ import java.util.TreeSet;
  * @param tensors  under GGUF names, F32
  */
 record ShapedModels(GgufMetadata metadata, List<TensorInfo> tensors) {
+    private static final Pattern LAYERED = Pattern.compile("(enc\\.|dec\\.)?blk\\.(\\d+)\\.(.*)");
+
     /** All of them by name. */
     static Map<String, ShapedModels> all() {
         Map<String, ShapedModels> models = new LinkedHashMap<>();
@@ -38,6 +43,8 @@ record ShapedModels(GgufMetadata metadata, List<TensorInfo> tensors) {
         models.put("falcon-h1-1.5b", new Shape("falcon-h1", 24, 8, 2).hybrid(256, 512, "H".repeat(24)));
         models.put("nemotron-h-8b", new Shape("nemotron_h", 52, 32, 8).hybrid(256, 512, "M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M-"));
         models.put("mamba-130m", new Shape("mamba", 24, 0, 0).hybrid(256, 0, "S".repeat(24)));
+        models.put("flan-t5-base", new Shape("t5", 12, 12, 12).encoderDecoder(256, 512));
+        models.put("t5-narrow", new Shape("t5", 2, 4, 4).encoderDecoder(96, 256));
         return models;
     }
 
@@ -50,8 +57,9 @@ record ShapedModels(GgufMetadata metadata, List<TensorInfo> tensors) {
             if (tensor.rank() == 1 || type == base) {
                 continue;
             }
-            String[] words = name.startsWith("blk.") ? name.split("\\.", 3) : new String[] {"", "-1", name};
-            parts.computeIfAbsent(words[2].replace(".weight", "") + " " + type, key -> new TreeSet<>()).add(Integer.parseInt(words[1]));
+            Matcher layered = LAYERED.matcher(name);
+            String part = layered.matches() ? Optional.ofNullable(layered.group(1)).orElse("") + layered.group(3) : name;
+            parts.computeIfAbsent(part.replace(".weight", "") + " " + type, key -> new TreeSet<>()).add(layered.matches() ? Integer.parseInt(layered.group(2)) : -1);
         }
         List<String> text = new ArrayList<>();
         parts.forEach((part, layers) -> text.add(part + ranges(layers)));
@@ -183,6 +191,29 @@ record ShapedModels(GgufMetadata metadata, List<TensorInfo> tensors) {
                 matrix(tensors, layer, "ssm_norm", width);
             }
             matrix(tensors, layer, "ssm_out", 2 * width);
+        }
+
+        /** T5: two stacks, the decoder's layers with two kinds of attention. */
+        ShapedModels encoderDecoder(int width, int inner) {
+            List<TensorInfo> tensors = new ArrayList<>();
+            tensors.add(new TensorInfo("token_embd.weight", GgmlType.F32, List.of(4L, (long) width)));
+            tensors.add(new TensorInfo("output.weight", GgmlType.F32, List.of(4L, (long) width)));
+            for (String stack : List.of("enc.", "dec.")) {
+                tensors.add(new TensorInfo(stack + "output_norm.weight", GgmlType.F32, List.of((long) width)));
+                for (int layer = 0; layer < layers; layer++) {
+                    for (String attention : stack.equals("enc.") ? List.of("attn_") : List.of("attn_", "cross_attn_")) {
+                        tensors.add(new TensorInfo(stack + "blk." + layer + "." + attention + "norm.weight", GgmlType.F32, List.of((long) width)));
+                        for (String part : List.of("q", "k", "v", "o")) {
+                            tensors.add(new TensorInfo(stack + "blk." + layer + "." + attention + part + ".weight", GgmlType.F32, List.of(2L, (long) width)));
+                        }
+                    }
+                    for (String part : List.of("ffn_gate", "ffn_up", "ffn_down")) {
+                        tensors.add(new TensorInfo(stack + "blk." + layer + "." + part + ".weight", GgmlType.F32, List.of(2L, (long) (part.equals("ffn_down") ? inner : width))));
+                    }
+                }
+                tensors.add(new TensorInfo(stack + "blk.0.attn_rel_b.weight", GgmlType.F32, List.of(32L, (long) heads)));
+            }
+            return new ShapedModels(keys(width, inner).putUint32("t5.attention.relative_buckets_count", 32).putUint32("t5.decoder_block_count", layers), tensors);
         }
 
         private static List<TensorInfo> common(int width, boolean output) {
