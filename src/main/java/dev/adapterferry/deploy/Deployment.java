@@ -4,6 +4,7 @@ import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.TransientFailure;
 import dev.adapterferry.gguf.GgufCheck;
+import dev.adapterferry.gguf.ModelUse;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -212,8 +213,10 @@ public final class Deployment {
 
     private Deployed loaded(Installation.Installed installed, ModelProfile profile) {
         Release.File primary = profile.primaryOf(installed.release());
-        Optional<LmStudioServer.Loaded> loaded = server.map(lmStudio -> lmStudio.load(folder(profile), primary, profile.context()));
-        return new Deployed(installed.release(), installed.files(), folder(profile).path().resolve(primary.name()), installed.previous(), loaded);
+        Path file = folder(profile).path().resolve(primary.name());
+        // LM Studio's engine breaks over a model of encoder and decoder; other programs find the file where it is.
+        Optional<LmStudioServer.Loaded> loaded = server.filter(lmStudio -> ModelUse.of(file) != ModelUse.REPLIES).map(lmStudio -> lmStudio.load(folder(profile), primary, profile.context()));
+        return new Deployed(installed.release(), installed.files(), file, installed.previous(), loaded);
     }
 
     private FerryException afterwards(FerryException failure, ModelProfile profile, Release release) {

@@ -92,7 +92,8 @@ public final class ModelProbe {
 
     private static String sentence(Health health, Set<HealthCheck.Part> parts) {
         String found = health.findings().stream().map(Finding::sentence).collect(Collectors.joining("; "));
-        boolean asked = health.answers() != null || health.api() != null && !health.api().reachable();
+        // Of a model that no server is asked for there is not even a look at one; the finding says why.
+        boolean asked = health.answers() != null || health.api() == null || !health.api().reachable();
         return health.status().text() + (!parts.contains(HealthCheck.Part.API) ? " (files only, no server runs)" : asked ? "" : " (not asked, LM Studio has it unloaded)") + (found.isEmpty() ? "" : ": " + found);
     }
 

@@ -11,6 +11,7 @@ import dev.adapterferry.demo.DemoMaterial;
 import dev.adapterferry.gguf.ModelUse;
 import dev.adapterferry.ledger.RunState;
 import dev.adapterferry.llamacpp.GeneratingModel;
+import dev.adapterferry.modelserver.LmStudioDouble;
 import dev.adapterferry.progress.Progress;
 import dev.adapterferry.settings.Settings;
 import dev.adapterferry.settings.SettingsLoader;
@@ -33,23 +34,32 @@ class EncoderDecoderPassageIT {
     void aT5IsCarriedAndNoServerIsAsked() throws IOException {
         DemoMaterial material = new DemoMaterial(folder);
         material.unpack();
+        Path models = Files.createDirectories(folder.resolve("models"));
+        try (LmStudioDouble lmStudio = new LmStudioDouble(models)) {
+            carry(material, models, lmStudio);
+            assertThat(lmStudio.instances).as("what LM Studio was told to load").isEmpty();
+            assertThat(lmStudio.questions).isEmpty();
+        }
+    }
+
+    private void carry(DemoMaterial material, Path models, LmStudioDouble lmStudio) throws IOException {
         Path file = Files.writeString(folder.resolve("ferry.yaml"), """
                 home: %s
                 models:
                   translator: {publisher: demo, formats: [Q8_0], context-length: 256, test-prompts: ["Who are you?"], evaluation: [demo]}
-                deploy: {lmstudio: {enabled: always, models-dir: %s, api-url: "http://127.0.0.1:9"}}
+                deploy: {lmstudio: {enabled: always, models-dir: %s, api-url: "%s"}}
                 serve: {enabled: auto}
                 health: {resource-warning: 100, retries: 0}
                 merge: {allow: [base]}
                 evaluate: {path: %s}
                 vast: {enabled: never}
-                """.formatted(folder.resolve("home"), Files.createDirectories(folder.resolve("models")), material.evaluation()));
+                """.formatted(folder.resolve("home"), models, lmStudio.base(), material.evaluation()));
         Settings settings = new SettingsLoader(Path.of("").toAbsolutePath(), Map.of()).load(Optional.of(file), Map.of()).settings();
         try (FerryApplication ferry = FerryApplication.forCommand(settings, Path.of("").toAbsolutePath(), Progress.NONE)) {
             FerryApplication.Outcome outcome = ferry.carry(new RunRequest("translator", null, T5Adapter.write(folder.resolve("training")).toString(), TinyFolder.write("t5", folder.resolve("t5")).toString(),
                     List.of(), null, null, List.of(), false, "test"));
             assertThat(outcome.state()).as(outcome.sentence()).isEqualTo(RunState.DONE);
-            Path made = folder.resolve("models/demo/translator/translator-Q8_0.gguf");
+            Path made = models.resolve("demo/translator/translator-Q8_0.gguf");
             assertThat(ModelUse.of(made)).isEqualTo(ModelUse.REPLIES);
             JsonNode health = new ObjectMapper().readTree(folder.resolve("home/runs").resolve(outcome.id()).resolve("health.json").toFile());
             assertThat(health.path("status").asText()).isEqualTo("healthy");
