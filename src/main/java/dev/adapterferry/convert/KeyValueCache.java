@@ -72,7 +72,7 @@ final class KeyValueCache {
                 bytes += F16_BYTES * all * indexLength(layer);
             }
         }
-        return bytes;
+        return bytes * Math.max(1, outline.number("num_loops"));
     }
 
     private static long cells(long tokens) {

@@ -42,6 +42,8 @@ final class Decoder {
         Norm afterAttention;
         Norm feedForwardNorm;
         Norm afterFeedForward;
+        /** Of all that has gone through the layers so far, or null. */
+        Norm closing;
         Linear query;
         Linear key;
         Linear value;
@@ -164,6 +166,7 @@ final class Decoder {
                 x[t] = plus(after[t], norm(made[t], layer.afterFeedForward), residualScale);
                 x[t] = layer.beside == null ? x[t] : plus(x[t], layer.beside.apply(given[t]), 1);
             }
+            x = each(x, row -> norm(row, layer.closing));
         }
         return each(x, row -> norm(row, outputNorm));
     }

@@ -15,7 +15,7 @@ import java.util.stream.IntStream;
 final class DenseCheckpoint {
     /** The classes that are read here. */
     static final Set<String> CLASSES = Set.of("DeciLMForCausalLM", "OpenELMForCausalLM", "JAISLMHeadModel", "Jais2ForCausalLM", "CodeShellForCausalLM", "PanguEmbeddedForCausalLM", "MaincoderForCausalLM",
-            "PlamoForCausalLM", "YoutuForCausalLM", "PLMForCausalLM", "DreamModel", "LLaDAModelLM");
+            "PlamoForCausalLM", "YoutuForCausalLM", "PLMForCausalLM", "DreamModel", "LLaDAModelLM", "NanbeigeForCausalLM", "GPTRefactForCausalLM");
     /** Adds nothing to what comes in. */
     private static final FeedForward NONE = new FeedForward(null, new Linear(new double[1][TinyModels.WIDTH], null), new Linear(new double[TinyModels.WIDTH][1], null));
 
@@ -40,7 +40,7 @@ final class DenseCheckpoint {
         d.headSize = config.path("head_dim").asInt(config.get("hidden_size").asInt() / d.heads);
         d.ropeDimensions = config.path("qk_rope_head_dim").asInt(d.headSize);
         d.attentionScale = 1 / Math.sqrt(d.headSize);
-        d.layerNorm = Set.of("JAISLMHeadModel", "CodeShellForCausalLM", "Jais2ForCausalLM").contains(model);
+        d.layerNorm = Set.of("JAISLMHeadModel", "CodeShellForCausalLM", "Jais2ForCausalLM", "GPTRefactForCausalLM").contains(model);
         d.epsilon = List.of("rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon").stream().filter(config::has).findFirst().map(name -> config.get(name).asDouble()).orElse(1e-6);
         d.ahead = Set.of("DreamModel", "LLaDAModelLM").contains(model);
         d.activation = switch (model) {
@@ -56,6 +56,11 @@ final class DenseCheckpoint {
         switch (model) {
             case "OpenELMForCausalLM" -> outer("transformer.token_embeddings", "transformer.norm", "lm_head");
             case "JAISLMHeadModel" -> jais();
+            case "GPTRefactForCausalLM" -> {
+                outer("transformer.wte", "transformer.ln_f", "lm_head");
+                d.keyHeads = 1;
+                byDistance();
+            }
             case "CodeShellForCausalLM" -> outer("transformer.wte", "transformer.ln_f", "lm_head");
             case "LLaDAModelLM" -> outer("model.transformer.wte", "model.transformer.ln_f", "model.transformer.ff_out");
             default -> outer("model.embed_tokens", "model.norm", "lm_head");
@@ -67,13 +72,27 @@ final class DenseCheckpoint {
                 case "DeciLMForCausalLM" -> deci(layer, i);
                 case "OpenELMForCausalLM" -> openElm(layer, i);
                 case "JAISLMHeadModel", "CodeShellForCausalLM" -> gpt(layer, "transformer.h." + i + ".");
+                case "GPTRefactForCausalLM" -> refact(layer, "transformer.h." + i + ".");
                 case "PlamoForCausalLM" -> plamo(layer, "model.layers.layers." + i + ".");
                 case "LLaDAModelLM" -> llada(layer, "model.transformer.blocks." + i + ".");
                 default -> llama(layer, "model.layers." + i + ".");
             }
             d.layers.add(layer);
         }
+        loops();
         return d;
+    }
+
+    /** NanbeigeModel: through all layers again and again, and through its norm each time unless it says otherwise. */
+    private void loops() {
+        int count = config.path("num_loops").asInt(1);
+        List<Layer> once = List.copyOf(d.layers);
+        IntStream.range(1, count).forEach(loop -> d.layers.addAll(once));
+        if (count > 1 && !config.get("skip_loop_final_norm").asBoolean()) {
+            once.getLast().closing = d.outputNorm;
+            // That of the last loop is the output's.
+            d.outputNorm = null;
+        }
     }
 
     /** The first of some fields that there is. */
@@ -87,10 +106,25 @@ final class DenseCheckpoint {
         d.embeddingScale = config.path("mup_embeddings_scale").asDouble(config.path("embeddings_scale").asDouble());
         d.outputScale = config.has("mup_output_alpha") ? config.get("mup_output_alpha").asDouble() * config.get("mup_width_scale").asDouble() : config.get("width_scale").asDouble();
         d.attentionScale = 1.0 / d.headSize;
+        byDistance();
+    }
+
+    /** Slopes of a number of heads that is a power of two: start, start squared and so on (get_slopes_power_of_2). */
+    private void byDistance() {
         d.rotated = false;
-        // get_slopes_power_of_2
         double start = Math.pow(2, -Math.pow(2, -(Math.log(d.heads) / Math.log(2) - 3)));
-        d.slopes = IntStream.range(0, d.heads).mapToDouble(h -> start * Math.pow(start, h)).toArray();
+        d.slopes = IntStream.rangeClosed(1, d.heads).mapToDouble(h -> Math.pow(start, h)).toArray();
+    }
+
+    /** Keys first, then values; the half of gate_up_proj that goes through silu first. */
+    private void refact(Layer layer, String l) {
+        layer.attentionNorm = norm(l + "ln_1");
+        layer.feedForwardNorm = norm(l + "ln_2");
+        layer.query = stored.linear(l + "attn.q");
+        layer.key = new Linear(Arrays.copyOfRange(stored.matrix(l + "attn.kv"), 0, d.headSize), null);
+        layer.value = new Linear(Arrays.copyOfRange(stored.matrix(l + "attn.kv"), d.headSize, 2 * d.headSize), null);
+        layer.output = stored.linear(l + "attn.c_proj");
+        layer.dense = halves(stored.matrix(l + "mlp.gate_up_proj"), stored.linear(l + "mlp.c_proj"));
     }
 
     /** Jais's Conv1D and its product of c_fc with silu of c_fc2; CodeShell's queries first, then keys, then values. */

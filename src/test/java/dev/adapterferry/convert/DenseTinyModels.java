@@ -50,6 +50,15 @@ final class DenseTinyModels {
                 + "\"mup_output_alpha\":2.2,\"mup_width_scale\":0.125" + TIED, c -> jais(c, false));
         put("jais-untied", "JAISLMHeadModel", "bpe", sizes + ",\"activation_function\":\"swiglu\",\"position_embedding_type\":\"alibi\",\"scale_qk_dot_by_d\":true,\"embeddings_scale\":14.6,\"width_scale\":0.275"
                 + UNTIED, c -> jais(c, true));
+        put("refact", "GPTRefactForCausalLM", "bpe", sizes.replace(",\"n_inner\":96", ",\"n_inner\":null") + ",\"multi_query\":true" + UNTIED, c -> {
+            c.add("transformer.wte.weight", 0, ROWS, WIDTH).add("transformer.ln_f.weight", 1, WIDTH).add("lm_head.weight", 0, ROWS, WIDTH);
+            for (int i = 0; i < 2; i++) {
+                String l = "transformer.h." + i + ".";
+                c.add(l + "ln_1.weight", 1, WIDTH).add(l + "ln_2.weight", 1, WIDTH).add(l + "attn.q.weight", 0, WIDTH, WIDTH).add(l + "attn.kv.weight", 0, 2 * HEAD, WIDTH).add(l + "attn.c_proj.weight", 0, WIDTH, WIDTH);
+                // int(2 * 256 / 3), and up to the next multiple of 256.
+                c.add(l + "mlp.gate_up_proj.weight", 0, 512, WIDTH).add(l + "mlp.c_proj.weight", 0, WIDTH, 256);
+            }
+        });
         put("codeshell", "CodeShellForCausalLM", "bpe", sizes + ",\"num_query_groups\":2,\"group_query_attention\":true,\"position_embedding_type\":\"rope\",\"activation_function\":\"gelu_pytorch_tanh\"" + UNTIED, c -> {
             c.add("transformer.wte.weight", 0, ROWS, WIDTH).add("lm_head.weight", 0, ROWS, WIDTH);
             TinyModels.layerNorm(c, "transformer.ln_f");
@@ -105,6 +114,17 @@ final class DenseTinyModels {
                 gated(c, l + "mlp.", 96);
             });
         });
+        // 4 heads of 24 over a width of 64, and three times through 2 layers.
+        for (boolean skipped : new boolean[] {false, true}) {
+            put(skipped ? "nanbeige-skipping" : "nanbeige", "NanbeigeForCausalLM", "bpe", RMS + UNTIED + ",\"head_dim\":24,\"num_loops\":" + (skipped ? 2 : 3) + ",\"loop_loss_weights\":[],\"skip_loop_final_norm\":" + skipped, c -> {
+                outer(c, true);
+                layers(c, l -> {
+                    norms(c, l);
+                    TinyModels.attention(c, l, 96, 48, false, "o_proj");
+                    gated(c, l + "mlp.", 96);
+                });
+            });
+        }
         put("maincoder", "MaincoderForCausalLM", "bpe", RMS + TIED + ",\"head_dim\":24,\"intermediate_size_mlp\":96,\"intermediate_size\":128,\"use_qk_norm\":true", c -> {
             outer(c, false);
             layers(c, l -> {

@@ -36,7 +36,7 @@ class KeyValueCacheIT {
             "afmoe", "exaone-moe-mtp", "smallthinker-21b", "mellum", "laguna",
             "jamba", "mamba", "mamba2", "nemotron_h",
             "step35", "mimo2", "kimi-linear", "deepseek32", "glm-dsa",
-            "deci", "dream"})
+            "deci", "dream", "nanbeige"})
     void isWhatLlamaCppAllocates(String name) {
         CurrentLlama.assume();
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.BF16);

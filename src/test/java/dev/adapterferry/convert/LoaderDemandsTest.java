@@ -78,6 +78,15 @@ class LoaderDemandsTest {
                 fused + "; exp_probs_b.bias 8; ffn_gate_shexp 64 32; ffn_up_shexp 64 32; ffn_down_shexp 32 64" + EXPERTS.replace(" 4;", " 8;").replaceFirst(" 4$", " 8"));
         ExpertsTinyModels.DEMANDS.forEach(demand -> demand(demand.getFirst(), demand.get(1), demand.get(2), demand.subList(3, demand.size()).toArray(String[]::new)));
         String bothWays = "attn_norm.bias 64; ffn_norm.bias 64; attn_output.bias 64; ";
+        for (String name : List.of("nanbeige", "nanbeige-skipping")) {
+            demand(name, UNTIED, EPSILON + " attention.key_length rope.dimension_count num_loops skip_loop_final_norm", "attn_norm 64; attn_q 64 96; attn_k 64 48; attn_v 64 48; attn_output 96 64; ffn_norm 64" + GATED);
+        }
+        for (String name : List.of("nanbeige", "nanbeige-skipping")) {
+            demand(name, UNTIED, EPSILON + " attention.key_length rope.dimension_count num_loops skip_loop_final_norm", "attn_norm 64; attn_q 64 96; attn_k 64 48; attn_v 64 48; attn_output 96 64; ffn_norm 64" + GATED);
+        }
+        for (String name : List.of("nanbeige", "nanbeige-skipping")) {
+            demand(name, UNTIED, EPSILON + " attention.key_length rope.dimension_count num_loops skip_loop_final_norm", "attn_norm 64; attn_q 64 96; attn_k 64 48; attn_v 64 48; attn_output 96 64; ffn_norm 64" + GATED);
+        }
         demand("jais2", UNTIED + "; output_norm.bias 64", "attention.layer_norm_epsilon rope.dimension_count", bothWays + QKV + BIASES + "; ffn_norm 64; ffn_up 64 96; ffn_up.bias 96; ffn_down 96 64; ffn_down.bias 64");
         demand("pangu-embedded", UNTIED, EPSILON + " rope.dimension_count", QKV + BIASES + "; attn_output.bias 64; ffn_norm 64" + GATED);
         demand("maincoder", OUTER, EPSILON + " rope.dimension_count attention.key_length", "attn_norm 64; attn_q 64 96; attn_k 64 48; attn_v 64 48; attn_output 96 64; attn_q_norm 24; attn_k_norm 24; ffn_norm 64" + GATED);
@@ -153,7 +162,7 @@ class LoaderDemandsTest {
     }
 
     /** Types of keys, as llama.cpp's loader reads them ({@code gguf-py/gguf/constants.py} and {@code llama-model-loader.cpp}). */
-    private static final String UINT32 = "attention.kv_lora_rank pooling_type attention.relative_buckets_count decoder_block_count decoder_start_token_id "
+    private static final String UINT32 = "num_loops attention.kv_lora_rank pooling_type attention.relative_buckets_count decoder_block_count decoder_start_token_id "
             + "context_length embedding_length block_count feed_forward_length vocab_size attention.head_count attention.head_count_kv attention.key_length "
             + "attention.value_length attention.key_length_swa attention.value_length_swa attention.sliding_window attention.shared_kv_layers rope.dimension_count rope.dimension_count_swa "
             + "rope.scaling.original_context_length expert_count expert_used_count expert_group_count expert_group_used_count expert_shared_count expert_feed_forward_length "
@@ -166,6 +175,7 @@ class LoaderDemandsTest {
             + "rope.scaling.alpha";
     private static final Map<String, String> OTHERS = Map.of("attention.causal", "BOOL", "rope.scaling.type", "STRING", "expert_weights_norm", "BOOL", "rope.scaling.finetuned", "BOOL", "attention.sliding_window_pattern", "ARRAY BOOL",
             "activation_sparsity_scale", "ARRAY FLOAT32", "swiglu_clamp_exp", "ARRAY FLOAT32", "rope.dimension_sections", "ARRAY INT32", "attention.indexer.types", "ARRAY BOOL", "swiglu_clamp_shexp", "ARRAY FLOAT32");
+    private static final List<String> FLAGS = List.of("skip_loop_final_norm");
     /** Keys that may also hold one INT32 per layer. */
     private static final List<String> PER_LAYER = List.of("feed_forward_length", "attention.head_count", "attention.head_count_kv");
 
@@ -228,7 +238,7 @@ class LoaderDemandsTest {
     }
 
     private static String expectedType(String key) {
-        return List.of(UINT32.split(" ")).contains(key) ? "UINT32" : List.of(FLOAT32.split(" ")).contains(key) ? "FLOAT32" : OTHERS.getOrDefault(key, "a key that the loader does not know");
+        return List.of(UINT32.split(" ")).contains(key) ? "UINT32" : List.of(FLOAT32.split(" ")).contains(key) ? "FLOAT32" : FLAGS.contains(key) ? "BOOL" : OTHERS.getOrDefault(key, "a key that the loader does not know");
     }
 
     private static String type(Value value) {

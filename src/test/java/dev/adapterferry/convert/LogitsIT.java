@@ -95,9 +95,9 @@ class LogitsIT {
         assertThat(difference(found, asDefined.logits(TOKENS))).isLessThan(1e-5);
     }
 
-    /** Should this fail one day, llama.cpp has learned to compute Phi-3.5-MoE or GroveMoE, and what architectures.md says of it is to be taken back. */
+    /** Should this fail one day, llama.cpp has learned to compute Phi-3.5-MoE, GroveMoE or Refact, and what architectures.md says of it is to be taken back. */
     @ParameterizedTest
-    @ValueSource(strings = {"phimoe", "grovemoe"})
+    @ValueSource(strings = {"phimoe", "grovemoe", "refact"})
     void llamaCppDoesNotComputeTheseAsTheyAreDefined(String name) {
         CurrentLlama.assume();
         MemoryCheckpoint checkpoint = checkpoint(name);

@@ -49,6 +49,8 @@ record ReferenceLogits(Forward forward, double bound) {
         // In Gemma's many layers what the table rounds adds up; MPT has nothing but GELU.
         decoder.coarse = model.startsWith("Gemma") || model.equals("MPTForCausalLM");
         asLlamaCppKnowsPhiMoe(decoder);
+        // llama.cpp leaves the mean in.
+        decoder.layerNorm &= !model.equals("GPTRefactForCausalLM");
         if (model.startsWith("HunYuanVL")) {
             asLlamaCppCountsTexts(checkpoint.rawConfig().at("/rope_scaling/xdrope_section"), decoder);
         }

@@ -50,7 +50,7 @@ class TransformStepsIT {
             "glm4v, 2", "step35, 5", "gptneox, 2", "olmo, 2", "starcoder-mha, 1", "bailingmoe, 6",
             "bamba, 3", "jamba, 1", "mamba, 1", "mamba2, 1", "nemotron_h, 1",
             "kimi-linear, 5",
-            "deci, 2", "openelm, 2", "jais-untied, 7", "llada, 2", "plamo, 4", "youtu, 3"})
+            "deci, 2", "openelm, 2", "jais-untied, 7", "llada, 2", "plamo, 4", "youtu, 3", "refact, 4"})
     void everyStepIsSeen(String name, int steps) {
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);
         Architecture architecture = ArchitectureCatalog.builtIn().require(checkpoint.config(), name);

@@ -34,7 +34,7 @@ class WrongTransformsIT {
             "falcon-40b, attn_norm.weight, reversed", "falcon-40b, attn_norm_2.weight, reversed", "glm, attn_q.weight, swap-halves", "glm, ffn_up.weight, other-half-first",
             "gpt2, attn_qkv.weight, next-part", "gpt2, position_embd.weight, reversed", "olmoe, attn_q.weight, permute", "olmoe, attn_k_norm.weight, reversed",
             "olmoe, ffn_gate_exps.weight, next-expert", "phimoe, attn_k.weight, permute", "phimoe, ffn_down_exps.weight, next-expert", "starcoder, attn_qkv.weight, next-part",
-            "jais2, attn_q.bias, permute", "jais2, output_norm.bias, minus-one", "codeshell, attn_qkv.weight, next-part", "pangu-embedded, attn_k.weight, permute", "maincoder, attn_q.weight, permute",
+            "nanbeige, attn_q.weight, reversed", "refact, attn_v.weight, reversed", "jais2, attn_q.bias, permute", "jais2, output_norm.bias, minus-one", "codeshell, attn_qkv.weight, next-part", "pangu-embedded, attn_k.weight, permute", "maincoder, attn_q.weight, permute",
             "maincoder, attn_q_norm.weight, reversed", "plm, attn_q.weight, reversed", "dream, attn_k.bias, permute", "llada, attn_k.weight, swap-halves", "llada, ffn_gate.weight, reversed",
             "deci, attn_k.weight, swap-halves", "deci, rope_freqs.weight, ones", "openelm, ffn_gate.weight, reversed", "openelm, attn_q_norm.weight, reversed",
             "baichuan, attn_k.weight, swap-halves", "orion, attn_q.weight, permute", "dbrx, ffn_up_exps.weight, next-expert", "granite4, ffn_up.weight, other-half-first",
