@@ -18,7 +18,7 @@ final class EncoderTinyModels {
     /** Names of the cases. */
     static final List<String> NAMES = List.of("qwen2-embedding", "qwen2-embedding-ahead", "qwen3-embedding", "gemma-embedding", "bert", "bert-masked", "roberta", "xlm-roberta", "camembert", "nomic-bert",
             "nomic-bert-moe", "distilbert", "jina-bert-v2", "jina-bert-v2-code", "modern-bert", "modern-bert-masked", "eurobert", "neo-bert", "bert-classifier", "roberta-classifier", "xlm-roberta-reranker",
-            "modern-bert-reranker", "qwen3-classifier", "qwen3-reranker-head", "t5encoder", "umt5encoder", "xlm-roberta-flash", "jina-reranker-v2", "jina-bert-v3");
+            "modern-bert-reranker", "qwen3-classifier", "qwen3-reranker-head", "neo-bert-classifier", "t5encoder", "umt5encoder", "xlm-roberta-flash", "jina-reranker-v2", "jina-bert-v3");
 
     private static final String BERT = ",\"layer_norm_eps\":1e-12,\"type_vocab_size\":2,\"hidden_act\":\"gelu\"";
     private static final String ROBERTA = ",\"layer_norm_eps\":1e-5,\"max_position_embeddings\":514,\"pad_token_id\":1,\"type_vocab_size\":1";
@@ -91,7 +91,12 @@ final class EncoderTinyModels {
             qwen(c, false);
             c.add("score.weight", 0, 1, WIDTH);
         });
-        put("neo-bert", "NeoBERT", "wordpiece", ",\"intermediate_size\":144,\"max_length\":512,\"norm_eps\":1e-5,\"hidden_act\":\"swiglu\",\"rope\":true,\"rms_norm\":true", EncoderTinyModels::neo);
+        put("neo-bert-classifier", "NeoBERTForSequenceClassification", "wordpiece", ",\"intermediate_size\":144,\"max_length\":512,\"norm_eps\":1e-5,\"hidden_act\":\"swiglu\",\"rope\":true,\"rms_norm\":true" + three, c -> {
+            neo(c, "model.");
+            linear(c, "dense", WIDTH, WIDTH);
+            linear(c, "classifier", 3, WIDTH);
+        });
+        put("neo-bert", "NeoBERT", "wordpiece", ",\"intermediate_size\":144,\"max_length\":512,\"norm_eps\":1e-5,\"hidden_act\":\"swiglu\",\"rope\":true,\"rms_norm\":true", c -> neo(c, ""));
     }
 
     /** Qwen2 with biases, Qwen3 with norms of heads, EuroBERT with neither; all without head and without the prefix of the class that has one. */
@@ -246,10 +251,10 @@ final class EncoderTinyModels {
         }
     }
 
-    private static void neo(MemoryCheckpoint c) {
-        c.add("encoder.weight", 0, ROWS, WIDTH).add("layer_norm.weight", 1, WIDTH);
+    private static void neo(MemoryCheckpoint c, String prefix) {
+        c.add(prefix + "encoder.weight", 0, ROWS, WIDTH).add(prefix + "layer_norm.weight", 1, WIDTH);
         for (int i = 0; i < 2; i++) {
-            String l = "transformer_encoder." + i + ".";
+            String l = prefix + "transformer_encoder." + i + ".";
             c.add(l + "attention_norm.weight", 1, WIDTH).add(l + "qkv.weight", 0, 3 * WIDTH, WIDTH).add(l + "wo.weight", 0, WIDTH, WIDTH);
             c.add(l + "ffn_norm.weight", 1, WIDTH).add(l + "ffn.w12.weight", 0, 2 * 96, WIDTH).add(l + "ffn.w3.weight", 0, WIDTH, 96);
         }

@@ -23,7 +23,7 @@ final class EvenEncoder {
     private EvenEncoder(MemoryCheckpoint checkpoint) {
         stored = new CheckpointTensors(checkpoint);
         config = checkpoint.rawConfig();
-        prefix = checkpoint.tensors().tensors().stream().allMatch(tensor -> tensor.name().matches("(model|head|decoder|lm_head|classifier)\\..*")) ? "model." : "";
+        prefix = checkpoint.tensors().tensors().stream().allMatch(tensor -> tensor.name().matches("(model|head|decoder|lm_head|dense|classifier)\\..*")) ? "model." : "";
     }
 
     static boolean knows(MemoryCheckpoint checkpoint) {

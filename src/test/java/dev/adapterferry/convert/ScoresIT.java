@@ -38,7 +38,7 @@ class ScoresIT {
     }
 
     @ParameterizedTest
-    @CsvSource({"bert-classifier, calm swell storm", "roberta-classifier, calm swell storm", "xlm-roberta-reranker, LABEL_0", "jina-reranker-v2, LABEL_0", "modern-bert-reranker, LABEL_0", "qwen3-classifier, calm swell storm", "qwen3-reranker-head, yes no"})
+    @CsvSource({"bert-classifier, calm swell storm", "roberta-classifier, calm swell storm", "xlm-roberta-reranker, LABEL_0", "jina-reranker-v2, LABEL_0", "modern-bert-reranker, LABEL_0", "neo-bert-classifier, calm swell storm", "qwen3-classifier, calm swell storm", "qwen3-reranker-head, yes no"})
     void areThoseOfTheDefinition(String name, String labels) {
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);
         ConvertedModel model = new ModelConverter().convert(checkpoint, Provenance.NONE);
@@ -134,6 +134,7 @@ class ScoresIT {
                 double[] inner = Arrays.stream(Arithmetic.times(stored.linear("head.dense"), mean)).map(Arithmetic::tableGelu).toArray();
                 yield Arithmetic.times(stored.linear("classifier"), Arithmetic.layerNorm(inner, new Norm(stored.vector("head.norm.weight"), null), 1e-5));
             }
+            case "NeoBERTForSequenceClassification" -> Arithmetic.times(stored.linear("classifier"), tanh(Arithmetic.times(stored.linear("dense"), states[0])));
             case "Qwen3ForSequenceClassification" -> {
                 double[] scores = Arithmetic.times(new Linear(stored.matrix("score"), null), states[states.length - 1]);
                 double[] shares = scores.length > 1 ? scores : new double[] {scores[0], 0};
