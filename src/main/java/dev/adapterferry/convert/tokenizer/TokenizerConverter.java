@@ -21,7 +21,7 @@ import java.util.function.Function;
 
 /**
  * Writes the {@code tokenizer.*} keys of a checkpoint. What the files hold decides between llama.cpp's tokenizers:
- * byte-level BPE ({@code gpt2}; from tokenizer.json or a tiktoken file), SentencePiece BPE ({@code llama}), unigram ({@code t5}), WordPiece
+ * byte-level BPE ({@code gpt2}; from tokenizer.json, vocab.json with merges.txt, or a tiktoken file), SentencePiece BPE ({@code llama}), unigram ({@code t5}), WordPiece
  * ({@code bert}), and RWKV's longest match ({@code rwkv}).
  */
 public final class TokenizerConverter {
@@ -49,8 +49,9 @@ public final class TokenizerConverter {
         Optional<ObjectNode> given = files.apply("tokenizer_config.json").map(CheckpointFolder::readObject);
         Optional<TokenizerJson> whole = files.apply("tokenizer.json").map(TokenizerJson::new);
         Optional<WordPieceFile> words = whole.isPresent() ? Optional.empty() : files.apply("vocab.txt").flatMap(file -> WordPieceFile.read(file, given));
-        this.tokenizerConfig = words.map(WordPieceFile::config).or(() -> given);
-        this.json = words.map(WordPieceFile::json).or(() -> whole);
+        Optional<BytePairFile> pairs = whole.isPresent() || words.isPresent() ? Optional.empty() : BytePairFile.read(files, given, config);
+        this.tokenizerConfig = words.map(WordPieceFile::config).or(() -> pairs.map(BytePairFile::config)).or(() -> given);
+        this.json = words.map(WordPieceFile::json).or(() -> pairs.map(BytePairFile::json)).or(() -> whole);
     }
 
     /**
@@ -83,11 +84,14 @@ public final class TokenizerConverter {
             return writeWorld(world.get(), rows, into);
         }
         refuseBytes();
+        // transformers opens a tokenizer with these too: a training that added tokens may have saved them in tokenizer_config.json alone.
+        List<TokenizerJson.AddedToken> named = NamedTokens.of(tokenizerConfig, files.apply("added_tokens.json"));
+        Optional<TokenizerJson> tokenizer = json.map(file -> file.with(NamedTokens.missing(named, file, rows)));
         Optional<SentencePieceModel> pieces = pieces(kind);
-        Optional<TiktokenVocabulary> ranked = (json.isPresent() || pieces.isPresent() ? Optional.<Path>empty() : TiktokenFile.find(files))
+        Optional<TiktokenVocabulary> ranked = (tokenizer.isPresent() || pieces.isPresent() ? Optional.<Path>empty() : TiktokenFile.find(files))
                 .map(file -> new TiktokenVocabulary(model, file, files, tokenizerConfig, rows));
-        List<TokenizerJson.AddedToken> added = ranked.map(TiktokenVocabulary::added).or(() -> json.map(TokenizerJson::addedTokens)).or(() -> pieces.filter(SentencePieceModel::unigram).map(SentencePieceModel::specials)).orElse(List.of());
-        SpecialTokens special = new SpecialTokens(model, json, added, tokenizerConfig, config, rows);
+        List<TokenizerJson.AddedToken> added = ranked.map(TiktokenVocabulary::added).or(() -> tokenizer.map(TokenizerJson::addedTokens)).or(() -> pieces.filter(SentencePieceModel::unigram).map(SentencePieceModel::specials)).orElse(List.of());
+        SpecialTokens special = new SpecialTokens(model, tokenizer, added, tokenizerConfig, config, rows);
         Optional<ChatGlmTokens> coded = pieces.filter(file -> kind.equals("chatglm")).map(file -> ChatGlmTokens.read(model, files));
         String pre = "default";
         String name;
@@ -96,26 +100,26 @@ public final class TokenizerConverter {
         } else if (ranked.isPresent()) {
             name = "gpt2";
             pre = ranked.get().write(into);
-        } else if (json.isEmpty()) {
-            throw new FerryException("Cannot convert the tokenizer of " + model + ": there is neither tokenizer.json nor tokenizer.model nor tiktoken.model" + older(kind) + "; copy it from the base model.");
+        } else if (tokenizer.isEmpty()) {
+            throw new FerryException("Cannot convert the tokenizer of " + model + ": there is neither tokenizer.json nor tokenizer.model nor tiktoken.model" + older(kind) + "; copy it from the base model." + BytePairFile.remark(files, tokenizerConfig));
         } else if (kind.equals("gemma4")) {
             name = "gemma4";
-            Gemma4Vocabulary.write(model, json.get(), rows, into);
-        } else if (json.get().modelType().equals("WordPiece")) {
+            Gemma4Vocabulary.write(model, tokenizer.get(), rows, into);
+        } else if (tokenizer.get().modelType().equals("WordPiece")) {
             name = "bert";
-            WordPieceVocabulary.write(model, json.get(), rows, into);
-        } else if (json.get().modelType().equals("Unigram")) {
-            int unknown = json.get().model().path("unk_id").asInt(-1);
+            WordPieceVocabulary.write(model, tokenizer.get(), rows, into);
+        } else if (tokenizer.get().modelType().equals("Unigram")) {
+            int unknown = tokenizer.get().model().path("unk_id").asInt(-1);
             if (unknown >= 0) {
                 special.setIfAbsent("unk", unknown);
             }
-            name = writeUnigrams(MergedPieces.unigrams(model, json.get(), rows), json.get().prependsBlank(), trimsBlanks(json.get().normalizer()) || splitsAtBlanks(json.get().preTokenizer()),
-                    charsmap(json.get().normalizer()), into);
-        } else if (MergedPieces.isBytePairWithFallback(json.get())) {
-            name = writeBytePairs(MergedPieces.bytePairs(model, json.get(), rows), json.get().prependsBlank(), into);
+            name = writeUnigrams(MergedPieces.unigrams(model, tokenizer.get(), rows), tokenizer.get().prependsBlank(), trimsBlanks(tokenizer.get().normalizer()) || splitsAtBlanks(tokenizer.get().preTokenizer()),
+                    charsmap(tokenizer.get().normalizer()), into);
+        } else if (MergedPieces.isBytePairWithFallback(tokenizer.get())) {
+            name = writeBytePairs(MergedPieces.bytePairs(model, tokenizer.get(), rows), tokenizer.get().prependsBlank(), into);
         } else {
             name = "gpt2";
-            pre = BytePairVocabulary.write(model, json.get(), files.apply("merges.txt"), rows, into);
+            pre = BytePairVocabulary.write(model, tokenizer.get(), files.apply("merges.txt"), rows, into);
         }
         adjust(kind, rows, special, added);
         if (kind.equals("hunyuan-dense")) {

@@ -28,6 +28,7 @@ final class TokenizerJson {
 
     private final Path file;
     private final ObjectNode root;
+    private final List<AddedToken> further;
 
     TokenizerJson(Path file) {
         this(file, CheckpointFolder.readObject(file));
@@ -35,11 +36,21 @@ final class TokenizerJson {
 
     /** What a tokenizer.json would say of a vocabulary in an older form, read from a file. */
     TokenizerJson(Path file, ObjectNode root) {
+        this(file, root, List.of());
+    }
+
+    private TokenizerJson(Path file, ObjectNode root, List<AddedToken> further) {
         this.file = file;
         this.root = root;
+        this.further = further;
         if (!(root.get("model") instanceof ObjectNode)) {
             throw wrong("'model' is missing");
         }
+    }
+
+    /** The same with further added tokens, which are none of its own. */
+    TokenizerJson with(List<AddedToken> further) {
+        return further.isEmpty() ? this : new TokenizerJson(file, root, List.copyOf(further));
     }
 
     Path file() {
@@ -90,6 +101,19 @@ final class TokenizerJson {
         return ids;
     }
 
+    /** Text to id, of the model alone, whether it is a map of tokens or (unigram) a list of pieces and scores. */
+    Map<String, Integer> ids() {
+        JsonNode pieces = model().path("vocab");
+        if (!pieces.isArray()) {
+            return vocabulary();
+        }
+        Map<String, Integer> ids = new HashMap<>(pieces.size() * 2);
+        for (int id = 0; id < pieces.size(); id++) {
+            ids.put(pieces.get(id).path(0).asText(), id);
+        }
+        return ids;
+    }
+
     List<AddedToken> addedTokens() {
         List<AddedToken> tokens = new ArrayList<>();
         Map<Object, AddedToken> seen = new HashMap<>();
@@ -106,6 +130,7 @@ final class TokenizerJson {
             }
             tokens.add(added);
         }
+        tokens.addAll(further);
         return tokens;
     }
 
