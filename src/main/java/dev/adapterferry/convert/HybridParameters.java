@@ -31,6 +31,7 @@ final class HybridParameters {
             // Attention over latent vectors has one key head. config.json counts from one.
             case "kimi-layers" -> put("attention.head_count_kv", layer -> config.fields().at("/linear_attn_config/full_attn_layers").valueStream().anyMatch(full -> full.asInt() == layer + 1) ? 1 : 0);
             case "nemotron-h-layers" -> nemotronHLayers();
+            case "plamo2-head-count-kv" -> put("attention.head_count_kv", layer -> plamo2Attends(layer) ? number("kv_heads") : 0);
             default -> throw new IllegalStateException("architecture file " + architecture.file() + ".yaml: no special writer '" + name + "'");
         }
     }
@@ -47,6 +48,13 @@ final class HybridParameters {
             return indices.valueStream().anyMatch(index -> index.asInt() == layer);
         }
         return config.findLong("attn_layer_period").map(period -> layer % period == config.findLong("attn_layer_offset").orElse(0L)).orElse(true);
+    }
+
+    /** One of every mamba_step layers, in the middle; in a model of few layers the last one. */
+    private boolean plamo2Attends(int layer) {
+        int step = number("mamba_step");
+        int layers = number("block_count");
+        return Boolean.FALSE.equals(config.get("mamba_enabled")) || (layers <= step / 2 ? layer == layers - 1 : layer % step == step / 2);
     }
 
     private static JsonNode kinds(ModelConfig config) {

@@ -50,7 +50,7 @@ final class SpecialParameters {
             case "linear-or-no-rope-scaling" -> linearOrNone();
             case "hunyuan-rope" -> hunyuanRope();
             case "lfm2-feed-forward-length" -> lfm2FeedForwardLength();
-            case "head-count-kv-where-attention", "nemotron-h-layers", "kimi-layers" -> new HybridParameters(model, architecture, config, into).write(name);
+            case "head-count-kv-where-attention", "nemotron-h-layers", "plamo2-head-count-kv", "kimi-layers" -> new HybridParameters(model, architecture, config, into).write(name);
             case "indexer-types" -> indexerTypes();
             case "deci-layers", "openelm-feed-forward-length" -> new LayerSizes(model, architecture, config, into).write(name);
             case "step35-layers", "mimo2-layers" -> new WindowParameters(model, architecture, config, into).write(name);

@@ -10,6 +10,9 @@ import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
 import dev.adapterferry.tensor.ElementType;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -44,11 +47,13 @@ class HybridParametersTest {
             "mamba | {'rms_norm':false} | takes the mean out of no norm",
             "mamba2 | {'attn_layer_idx':[1]} | knows no attention in this architecture",
             "mamba2 | {'time_step_limit':[0.0,0.5]} | knows no largest time step",
+            "plamo3 | {'rope_scaling_factor':4}  | how this model stretches its positions",
+            "plamo3 | {'sliding_window':[4,4,4,null]} | its windows are given layer by layer",
             "jamba | {'mamba_expand':3} | twice the model's width alone",
             "jamba | {'mamba_conv_bias':false} | have a bias in their convolution"})
-    void refusesWhatLlamaCppWouldComputeOtherwise(String name, String fields, String message) throws IOException {
+    void refusesWhatLlamaCppWouldComputeOtherwise(String name, String fields, String message) {
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.BF16);
-        checkpoint.rawConfig().setAll((ObjectNode) JSON.readTree(fields.replace('\'', '"')));
+        checkpoint.rawConfig().setAll(read(fields));
         assertThatThrownBy(() -> new ModelConverter().outline(checkpoint)).isInstanceOf(FerryException.class).hasMessageContaining(message);
     }
 
@@ -57,6 +62,29 @@ class HybridParametersTest {
         MemoryCheckpoint checkpoint = TinyModels.checkpoint("falcon-h1", ElementType.BF16);
         checkpoint.rawConfig().put("mamba_norm_before_gate", true);
         assertThat(new ModelConverter().outline(checkpoint).architecture()).isEqualTo("falcon-h1");
+    }
+
+    /** One of every so many layers, in the middle; of few layers the last one; all of them where there is no Mamba. */
+    @Test
+    void attentionOfPlamo2() {
+        MemoryCheckpoint checkpoint = TinyModels.checkpoint("plamo2", ElementType.BF16);
+        assertThat(ints(checkpoint, "attention.head_count_kv")).containsExactly(0, 2, 0, 2);
+        Architecture architecture = ArchitectureCatalog.builtIn().require(checkpoint.config(), "plamo2");
+        for (String[] expected : new String[][] {{"{'mamba_step':4}", "[0, 0, 2, 0]"}, {"{'mamba_step':8}", "[0, 0, 0, 2]"}, {"{'mamba_enabled':false}", "[2, 2, 2, 2]"}}) {
+            ObjectNode config = checkpoint.config();
+            config.setAll(read(expected[0]));
+            GgufMetadata keys = new GgufMetadata();
+            new HybridParameters("plamo2", architecture, ModelConfig.of(config, architecture, List.of()), keys).write("plamo2-head-count-kv");
+            assertThat(Arrays.toString((int[]) keys.find("plamo2.attention.head_count_kv").orElseThrow().value())).as(expected[0]).isEqualTo(expected[1]);
+        }
+    }
+
+    private static ObjectNode read(String fields) {
+        try {
+            return (ObjectNode) JSON.readTree(fields.replace('\'', '"'));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Transformers 5 calls Granite's layers by other words. */

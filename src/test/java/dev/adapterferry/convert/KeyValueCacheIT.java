@@ -34,7 +34,7 @@ class KeyValueCacheIT {
             "rwkv7", "rwkv6qwen2", "cohere2moe",
             "mistral-nemo", "gemma2", "gemma3", "gemma3n", "gemma4", "gpt-oss", "cohere2", "llama4", "phi3", "olmo3", "exaone4-32b", "lfm2", "qwen3next-mtp", "deepseek2", "glm4moe-mtp", "glm4-9b", "granite4-h", "falcon-h1",
             "afmoe", "exaone-moe-mtp", "smallthinker-21b", "mellum", "laguna",
-            "jamba", "mamba", "mamba2", "nemotron_h",
+            "jamba", "mamba", "mamba2", "nemotron_h", "plamo2", "plamo3",
             "step35", "mimo2", "kimi-linear", "deepseek32", "glm-dsa",
             "deci", "dream", "nanbeige"})
     void isWhatLlamaCppAllocates(String name) {

@@ -48,10 +48,10 @@ class KeyValueCacheTest {
 
     /**
      * Nemotron-H: of 5 layers one has 2 heads of 32, two keep 3 tokens of 144 channels and 96 by 12. Jamba: of 4 one has heads, three keep 3 tokens of 128 channels
-     * and 128 by 12. Mamba's two layers have nothing else.
+     * and 128 by 12. Mamba's two layers have nothing else; PLaMo 2 has two of each.
      */
     @ParameterizedTest
-    @CsvSource({"nemotron_h, 2, 2, 1584", "nemotron_h_moe, 2, 2, 1584", "jamba, 1, 3, 1920", "mamba, 0, 2, 1920", "mamba2, 0, 2, 2064"})
+    @CsvSource({"nemotron_h, 2, 2, 1584", "nemotron_h_moe, 2, 2, 1584", "jamba, 1, 3, 1920", "mamba, 0, 2, 1920", "mamba2, 0, 2, 2064", "plamo2, 2, 2, 1920"})
     void layersOfOtherKindsKeepAStateOrNothing(String name, long rows, long layers, long numbers) {
         assertThat(outline(name).cacheBytes(4096)).isEqualTo(2 * 4096 * rows * ROW + 4 * layers * numbers);
     }

@@ -52,6 +52,8 @@ class MergedConversionIT {
             jamba | model.layers.0.mamba.x_proj, model.layers.1.feed_forward.experts.2.gate_proj, model.layers.3.mamba.dt_proj | ssm_x ffn_gate_exps ssm_dt
             mamba | backbone.layers.0.mixer.in_proj, backbone.layers.1.mixer.x_proj | ssm_in ssm_x
             mamba2 | backbone.layers.0.mixer.in_proj, backbone.layers.1.mixer.out_proj | ssm_in ssm_out
+            plamo2 | model.layers.layers.0.mixer.in_proj, model.layers.layers.1.mixer.qkv_proj, model.layers.layers.2.mixer.bcdt_proj | ssm_in attn_qkv ssm_x
+            plamo3 | model.layers.layers.1.mlp.gate_up_proj | ffn_up
             bamba | model.layers.1.self_attn.k_proj, model.layers.2.mamba.out_proj | attn_k ssm_out
             baichuan | model.layers.3.self_attn.W_pack | attn_q attn_k attn_v
             bailingmoe2 | model.layers.0.attention.query_key_value, model.layers.1.mlp.experts.5.up_proj | attn_qkv ffn_up_exps

@@ -20,7 +20,7 @@ import java.util.stream.IntStream;
 final class SsmCheckpoint {
     /** The classes that are read here. */
     static final Set<String> CLASSES = Set.of("FalconH1ForCausalLM", "NemotronHForCausalLM", "JambaForCausalLM", "BambaForCausalLM", "MambaForCausalLM", "FalconMambaForCausalLM",
-            "Mamba2ForCausalLM");
+            "Mamba2ForCausalLM", "Plamo2ForCausalLM", "Plamo3ForCausalLM");
 
     private static final Decoder.Gating SQUARED = (up, one) -> up > 0 ? up * up : 0;
 
@@ -50,6 +50,7 @@ final class SsmCheckpoint {
             case "FalconH1ForCausalLM" -> falconH1();
             case "NemotronHForCausalLM" -> nemotronH(stored.has("backbone.embeddings.weight") ? "backbone." : "model.");
             case "JambaForCausalLM", "BambaForCausalLM" -> jambaOrBamba();
+            case "Plamo2ForCausalLM", "Plamo3ForCausalLM" -> plamo();
             default -> mambas();
         }
         return d;
@@ -86,6 +87,51 @@ final class SsmCheckpoint {
             };
             d.layers.add(layer);
         }
+    }
+
+    /** Plamo2DecoderLayer, Plamo3DecoderLayer: norms before and behind each part, each with an offset of its own. */
+    private void plamo() {
+        outer("model.embed_tokens", "model.norm");
+        d.outputNorm = norm("model.norm", 1);
+        for (int i = 0; i < number("num_hidden_layers"); i++) {
+            String l = "model.layers.layers." + i + ".";
+            Layer layer = new Layer();
+            layer.attentionNorm = norm(l + "pre_mixer_norm", 1);
+            layer.afterAttention = norm(l + "post_mixer_norm", 1.0 / 5);
+            layer.feedForwardNorm = norm(l + "pre_mlp_norm", 1);
+            layer.afterFeedForward = norm(l + "post_mlp_norm", Math.pow(5, -1.5));
+            double[][] fused = stored.matrix(l + "mlp.gate_up_proj");
+            layer.dense = new FeedForward(new Linear(Arrays.copyOf(fused, 96), null), new Linear(Arrays.copyOfRange(fused, 96, 192), null), stored.linear(l + "mlp.down_proj"));
+            if (stored.has(l + "mixer.in_proj.weight")) {
+                layer.mixer = new PlamoMamba(stored, l + "mixer.", number("mamba_num_heads"), number("hidden_size_per_head"), number("mamba_d_state"), d.epsilon);
+            } else {
+                plamoAttention(layer, l + "mixer.", i);
+            }
+            d.layers.add(layer);
+        }
+    }
+
+    private void plamoAttention(Layer layer, String m, int number) {
+        FusedRows.split(stored.linear(m + "qkv_proj"), 1, d, layer);
+        layer.output = stored.linear(m + "o_proj");
+        layer.ropeBase = factor("rope_theta");
+        if (stored.has(m + "q_weight")) {
+            // Weights of each head's own.
+            layer.normedByHead = true;
+            layer.queryNorm = new Norm(stored.vector(m + "q_weight"), null);
+            layer.keyNorm = new Norm(stored.vector(m + "k_weight"), null);
+            return;
+        }
+        layer.queryNorm = norm(m + "q_norm", 1);
+        layer.keyNorm = norm(m + "k_norm", 1);
+        if ((number + 1) % number("sliding_window_pattern") != 0) {
+            layer.window = number("window_size");
+            layer.ropeBase = factor("rope_local_theta");
+        }
+    }
+
+    private Norm norm(String name, double offset) {
+        return new Norm(Arrays.stream(stored.vector(name + ".weight")).map(w -> w + offset).toArray(), null);
     }
 
     /** NemotronHBlock: one norm, one mixer of any kind, one residual. */

@@ -3,6 +3,7 @@ package dev.adapterferry.convert;
 import static dev.adapterferry.convert.LoaderDemandsTest.EPSILON;
 import static dev.adapterferry.convert.LoaderDemandsTest.EXPERTS;
 import static dev.adapterferry.convert.LoaderDemandsTest.GATED;
+import static dev.adapterferry.convert.LoaderDemandsTest.OUTER;
 import static dev.adapterferry.convert.LoaderDemandsTest.QKV;
 import static dev.adapterferry.convert.LoaderDemandsTest.UNTIED;
 import static dev.adapterferry.convert.LoaderDemandsTest.demand;
@@ -30,5 +31,11 @@ final class SsmDemands {
                 + "ssm_out 128 64; ffn_norm 64";
         demand("jamba", UNTIED, state.replace(" ssm.group_count", "") + " expert_count expert_used_count", first + GATED, first + EXPERTS.replace("32", "96"), QKV + "; ffn_norm 64" + GATED, first + EXPERTS.replace("32", "96"));
         demand("mamba2", UNTIED, state, "attn_norm 64; ssm_in 64 312; ssm_conv1d 4 176; ssm_conv1d.bias 176; ssm_dt.bias 8; ssm_a 1 8; ssm_d 1 8; ssm_norm 64 2; ssm_out 128 64");
+        String around = "; post_attention_norm 64; ffn_norm 64; post_ffw_norm 64; ffn_up 64 192; ffn_down 96 64";
+        String steps = "attn_norm 64; ssm_in 64 256; ssm_conv1d 4 128; ssm_x 128 88; ssm_dt 64 8; ssm_dt.bias 8; ssm_dt_norm 64; ssm_b_norm 12; ssm_c_norm 12; ssm_a 8; ssm_d 8; ssm_out 128 64" + around;
+        String own = "attn_norm 64; attn_qkv 64 128; attn_output 64 64; attn_q_norm 16 4; attn_k_norm 16 2" + around;
+        demand("plamo2", OUTER, state + " rope.freq_base", steps, own, steps, own);
+        demand("plamo3", UNTIED, EPSILON + " attention.sliding_window attention.sliding_window_pattern rope.freq_base rope.freq_base_swa attention.key_length",
+                "attn_norm 64; attn_qkv 64 128; attn_output 64 64; attn_q_norm 16; attn_k_norm 16" + around);
     }
 }

@@ -23,6 +23,7 @@ final class SsmTinyModels {
         jamba();
         bamba();
         mambas();
+        plamo();
     }
 
     private static void falconH1() {
@@ -176,6 +177,42 @@ final class SsmTinyModels {
         }
     }
 
+    private static void plamo() {
+        put("plamo2", "Plamo2ForCausalLM", "plamo", TIED + ",\"num_hidden_layers\":4,\"rms_norm_eps\":1e-6,\"hidden_size_per_head\":16,\"mamba_num_heads\":8,\"mamba_d_state\":12,\"mamba_d_conv\":4,\"mamba_step\":2,"
+                + "\"rope_theta\":10000.0", c -> {
+            c.add("model.embed_tokens.weight", 0, ROWS, WIDTH).add("model.norm.weight", 0, WIDTH);
+            for (int i = 0; i < 4; i++) {
+                String l = plamo(c, i);
+                String m = l + "mixer.";
+                if (i % 2 == 1) {
+                    c.add(m + "qkv_proj.weight", 0, 128, WIDTH).add(m + "q_weight", 1, 4, 16).add(m + "k_weight", 1, 2, 16).add(m + "o_proj.weight", 0, WIDTH, 64);
+                    continue;
+                }
+                // Of the rank that max(64, hidden_size / 16) gives.
+                c.add(m + "in_proj.weight", 0, 256, WIDTH).add(m + "conv1d.weight", 0, 128, 1, 4).add(m + "bcdt_proj.weight", 0, 2 * STATES + 64, 128).add(m + "dt_proj.weight", 0, HEADS, 64)
+                        .add(m + "dt_norm_weight", 1, 64).add(m + "B_norm_weight", 1, STATES).add(m + "C_norm_weight", 1, STATES).add(m + "dt_bias", 0.5, HEADS).add(m + "out_proj.weight", 0, WIDTH, 128);
+                byHead(c, m);
+            }
+        });
+        put("plamo3", "Plamo3ForCausalLM", "plamo", UNTIED + ",\"num_hidden_layers\":4,\"rms_norm_eps\":1e-6,\"head_dim\":16,\"window_size\":4,\"sliding_window_pattern\":2,\"rope_theta\":150000,\"rope_local_theta\":10000", c -> {
+            c.add("model.embed_tokens.weight", 0, ROWS, WIDTH).add("model.norm.weight", 0, WIDTH).add("lm_head.weight", 0, ROWS, WIDTH);
+            for (int i = 0; i < 4; i++) {
+                String m = plamo(c, i) + "mixer.";
+                c.add(m + "qkv_proj.weight", 0, 128, WIDTH).add(m + "q_norm.weight", 0, 16).add(m + "k_norm.weight", 0, 16).add(m + "o_proj.weight", 0, WIDTH, 64);
+            }
+        });
+    }
+
+    /** What each layer of both has; its prefix. Norms are stored as offsets. */
+    private static String plamo(MemoryCheckpoint c, int layer) {
+        String l = "model.layers.layers." + layer + ".";
+        for (String norm : new String[] {"pre_mixer_norm", "post_mixer_norm", "pre_mlp_norm", "post_mlp_norm"}) {
+            c.add(l + norm + ".weight", 0, WIDTH);
+        }
+        c.add(l + "mlp.gate_up_proj.weight", 0, 192, WIDTH).add(l + "mlp.down_proj.weight", 0, WIDTH, 96);
+        return l;
+    }
+
     /** A Mamba layer of twice the width, without norms of its own. */
     static void mamba(MemoryCheckpoint c, String m, int rank, int states) {
         c.add(m + "in_proj.weight", 0, 256, WIDTH).add(m + "conv1d.weight", 0, 128, 1, 4).add(m + "conv1d.bias", 0, 128).add(m + "x_proj.weight", 0, rank + 2 * states, 128)
@@ -186,7 +223,12 @@ final class SsmTinyModels {
     static void mamba2(MemoryCheckpoint c, String m, int inner, int groups) {
         int channels = inner + 2 * groups * STATES;
         c.add(m + "in_proj.weight", 0, inner + channels + HEADS, WIDTH).add(m + "conv1d.weight", 0, channels, 1, 4).add(m + "conv1d.bias", 0, channels).add(m + "dt_bias", 0.5, HEADS)
-                .add(m + "A_log", 0.5, HEADS).add(m + "D", 1, HEADS).add(m + "out_proj.weight", 0, WIDTH, inner);
+                .add(m + "out_proj.weight", 0, WIDTH, inner);
+        byHead(c, m);
+    }
+
+    private static void byHead(MemoryCheckpoint c, String m) {
+        c.add(m + "A_log", 0.5, HEADS).add(m + "D", 1, HEADS);
         for (int h = 0; h < HEADS; h++) {
             // Apart enough that heads in another order compute something else.
             c.values(m + "A_log")[h] = 0.4f * h - 1;

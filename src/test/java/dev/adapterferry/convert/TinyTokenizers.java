@@ -51,7 +51,7 @@ final class TinyTokenizers {
         }
     }
 
-    /** Holds folders {@code bpe}, {@code spm}, {@code ranks}, {@code qwen}, {@code rwkv}, {@code glm4}, {@code chatglm3}, {@code wordpiece} and {@code unigram}. */
+    /** Holds folders {@code bpe}, {@code spm}, {@code ranks}, {@code qwen}, {@code plamo}, {@code rwkv}, {@code glm4}, {@code chatglm3}, {@code wordpiece} and {@code unigram}. */
     static Path folder() {
         return Shared.FOLDER;
     }
@@ -82,6 +82,7 @@ final class TinyTokenizers {
             new WordPieceTrainer(CORPUS.lines().toList(), 3, true).write(Files.createDirectories(folder.resolve("wordpiece")));
             ChatGlmTinyModels.writeGlm4(folder.resolve("glm4"), ranked);
             ChatGlmTinyModels.writeChatGlm(folder.resolve("chatglm3"), trainer, true);
+            new PlamoTokens(CORPUS, 100).write(Files.createDirectories(folder.resolve("plamo")));
             new WorldVocabulary(CORPUS).write(Files.createDirectories(folder.resolve("rwkv")));
             Path unigram = Files.createDirectories(folder.resolve("unigram"));
             new UnigramTrainer(CORPUS.lines().toList()).write(unigram.resolve("tokenizer.json"), true);

@@ -48,7 +48,7 @@ class TransformStepsIT {
             "rwkv7-older, 15", "rwkv6, 8", "rwkv6qwen2, 8", "bitnet, 7", "cohere2moe-softmax, 2",
             "qwen3next, 8", "qwen35, 22", "deepseek2, 3", "llama4, 5", "qwen3vlmoe, 5", "gpt-oss, 7", "mistral3, 2", "ernie4_5-moe, 1", "bloom, 2", "deepseek, 2", "falcon-40b, 1", "falcon-h1, 16", "gpt2, 4",
             "glm4v, 2", "step35, 5", "gptneox, 2", "olmo, 2", "starcoder-mha, 1", "bailingmoe, 6",
-            "bamba, 3", "jamba, 1", "mamba, 1", "mamba2, 1", "nemotron_h, 1",
+            "bamba, 3", "jamba, 1", "mamba, 1", "mamba2, 1", "nemotron_h, 1", "plamo2, 6", "plamo3, 7",
             "kimi-linear, 5",
             "deci, 2", "openelm, 2", "jais-untied, 7", "llada, 2", "plamo, 4", "youtu, 3", "refact, 4"})
     void everyStepIsSeen(String name, int steps) {

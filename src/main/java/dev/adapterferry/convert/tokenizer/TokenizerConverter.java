@@ -79,6 +79,10 @@ public final class TokenizerConverter {
             tokenizerConfig.map(c -> c.get("add_prefix_space")).filter(JsonNode::isBoolean)
                     .ifPresent(flag -> into.putBool("tokenizer.ggml.add_space_prefix", flag.booleanValue()));
         }
+        Optional<Path> scored = kind.equals("plamo") ? files.apply(PlamoVocabulary.FILE) : Optional.empty();
+        if (scored.isPresent()) {
+            return writeScored(PlamoVocabulary.read(model, scored.get(), rows), rows, into);
+        }
         Optional<Path> world = kind.equals("rwkv") ? files.apply(RwkvVocabulary.FILE) : Optional.empty();
         if (world.isPresent()) {
             return writeWorld(world.get(), rows, into);
@@ -155,6 +159,13 @@ public final class TokenizerConverter {
         return files.apply("tokenizer.json").map(TokenizerJson::new).map(json -> json.vocabulary().get(text));
     }
 
+    private Result writeScored(PlamoVocabulary vocabulary, int rows, GgufMetadata into) {
+        vocabulary.write(new SpecialTokens(model, json, vocabulary.specials(), tokenizerConfig, config, rows), into);
+        Map<String, String> templates = ChatTemplates.find(files);
+        ChatTemplates.write(templates, into);
+        return new Result("plamo2", "default", rows, templates.containsKey("default"));
+    }
+
     private Result writeWorld(Path file, int rows, GgufMetadata into) {
         RwkvVocabulary.read(model, file, tokenizerConfig, rows).write(into);
         Map<String, String> templates = new TreeMap<>(ChatTemplates.find(files));
@@ -169,6 +180,7 @@ public final class TokenizerConverter {
             case "t5" -> " nor spiece.model";
             case "unigram" -> " nor sentencepiece.bpe.model";
             case "rwkv" -> " nor " + RwkvVocabulary.FILE;
+            case "plamo" -> " nor " + PlamoVocabulary.FILE;
             case "bert" -> " nor vocab.txt with BERT's pieces";
             default -> "";
         };

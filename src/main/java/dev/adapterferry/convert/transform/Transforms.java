@@ -41,6 +41,7 @@ import java.util.function.LongUnaryOperator;
  * <tr><td>{@code scale X}</td><td>each element times X</td></tr>
  * <tr><td>{@code scale-rows FROM, TO, X}</td><td>the elements of rows FROM to TO of a matrix times X</td></tr>
  * <tr><td>{@code unit-columns K}</td><td>each column scaled to a length of one, unless K is 0</td></tr>
+ * <tr><td>{@code plus X}</td><td>X added to each element</td></tr>
  * <tr><td>{@code plus-one}</td><td>1 added to each element</td></tr>
  * <tr><td>{@code minus-exp}</td><td>each element x becomes -exp(x)</td></tr>
  * </table>
@@ -49,7 +50,7 @@ public final class Transforms {
     private static final Map<String, Integer> ARGUMENTS = Map.ofEntries(
             Map.entry("permute", 1), Map.entry("permute-first", 2), Map.entry("permute-heads-of", 1), Map.entry("swap", 2), Map.entry("slice", 2), Map.entry("half", 1), Map.entry("every", 2), Map.entry("groups", 4),
             Map.entry("grouped-qkv", 2), Map.entry("swap-after", 3), Map.entry("of-each", 3), Map.entry("parts-together", 4), Map.entry("swap-columns", 2), Map.entry("matrices", 1),
-            Map.entry("even-first", 2), Map.entry("unit-rows", 1), Map.entry("unit-columns", 1), Map.entry("scale", 1), Map.entry("scale-rows", 3), Map.entry("as-rows", 1), Map.entry("flatten", 0), Map.entry("pad-rows", 1),
+            Map.entry("even-first", 2), Map.entry("unit-rows", 1), Map.entry("unit-columns", 1), Map.entry("plus", 1), Map.entry("scale", 1), Map.entry("scale-rows", 3), Map.entry("as-rows", 1), Map.entry("flatten", 0), Map.entry("pad-rows", 1),
             Map.entry("exchange", 3), Map.entry("ternary", 0), Map.entry("every-column", 2), Map.entry("transpose", 0), Map.entry("squeeze", 0), Map.entry("plus-one", 0), Map.entry("minus-exp", 0));
 
     private final Bands bands = new Bands();
@@ -81,12 +82,16 @@ public final class Transforms {
     }
 
     /**
-     * The same with numbers that need not be whole: factors.
+     * The same with numbers that need not be whole: offsets and factors.
      *
      * @throws IllegalArgumentException when the shape does not allow it, or one of the numbers must be whole and is not
      */
     public TensorView apply(String name, double[] n, TensorView in) {
         return switch (name) {
+            case "plus" -> {
+                float offset = (float) n[0];
+                yield identified(new Elementwise(in, x -> x + offset), name + " " + n[0], in);
+            }
             case "scale" -> identified(n[0] == 1 ? in : scaled(in, n[0]), name + " " + n[0], in);
             case "scale-rows" -> {
                 long[] rows = whole(Arrays.copyOf(n, 2));
