@@ -2,17 +2,9 @@ package dev.adapterferry.llamacpp;
 
 import dev.adapterferry.failure.FerryException;
 import java.nio.file.Path;
-import java.util.concurrent.locks.ReentrantLock;
 
 /** A loaded model that makes vectors of texts. One text at a time, further callers wait; close it when done. */
-public final class EmbeddingModel implements AutoCloseable {
-    /** Tokens of the longest text where nobody says more: what goes through in one piece costs memory by its square. */
-    private static final int USUAL_CONTEXT = 2048;
-
-    private final LoadedModel model;
-    private final EmbeddingContext context;
-    private final ReentrantLock turn = new ReentrantLock(true);
-
+public final class EmbeddingModel extends ReadingModel {
     /**
      * What became of a text.
      *
@@ -31,20 +23,7 @@ public final class EmbeddingModel implements AutoCloseable {
      * @throws FerryException when llama.cpp refuses the file, or would compute other vectors than the model's
      */
     public EmbeddingModel(Path file, int contextLength, int threads, int gpuLayers) {
-        model = LoadedModel.open(file, gpuLayers);
-        try {
-            int trained = model.trainedContext() > 0 ? model.trainedContext() : USUAL_CONTEXT;
-            int size = Math.min(contextLength > 0 ? contextLength : USUAL_CONTEXT, trained);
-            context = new EmbeddingContext(model, size, threads > 0 ? threads : GeneratingModel.usefulThreads(model.tensorBytes()));
-        } catch (RuntimeException e) {
-            model.close();
-            throw e;
-        }
-    }
-
-    /** Tokens of the longest text. */
-    public int contextLength() {
-        return context.size();
+        super(file, contextLength, threads, gpuLayers);
     }
 
     /**
@@ -53,13 +32,8 @@ public final class EmbeddingModel implements AutoCloseable {
      * @throws FerryException when the text is too long
      */
     public Embedding embed(String text) {
-        int[] tokens = model.vocabulary().tokenize(text, true, true);
-        turn.lock();
-        try {
-            return new Embedding(unit(context.pooled(tokens)), tokens.length);
-        } finally {
-            turn.unlock();
-        }
+        int[] tokens = model().vocabulary().tokenize(text, true, true);
+        return read(context -> new Embedding(unit(context.pooled(tokens)), tokens.length));
     }
 
     private static float[] unit(float... vector) {
@@ -72,16 +46,5 @@ public final class EmbeddingModel implements AutoCloseable {
             vector[i] = (float) (vector[i] / length);
         }
         return vector;
-    }
-
-    @Override
-    public void close() {
-        turn.lock();
-        try {
-            context.close();
-            model.close();
-        } finally {
-            turn.unlock();
-        }
     }
 }

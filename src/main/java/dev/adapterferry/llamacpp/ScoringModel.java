@@ -2,18 +2,10 @@ package dev.adapterferry.llamacpp;
 
 import dev.adapterferry.failure.FerryException;
 import java.nio.file.Path;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
 
 /** A loaded model that scores how well a text answers a query. One pair at a time, further callers wait; close it when done. */
-public final class ScoringModel implements AutoCloseable {
-    /** Tokens of the longest pair where nobody says more. */
-    private static final int USUAL_CONTEXT = 2048;
-
-    private final LoadedModel model;
-    private final EmbeddingContext context;
-    private final ReentrantLock turn = new ReentrantLock(true);
-
+public final class ScoringModel extends ReadingModel {
     /**
      * What became of a pair.
      *
@@ -32,20 +24,7 @@ public final class ScoringModel implements AutoCloseable {
      * @throws FerryException when llama.cpp refuses the file
      */
     public ScoringModel(Path file, int contextLength, int threads, int gpuLayers) {
-        model = LoadedModel.open(file, gpuLayers);
-        try {
-            int trained = model.trainedContext() > 0 ? model.trainedContext() : USUAL_CONTEXT;
-            int size = Math.min(contextLength > 0 ? contextLength : USUAL_CONTEXT, trained);
-            context = new EmbeddingContext(model, size, threads > 0 ? threads : GeneratingModel.usefulThreads(model.tensorBytes()));
-        } catch (RuntimeException e) {
-            model.close();
-            throw e;
-        }
-    }
-
-    /** Tokens of the longest pair. */
-    public int contextLength() {
-        return context.size();
+        super(file, contextLength, threads, gpuLayers);
     }
 
     /**
@@ -55,33 +34,17 @@ public final class ScoringModel implements AutoCloseable {
      */
     public Score score(String query, String text) {
         int[] pair = pair(query, text);
-        turn.lock();
-        try {
-            return new Score(context.score(pair), pair.length);
-        } finally {
-            turn.unlock();
-        }
+        return read(context -> new Score(context.score(pair), pair.length));
     }
 
     /** As these models were trained: {@code [CLS] query [SEP] text [SEP]} in BERT, {@code <s> query </s></s> text </s>} in RoBERTa. */
     private int[] pair(String query, String text) {
-        Vocabulary words = model.vocabulary();
+        Vocabulary words = model().vocabulary();
         IntStream begin = words.bos().stream();
-        boolean pieces = model.metadata("tokenizer.ggml.model").filter("bert"::equals).isPresent();
-        int end = (pieces ? words.sep() : words.eos()).orElseThrow(() -> new FerryException("Cannot score with " + model.file() + ": its vocabulary names no token that ends a text."));
+        boolean pieces = model().metadata("tokenizer.ggml.model").filter("bert"::equals).isPresent();
+        int end = (pieces ? words.sep() : words.eos()).orElseThrow(() -> new FerryException("Cannot score with " + model().file() + ": its vocabulary names no token that ends a text."));
         IntStream between = pieces ? IntStream.of(end) : IntStream.of(end, words.sep().orElse(end));
         IntStream both = IntStream.concat(IntStream.concat(begin, IntStream.of(words.tokenize(query, false, false))), IntStream.concat(between, IntStream.of(words.tokenize(text, false, false))));
         return IntStream.concat(both, IntStream.of(end)).toArray();
-    }
-
-    @Override
-    public void close() {
-        turn.lock();
-        try {
-            context.close();
-            model.close();
-        } finally {
-            turn.unlock();
-        }
     }
 }
