@@ -85,7 +85,7 @@ final class DenseLayers {
         try (SafetensorsFile file = SafetensorsFile.open(weights)) {
             List<Long> shape = List.of(layer.path("out_features").asLong(), layer.path("in_features").asLong());
             TensorInfo tensor = file.find("linear.weight").filter(found -> found.shape().equals(shape)).orElseThrow(() -> new FerryException("Cannot convert " + model + ": " + weights
-                    + " holds no 'linear.weight' of shape " + shape + ", as the config.json beside it says."));
+                    + " holds no 'linear.weight' of shape " + shape + ", as the config.json beside it says. Get the model again, with its folders."));
             float[] values = new float[Math.toIntExact(tensor.elements())];
             file.read(tensor, 0, Math.toIntExact(tensor.rows()), values, 0);
             return new Matrix(Math.toIntExact(tensor.rows()), Math.toIntExact(tensor.rowLength()), values);

@@ -24,7 +24,7 @@ final class ExpertStacks {
                 if (step.name().equals("stack")) {
                     Expression count = step.arguments().isEmpty() ? Expression.parse("expert_count") : step.arguments().getFirst();
                     parts.put(TensorAddress.layered(output.name(), layer) + ".weight", new TensorView[Math.toIntExact(config.findLong(count).orElseThrow(
-                            () -> new FerryException("Cannot convert " + model + ": the checkpoint has experts, but config.json does not say how many.")))]);
+                            () -> new FerryException("Cannot convert " + model + ": the checkpoint has experts, but config.json does not say how many. Take config.json from the base model again.")))]);
                 }
             }
         }));
@@ -41,7 +41,7 @@ final class ExpertStacks {
         TensorView[] stack = parts.get(name);
         if (stack == null || number < 0 || number >= stack.length || stack[number] != null) {
             throw new FerryException("Cannot convert " + model + ": the checkpoint has a part " + number + " of '" + name + "', config.json allows "
-                    + (stack == null ? "none" : stack.length + " parts") + ".");
+                    + (stack == null ? "none" : stack.length + " parts") + ". Take config.json from the base model again.");
         }
         stack[number] = view;
         return --missing == 0;

@@ -103,7 +103,7 @@ final class GemmaParameters {
     }
 
     private long whole(String field) {
-        return config.findLong(field).orElseThrow(() -> new FerryException("Cannot convert " + model + ": config.json lacks '" + field + "', which " + architecture.arch() + " needs."));
+        return config.findLong(field).orElseThrow(() -> new FerryException("Cannot convert " + model + ": config.json lacks '" + field + "', which " + architecture.arch() + " needs. Take config.json from the base model again."));
     }
 
     private int blocks() {

@@ -112,7 +112,7 @@ final class GeneratedTensors {
             }
             if (factors.length != expected) {
                 throw new FerryException("Cannot convert " + model + ": config.json, rope_scaling: '" + length + "_factor' has " + factors.length
-                        + " entries, expected " + expected + ".");
+                        + " entries, expected " + expected + ". Take config.json from the base model again.");
             }
             made.put("rope_factors_" + length + ".weight", new Constant(factors));
         }
@@ -131,7 +131,7 @@ final class GeneratedTensors {
             case "su", "longrope" -> stretch > 1 ? Math.sqrt(1 + Math.log(stretch) / Math.log(original)) : 1;
             case "yarn" -> stretch > 1 ? 0.1 * Math.log(stretch) + 1 : 1;
             default -> throw new FerryException("Cannot convert " + model + ": config.json, rope_scaling: type '" + type
-                    + "' with long and short factors; known are su, longrope, yarn.");
+                    + "' with long and short factors; known are su, longrope, yarn. Take config.json from the base model again.");
         };
         keys.putFloat32(architecture.arch() + ".rope.scaling.attn_factor", (float) factor);
     }
@@ -139,7 +139,7 @@ final class GeneratedTensors {
     private float number(JsonNode rope, String field, double otherwise) {
         JsonNode value = rope.path(field);
         if (!value.isMissingNode() && !value.isNumber()) {
-            throw new FerryException("Cannot convert " + model + ": config.json, rope_scaling: '" + field + "' is not a number but " + value + ".");
+            throw new FerryException("Cannot convert " + model + ": config.json, rope_scaling: '" + field + "' is not a number but " + value + ". Take config.json from the base model again.");
         }
         return (float) value.asDouble(otherwise);
     }

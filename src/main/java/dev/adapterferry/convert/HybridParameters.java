@@ -66,7 +66,7 @@ final class HybridParameters {
         String letters = nemotronHLetters(config);
         boolean experts = letters.indexOf('E') >= 0;
         if (letters.length() != number("block_count")) {
-            throw new FerryException("Cannot convert " + model + ": config.json means " + number("block_count") + " layers, but names the kinds of " + letters.length() + " ('" + letters + "').");
+            throw new FerryException("Cannot convert " + model + ": config.json means " + number("block_count") + " layers, but names the kinds of " + letters.length() + " ('" + letters + "'). Take config.json from the base model again.");
         }
         if (experts && letters.indexOf('-') >= 0) {
             throw new FerryException("Cannot convert " + model + ": it has layers with experts and layers with an ordinary feed-forward ('" + letters + "'); llama.cpp knows models with either.");
@@ -76,7 +76,7 @@ final class HybridParameters {
             case 'E' -> number("moe_intermediate_size");
             case '-' -> number("intermediate_size");
             case 'M', '*' -> 0;
-            default -> throw new FerryException("Cannot convert " + model + ": config.json names the kind of layer " + layer + " '" + letters.charAt(layer) + "'; known are M, *, - and E.");
+            default -> throw new FerryException("Cannot convert " + model + ": config.json names the kind of layer " + layer + " '" + letters.charAt(layer) + "'; known are M, *, - and E. Take config.json from the base model again.");
         });
     }
 
@@ -106,6 +106,6 @@ final class HybridParameters {
     }
 
     private int number(String field) {
-        return config.findLong(field).orElseThrow(() -> new FerryException("Cannot convert " + model + ": config.json lacks '" + field + "', which " + architecture.arch() + " needs.")).intValue();
+        return config.findLong(field).orElseThrow(() -> new FerryException("Cannot convert " + model + ": config.json lacks '" + field + "', which " + architecture.arch() + " needs. Take config.json from the base model again.")).intValue();
     }
 }

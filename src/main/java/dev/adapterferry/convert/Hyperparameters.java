@@ -46,7 +46,7 @@ final class Hyperparameters {
         if (value == null) {
             if (parameter.required()) {
                 throw new FerryException("Cannot convert " + model + ": config.json lacks '" + parameter.expression().firstNames() + "', which "
-                        + architecture.arch() + " needs for " + parameter.key() + ".");
+                        + architecture.arch() + " needs for " + parameter.key() + ". Take config.json from the base model again.");
             }
             return;
         }
@@ -96,6 +96,6 @@ final class Hyperparameters {
 
     private FerryException wrong(Parameter parameter, String expected, Object found) {
         return new FerryException("Cannot convert " + model + ": config.json, '" + parameter.expression().firstNames() + "': expected " + expected
-                + " for " + parameter.key() + ", found " + found + ".");
+                + " for " + parameter.key() + ", found " + found + ". Take config.json from the base model again.");
     }
 }

@@ -73,7 +73,7 @@ final class SpecialParameters {
             into.putString(key("rope.scaling.type"), "linear").putFloat32(key("rope.scaling.factor"), rope.get("factor").floatValue());
         } else if (type.equals("yarn") && hasFactor) {
             if (!rope.path("original_max_position_embeddings").isNumber()) {
-                throw new FerryException("Cannot convert " + model + ": config.json, rope_scaling of type yarn: 'original_max_position_embeddings' is missing.");
+                throw new FerryException("Cannot convert " + model + ": config.json, rope_scaling of type yarn: 'original_max_position_embeddings' is missing. Take config.json from the base model again.");
             }
             into.putString(key("rope.scaling.type"), "yarn").putFloat32(key("rope.scaling.factor"), rope.get("factor").floatValue());
             into.putUint32(key("rope.scaling.original_context_length"), rope.get("original_max_position_embeddings").longValue());
@@ -124,7 +124,7 @@ final class SpecialParameters {
             Long id = GATING.get(name.toString());
             if (id == null) {
                 throw new FerryException("Cannot convert " + model + ": config.json names the expert gating function '" + name + "'; known are "
-                        + String.join(", ", GATING.keySet().stream().sorted().toList()) + ".");
+                        + String.join(", ", GATING.keySet().stream().sorted().toList()) + ". Take config.json from the base model again.");
             }
             into.putUint32(key("expert_gating_func"), id);
         }
@@ -196,7 +196,7 @@ final class SpecialParameters {
 
     private void lfm2FeedForwardLength() {
         long length = config.findLong("block_ff_dim | intermediate_size").orElseThrow(() -> new FerryException("Cannot convert " + model
-                + ": config.json lacks 'block_ff_dim | intermediate_size', which lfm2 needs."));
+                + ": config.json lacks 'block_ff_dim | intermediate_size', which lfm2 needs. Take config.json from the base model again."));
         if (Boolean.TRUE.equals(config.get("block_auto_adjust_ff_dim"))) {
             length = 2 * length / 3;
             if (config.get("block_ffn_dim_multiplier") instanceof Number multiplier) {

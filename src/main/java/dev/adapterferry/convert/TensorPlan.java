@@ -156,13 +156,13 @@ final class TensorPlan {
         for (int i = 0; i < numbers.length; i++) {
             Expression expression = step.arguments().get(i);
             numbers[i] = config.findNumber(expression).orElseThrow(() -> new FerryException("Cannot convert " + model + ": tensor '" + tensor.name() + "' needs '"
-                    + expression.firstNames() + "' of config.json, which is missing."));
+                    + expression.firstNames() + "' of config.json, which is missing. Take config.json from the base model again."));
         }
         try {
             return transforms.apply(step.name(), numbers, view);
         } catch (IllegalArgumentException e) {
             throw new FerryException("Cannot convert " + model + ": tensor '" + tensor.name() + "' of shape " + tensor.shape() + " does not fit config.json ("
-                    + e.getMessage() + ").", e);
+                    + e.getMessage() + "). Take config.json from the base model again.", e);
         }
     }
 
@@ -189,14 +189,14 @@ final class TensorPlan {
 
     private void put(String name, TensorView view) {
         if (views.put(name, view.rank() == 0 ? new Flattened(view) : view) != null) {
-            throw new FerryException("Cannot convert " + model + ": two tensors become '" + name + "'; the checkpoint holds one of them twice.");
+            throw new FerryException("Cannot convert " + model + ": two tensors become '" + name + "'; the checkpoint holds one of them twice. Get it again.");
         }
     }
 
     private void refuseUnknown() {
         if (!unknown.isEmpty()) {
             throw new FerryException("Cannot convert " + model + ": " + unknown.size() + (unknown.size() == 1 ? " tensor is" : " tensors are")
-                    + " unknown to architecture " + architecture.arch() + " with " + layers + ": " + some(unknown) + ".");
+                    + " unknown to architecture " + architecture.arch() + " with " + layers + ": " + some(unknown) + ". Take the config.json that belongs to the weights.");
         }
     }
 
@@ -225,7 +225,7 @@ final class TensorPlan {
         List<String> missing = new MissingTensors(architecture, layers, present, stacks.values()).list(headless);
         if (!missing.isEmpty()) {
             throw new FerryException("Cannot convert " + model + ": the checkpoint lacks " + missing.size() + (missing.size() == 1 ? " tensor: " : " tensors: ")
-                    + some(missing) + ".");
+                    + some(missing) + ". Take the config.json that belongs to the weights, and all their files.");
         }
     }
 

@@ -66,7 +66,7 @@ public final class GgufModel implements TensorSource, StoredBytes, SourceFiles {
     private static void openOthers(Path first, int count, List<GgufFile> shards) {
         Matcher name = SHARD.matcher(first.getFileName().toString());
         if (!name.matches() || Integer.parseInt(name.group(3)) != count) {
-            throw new MalformedFile(first, -1, "it is one of " + count + " shards, but is not named PREFIX-00001-of-%05d.gguf".formatted(count));
+            throw new MalformedFile(first, -1, "it is one of " + count + " shards, but is not named PREFIX-00001-of-%05d.gguf".formatted(count), "Give all shards the names that they were published with");
         }
         for (int number = 0; number < count; number++) {
             if (number > 0) {
@@ -74,14 +74,14 @@ public final class GgufModel implements TensorSource, StoredBytes, SourceFiles {
             }
             GgufFile shard = shards.getLast();
             if (split(shard, "split.no").orElse(-1L) != number || split(shard, "split.count").orElse(-1L) != count) {
-                throw new MalformedFile(shard.files().getFirst(), -1, number == 0 ? "it is not the first shard of its model; give the first one"
-                        : "it does not say that it is shard " + (number + 1) + " of " + count);
+                throw new MalformedFile(shard.files().getFirst(), -1, number == 0 ? "it is not the first shard of its model" : "it does not say that it is shard " + (number + 1) + " of " + count,
+                        number == 0 ? "Give the first one" : "Get all shards of one model again");
             }
         }
         long tensors = shards.stream().mapToLong(shard -> shard.tensors().size()).sum();
         long expected = split(shards.getFirst(), "split.tensors.count").orElse(tensors);
         if (tensors != expected) {
-            throw new MalformedFile(first, -1, "its shards should hold " + expected + " tensors, but hold " + tensors);
+            throw new MalformedFile(first, -1, "its shards should hold " + expected + " tensors, but hold " + tensors, "Get all shards of one model again");
         }
     }
 

@@ -23,6 +23,7 @@ import java.util.Map;
  * number of activations behind them {@code T.counts}, one row and one count per expert.
  */
 public final class ImatrixGguf {
+    private static final String ADVICE = "Measure it again with llama-imatrix, or name the file that it wrote";
     private static final String SUMS = ".in_sum2";
     private static final String COUNTS = ".counts";
     private static final long LARGEST = 1 << 28;
@@ -61,9 +62,9 @@ public final class ImatrixGguf {
         try (GgufFile gguf = GgufFile.open(file)) {
             String type = gguf.metadata().findString("general.type").orElse("");
             if (!type.equals("imatrix")) {
-                throw new MalformedFile(file, -1, "general.type is '" + type + "', not 'imatrix'");
+                throw new MalformedFile(file, -1, "general.type is '" + type + "', not 'imatrix'", ADVICE);
             }
-            long chunks = gguf.metadata().findLong("imatrix.chunk_count").orElseThrow(() -> new MalformedFile(file, -1, "imatrix.chunk_count is missing"));
+            long chunks = gguf.metadata().findLong("imatrix.chunk_count").orElseThrow(() -> new MalformedFile(file, -1, "imatrix.chunk_count is missing", ADVICE));
             List<String> datasets = gguf.metadata().findStrings("imatrix.datasets").orElse(List.of());
             Map<String, float[]> weights = new LinkedHashMap<>();
             for (TensorInfo tensor : gguf.tensors()) {
@@ -73,30 +74,30 @@ public final class ImatrixGguf {
                 }
             }
             if (weights.isEmpty()) {
-                throw new MalformedFile(file, -1, "it holds no tensor ending in " + SUMS);
+                throw new MalformedFile(file, -1, "it holds no tensor ending in " + SUMS, ADVICE);
             }
             return ImportanceMatrix.of(weights, file.toString(), datasets, chunks);
         }
     }
 
     private static float[] means(GgufFile gguf, Path file, TensorInfo sums, String name) {
-        TensorInfo counts = gguf.find(name + COUNTS).orElseThrow(() -> new MalformedFile(file, -1, "tensor '" + name + COUNTS + "' is missing"));
+        TensorInfo counts = gguf.find(name + COUNTS).orElseThrow(() -> new MalformedFile(file, -1, "tensor '" + name + COUNTS + "' is missing", ADVICE));
         if (sums.type() != GgmlType.F32 || counts.type() != GgmlType.F32 || counts.elements() != sums.rows()) {
             throw new MalformedFile(file, -1, "'" + name + "' has " + sums.rows() + " rows of " + sums.type().label() + " sums but " + counts.elements() + " "
-                    + counts.type().label() + " counts");
+                    + counts.type().label() + " counts", ADVICE);
         }
         return ImportanceMatrix.means(values(gguf, file, sums), values(gguf, file, counts));
     }
 
     private static float[] values(GgufFile gguf, Path file, TensorInfo tensor) {
         if (tensor.elements() > LARGEST) {
-            throw new MalformedFile(file, -1, "tensor '" + tensor.name() + "' has " + tensor.elements() + " values, more than any importance matrix");
+            throw new MalformedFile(file, -1, "tensor '" + tensor.name() + "' has " + tensor.elements() + " values, more than any importance matrix", ADVICE);
         }
         float[] values = new float[(int) tensor.elements()];
         gguf.read(tensor, 0, Math.toIntExact(tensor.rows()), values, 0);
         for (int i = 0; i < values.length; i++) {
             if (!Float.isFinite(values[i]) || values[i] < 0) {
-                throw new MalformedFile(file, -1, "tensor '" + tensor.name() + "' holds " + values[i] + " at index " + i + "; expected a finite sum of squares");
+                throw new MalformedFile(file, -1, "tensor '" + tensor.name() + "' holds " + values[i] + " at index " + i + "; expected a finite sum of squares", ADVICE);
             }
         }
         return values;

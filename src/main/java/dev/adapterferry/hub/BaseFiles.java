@@ -47,7 +47,7 @@ final class BaseFiles {
             FileEntry index = tree.find(INDEX).orElseThrow();
             chosen.add(index);
             for (String shard : shards(tree, index)) {
-                chosen.add(tree.find(shard).orElseThrow(() -> new FerryException("Cannot use " + tree.place() + " as a base: its index names " + shard + ", which is not there.")));
+                chosen.add(tree.find(shard).orElseThrow(() -> new FerryException("Cannot use " + tree.place() + " as a base: its index names " + shard + ", which is not there. Name another revision (base-revision), or tell whoever uploaded it.")));
             }
         } else if (tree.version().find(SINGLE).isPresent()) {
             chosen.add(tree.find(SINGLE).orElseThrow());
@@ -72,7 +72,7 @@ final class BaseFiles {
      */
     static FileEntry config(HubTree tree) {
         return tree.find("config.json").orElseThrow(() -> new FerryException("Cannot use " + tree.place() + " as a base: it has no config.json."
-                + (tree.version().find("adapter_config.json").isPresent() ? " It is an adapter; name the base that it was trained on." : "")));
+                + (tree.version().find("adapter_config.json").isPresent() ? " It is an adapter; name the base that it was trained on." : " Name the repository of a model in safetensors.")));
     }
 
     private static Set<String> shards(HubTree tree, FileEntry index) {
@@ -87,7 +87,7 @@ final class BaseFiles {
             map.forEach(name -> shards.add(name.asText()));
         }
         if (shards.isEmpty() || !shards.stream().allMatch(name -> name.matches("[A-Za-z0-9][A-Za-z0-9._-]*\\.safetensors"))) {
-            throw new FerryException("Cannot use " + tree.place() + " as a base: its " + INDEX + " is no index of safetensors files.");
+            throw new FerryException("Cannot use " + tree.place() + " as a base: its " + INDEX + " is no index of safetensors files. Name another revision (base-revision), or tell whoever uploaded it.");
         }
         return shards;
     }

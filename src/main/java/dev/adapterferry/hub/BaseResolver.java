@@ -92,7 +92,7 @@ public final class BaseResolver {
             return new Pin(new Base(whole, whole.getFileName().toString(), Optional.empty(), Origin.FOLDER), Optional.empty());
         }
         if (!base.matches("[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?") || base.contains("..")) {
-            throw new FerryException("There is no base '" + base + "': no such folder here, and no name that a Hugging Face repository can have (org/name).");
+            throw new FerryException("There is no base '" + base + "': no such folder here, and no name that a Hugging Face repository can have (org/name). Name one or the other.");
         }
         Optional<String> known = cache.commit(base, revision);
         if (terms.offline()) {

@@ -75,7 +75,7 @@ public final class HubApi {
             throw new FerryException("Cannot get " + what + " from " + terms.endpoint().getHost() + ": the answer names no commit and no files. Check hub.endpoint, and whether a proxy answers in its place.");
         }
         if (model.path("disabled").asBoolean(false)) {
-            throw new FerryException("Cannot get " + what + " from " + terms.endpoint().getHost() + ": the repository is disabled.");
+            throw new FerryException("Cannot get " + what + " from " + terms.endpoint().getHost() + ": the repository is disabled. Take another copy of the model.");
         }
         List<FileEntry> files = new ArrayList<>();
         for (JsonNode sibling : model.path("siblings")) {

@@ -86,7 +86,7 @@ final class HubHttp implements AutoCloseable {
             if (answer.statusCode() / 100 == 3) {
                 URI at = uri;
                 uri = HubApi.redirect(uri, header.apply("location")).orElseThrow(() -> new FerryException("Cannot get " + what + " from " + at.getHost()
-                        + ": it redirects to an address that is none, or that is not encrypted."));
+                        + ": it redirects to an address that is none, or that is not encrypted. Look at hub.endpoint, and at proxies in between."));
                 continue;
             }
             if (answer.statusCode() == 416) {
@@ -102,7 +102,7 @@ final class HubHttp implements AutoCloseable {
             }
             throw refusal;
         }
-        throw new FerryException("Cannot get " + what + " from " + terms.endpoint().getHost() + ": it redirects without end.");
+        throw new FerryException("Cannot get " + what + " from " + terms.endpoint().getHost() + ": it redirects without end. Look at hub.endpoint, and at proxies in between.");
     }
 
     private HttpResponse<Flow.Publisher<List<java.nio.ByteBuffer>>> send(HttpRequest request, URI uri) throws IOException {

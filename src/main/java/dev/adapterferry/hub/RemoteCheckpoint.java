@@ -53,9 +53,9 @@ final class RemoteCheckpoint implements Checkpoint {
                 return object;
             }
         } catch (IOException e) {
-            throw new FerryException("Cannot use " + tree.place() + " as a base: its config.json is no JSON (" + e.getMessage() + ").", e);
+            throw new FerryException("Cannot use " + tree.place() + " as a base: its config.json is no JSON (" + e.getMessage() + "). Name another revision (base-revision), or tell whoever uploaded it.", e);
         }
-        throw new FerryException("Cannot use " + tree.place() + " as a base: its config.json is no JSON object.");
+        throw new FerryException("Cannot use " + tree.place() + " as a base: its config.json is no JSON object. Name another revision (base-revision), or tell whoever uploaded it.");
     }
 
     @Override

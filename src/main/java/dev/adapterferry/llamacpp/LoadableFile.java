@@ -41,7 +41,7 @@ final class LoadableFile {
                 String token = asInC(tokens.get(id));
                 // llama.cpp names empty tokens after their ids; what is no UTF-8 cannot be told apart here.
                 if (!token.isEmpty() && token.indexOf('\uFFFD') < 0 && !seen.add(token)) {
-                    throw new MalformedFile(file, -1, "token " + id + ", '" + token + "', is the same as an earlier one; llama.cpp needs each to be unique. Convert the model again, with a sound tokenizer.");
+                    throw new MalformedFile(file, -1, "token " + id + ", '" + token + "', is the same as an earlier one; llama.cpp needs each to be unique", "Convert the model again, with a sound tokenizer");
                 }
             }
         }

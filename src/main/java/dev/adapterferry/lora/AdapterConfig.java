@@ -99,7 +99,7 @@ public record AdapterConfig(Path file, Format format, boolean classifies, Option
                     return Optional.of(entry.getValue());
                 }
             } catch (PatternSyntaxException e) {
-                throw new FerryException("Cannot read " + file + ": pattern '" + entry.getKey() + "' is not a regular expression: " + e.getDescription() + ".", e);
+                throw new FerryException("Cannot read " + file + ": pattern '" + entry.getKey() + "' is not a regular expression: " + e.getDescription() + ". Correct it there.", e);
             }
         }
         return Optional.empty();

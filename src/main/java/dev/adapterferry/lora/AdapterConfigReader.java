@@ -73,13 +73,14 @@ final class AdapterConfigReader {
         if (json.has("fine_tune_type") || json.has("lora_parameters")) {
             return readMlx();
         }
-        throw new MalformedFile(file, -1, "it has neither 'peft_type' (PEFT) nor 'lora_parameters' (mlx-lm); this is no adapter configuration that can be merged");
+        throw new MalformedFile(file, -1, "it has neither 'peft_type' (PEFT) nor 'lora_parameters' (mlx-lm); this is no adapter configuration that can be merged",
+                "Take the adapter_config.json that was saved beside the weights");
     }
 
     private AdapterConfig readPeft() {
         String method = text("peft_type").orElse("").toUpperCase(Locale.ROOT);
         if (!method.equals("LORA")) {
-            throw refusal("peft_type " + PrintableName.of(method), OTHER_METHODS.getOrDefault(method, "only LORA has a delta of the form s·B·A"));
+            throw refusal("peft_type " + PrintableName.of(method), OTHER_METHODS.getOrDefault(method, "only LORA has a delta of the form s·B·A. Train a LoRA, or merge it with PEFT and carry the merged checkpoint"));
         }
         UNMERGEABLE.forEach((field, reason) -> {
             if (isSet(json.get(field))) {
@@ -87,12 +88,12 @@ final class AdapterConfigReader {
             }
         });
         text("task_type").filter(task -> !TASKS.contains(task.toUpperCase(Locale.ROOT))).ifPresent(task -> {
-            throw refusal("task_type " + PrintableName.of(task), "its model classifies tokens or finds answers in a text, for which llama.cpp has no head");
+            throw refusal("task_type " + PrintableName.of(task), "its model classifies tokens or finds answers in a text, for which llama.cpp has no head. Carry an adapter of a language model, an encoder or a classifier of whole texts");
         });
         String init = json.path("init_lora_weights").isNull() || !json.has("init_lora_weights") ? "true" : json.get("init_lora_weights").asText().toLowerCase(Locale.ROOT);
         boolean dora = flag("use_dora");
         if (dora && flag("lora_bias")) {
-            throw refusal("lora_bias together with use_dora", "PEFT cannot have made it");
+            throw refusal("lora_bias together with use_dora", "PEFT cannot have made it. Pull the adapter again");
         }
         String bias = text("bias").orElse("none");
         if (!Set.of("none", "all", "lora_only").contains(bias)) {
@@ -108,7 +109,7 @@ final class AdapterConfigReader {
     private AdapterConfig readMlx() {
         String kind = text("fine_tune_type").orElse("lora");
         if (!Set.of("lora", "dora", "full").contains(kind)) {
-            throw refusal("fine_tune_type " + PrintableName.of(kind), "mlx-lm knows lora, dora and full");
+            throw refusal("fine_tune_type " + PrintableName.of(kind), "mlx-lm knows lora, dora and full. Train it again as one of these");
         }
         JsonNode parameters = json.path("lora_parameters");
         boolean full = kind.equals("full");
@@ -247,7 +248,7 @@ final class AdapterConfigReader {
 
     private MalformedFile wrong(String field, String expected) {
         String path = "/" + field.replace('.', '/');
-        return new MalformedFile(file, -1, "'" + field + "' should be " + expected + ", found " + PrintableName.of(json.at(path).toString()));
+        return new MalformedFile(file, -1, "'" + field + "' should be " + expected + ", found " + PrintableName.of(json.at(path).toString()), "Pull the adapter again, or correct that field");
     }
 
     private FerryException refusal(String what, String why) {

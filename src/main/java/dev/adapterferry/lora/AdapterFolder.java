@@ -47,7 +47,7 @@ public final class AdapterFolder implements Closeable, SourceFiles {
      */
     public static AdapterFolder open(Path folder) {
         if (!Files.isDirectory(folder)) {
-            throw new FerryException("Cannot open the adapter " + folder + ": it is not a folder.");
+            throw new FerryException("Cannot open the adapter " + folder + ": it is not a folder. Name the folder that holds adapter_config.json.");
         }
         String name = folder.toAbsolutePath().normalize().getFileName().toString();
         if (name.equals("pissa_init") || name.equals("pissa_backup")) {
@@ -101,10 +101,10 @@ public final class AdapterFolder implements Closeable, SourceFiles {
                         + ". It was saved before its parts were gathered (ZeRO-3, FSDP): save the adapter again with gathering.");
             }
             if (!((ElementType) tensor.type()).isFloat() || ((ElementType) tensor.type()).isFloat8()) {
-                throw new FerryException("Cannot merge " + folder + ": " + name + " has type " + tensor.type().label() + ", expected F32, F16 or BF16.");
+                throw new FerryException("Cannot merge " + folder + ": " + name + " has type " + tensor.type().label() + ", expected F32, F16 or BF16. Save the adapter again in one of these.");
             }
             if (tensor.rowLength() > Integer.MAX_VALUE / 2) {
-                throw new FerryException("Cannot merge " + folder + ": " + name + " has rows of " + tensor.rowLength() + " elements, which is more than any model has.");
+                throw new FerryException("Cannot merge " + folder + ": " + name + " has rows of " + tensor.rowLength() + " elements, which is more than any model has. Pull the adapter again.");
             }
             if (!here) {
                 continue;

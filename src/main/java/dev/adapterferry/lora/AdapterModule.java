@@ -34,7 +34,7 @@ record AdapterModule(String name, int nesting, Map<AdapterKey.Part, TensorInfo> 
             TensorInfo other = module.parts.put(key.part(), tensor);
             if (other != null) {
                 throw new FerryException("Cannot merge " + adapter.name() + ": its tensors '" + PrintableName.of(other.name()) + "' and '"
-                        + PrintableName.of(tensor.name()) + "' mean the same part of '" + PrintableName.of(key.module()) + "'.");
+                        + PrintableName.of(tensor.name()) + "' mean the same part of '" + PrintableName.of(key.module()) + "'. Save the adapter again.");
             }
         }
         return new ArrayList<>(modules.values());
@@ -42,12 +42,12 @@ record AdapterModule(String name, int nesting, Map<AdapterKey.Part, TensorInfo> 
 
     private static String hint(String name) {
         if (name.contains("lora_down") || name.contains("lora_up") || name.endsWith(".alpha")) {
-            return " It is of the kohya or LyCORIS form, whose names do not tell the modules of a language model.";
+            return " It is of the kohya or LyCORIS form, whose names do not tell the modules of a language model: save it again with PEFT.";
         }
         if (name.contains("hada_") || name.contains("lokr_") || name.contains("ia3_") || name.contains("vera_") || name.contains("oft_")) {
-            return " It belongs to another method than LoRA.";
+            return " It belongs to another method than LoRA: merge it with PEFT, and carry the merged checkpoint.";
         }
-        return name.contains("lora.down") || name.contains("lora.up") ? " It is of an old diffusers form." : "";
+        return name.contains("lora.down") || name.contains("lora.up") ? " It is of an old diffusers form: save it again with PEFT." : " Save the adapter again with PEFT (save_pretrained), or merge it there.";
     }
 
     TensorInfo part(AdapterKey.Part part) {

@@ -37,7 +37,7 @@ final class AdapterValues {
         return stored.get(tensor.name(), () -> {
             if (tensor.elements() > Integer.MAX_VALUE - 8) {
                 throw new FerryException("Cannot merge: adapter tensor '" + PrintableName.of(tensor.name()) + "' has " + tensor.elements()
-                        + " elements, more than a factor can have.");
+                        + " elements, more than a factor can have. Pull the adapter again.");
             }
             float[] values = new float[(int) tensor.elements()];
             tensors.read(tensor, 0, Math.toIntExact(tensor.rows()), values, 0);

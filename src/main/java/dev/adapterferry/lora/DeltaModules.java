@@ -113,10 +113,10 @@ final class DeltaModules {
             return;
         }
         if (ModuleNames.isHead(module.name()) && drafts.newHead().isPresent()) {
-            throw drafts.misfit(module.name(), config.init() + " changed the output head, and with it the input embedding that the base shares with it; such a base cannot be made again");
+            throw drafts.misfit(module.name(), config.init() + " changed the output head, and with it the input embedding that the base shares with it; such a base cannot be made again. Give the adapter as it was before training (--initial)");
         }
         if (start == Initialization.ORTHONORMAL && flip || draft.info().rank() != 2) {
-            throw drafts.misfit(module.name(), config.init() + " is not defined for a weight of this form");
+            throw drafts.misfit(module.name(), config.init() + " is not defined for a weight of this form. Give the adapter as it was before training (--initial)");
         }
         draft.residual(start == Initialization.PRINCIPAL ? new PrincipalPart(draft.source(), draft.origin(), rank, decompositions)
                 : new OrthonormalPart(draft.source(), draft.origin(), rank, config.scaleOf(module.name(), rank), decompositions));
@@ -167,14 +167,14 @@ final class DeltaModules {
 
     private void magnitude(AdapterModule module, TensorDraft draft, boolean byColumn) {
         if (module.has(Part.MAGNITUDE) != config.dora()) {
-            throw drafts.misfit(module.name(), config.dora() ? "adapter_config.json says DoRA, but the file holds no magnitude vector for it"
-                    : "the file holds a magnitude vector, but adapter_config.json does not say use_dora");
+            throw drafts.misfit(module.name(), config.dora() ? "adapter_config.json says DoRA, but the file holds no magnitude vector for it. Pull the adapter again, both files together"
+                    : "the file holds a magnitude vector, but adapter_config.json does not say use_dora. Pull the adapter again, both files together");
         }
         if (config.dora()) {
             TensorInfo lengths = module.part(Part.MAGNITUDE);
             long expected = byColumn ? draft.info().rowLength() : draft.info().shape().getFirst();
             if (lengths.elements() != expected) {
-                throw drafts.misfit(module.name(), "its magnitude vector has " + lengths.elements() + " values, the base's weight needs " + expected);
+                throw drafts.misfit(module.name(), "its magnitude vector has " + lengths.elements() + " values, the base's weight needs " + expected + ". The adapter was trained on another base or architecture: name the one that it was trained on");
             }
             draft.magnitude(new Magnitude(values.all(lengths), byColumn));
         }
@@ -183,11 +183,11 @@ final class DeltaModules {
     /** {@code lora_bias}: the second layer has a bias of its own, which is scaled like the rest. */
     private void bias(AdapterModule module, TensorInfo bias) {
         if (drafts.names().find(module.name(), ".bias").isEmpty()) {
-            throw drafts.misfit(module.name(), "the adapter has a bias ('" + PrintableName.of(bias.name()) + "'), the base's layer has none that could take it");
+            throw drafts.misfit(module.name(), "the adapter has a bias ('" + PrintableName.of(bias.name()) + "'), the base's layer has none that could take it. The adapter was trained on another base or architecture: name the one that it was trained on");
         }
         TensorDraft draft = drafts.of(module.name(), ".bias");
         if (!draft.info().shape().equals(bias.shape()) || bias.rank() != 1) {
-            throw drafts.misfit(module.name(), "its lora_B.bias has shape " + bias.shape() + ", the base's bias " + draft.info().shape());
+            throw drafts.misfit(module.name(), "its lora_B.bias has shape " + bias.shape() + ", the base's bias " + draft.info().shape() + ". The adapter was trained on another base or architecture: name the one that it was trained on");
         }
         int length = (int) bias.elements();
         int rank = config.rankOf(module.name());

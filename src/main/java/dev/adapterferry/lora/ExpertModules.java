@@ -52,7 +52,7 @@ final class ExpertModules {
         for (AdapterModule wrapper : wrappers) {
             Parameter parameter = choose(wrapper, wrappers.size(), parameters);
             if (assigned.put(parameter, wrapper) != null) {
-                throw drafts.misfit(module, "two of its parameters fit only '" + parameter.name() + "'");
+                throw drafts.misfit(module, "two of its parameters fit only '" + parameter.name() + "'. The adapter was trained on another base or architecture");
             }
             add(wrapper, parameter);
         }
@@ -78,7 +78,7 @@ final class ExpertModules {
         }
         List<Parameter> ordered = parameters.stream().sorted(Comparator.comparingInt(p -> DEFINITION_ORDER.indexOf(p.name()))).toList();
         if (ordered.size() != wrappers || !DEFINITION_ORDER.contains(ordered.getFirst().name())) {
-            throw drafts.misfit(wrapper.name(), "its factors could belong to any of " + fitting.stream().map(Parameter::name).toList());
+            throw drafts.misfit(wrapper.name(), "its factors could belong to any of " + fitting.stream().map(Parameter::name).toList() + ". Merge it with PEFT, and carry the merged checkpoint");
         }
         return ordered.get(wrappers - 1 - wrapper.nesting());
     }
@@ -155,7 +155,7 @@ final class ExpertModules {
         DeltaModules.Pair pair = deltas.pair(module, Part.A, Part.B);
         String projection = ModuleNames.lastPart(module.name());
         String experts = module.name().substring(0, module.name().length() - projection.length() - 1).replace(".switch_mlp", ".experts");
-        Parameter p = base.find(experts, projection).or(() -> base.half(experts, projection)).orElseThrow(() -> drafts.misfit(module.name(), "the base has no experts of that name"));
+        Parameter p = base.find(experts, projection).or(() -> base.half(experts, projection)).orElseThrow(() -> drafts.misfit(module.name(), "the base has no experts of that name. The adapter was trained on another base or architecture: name the one that it was trained on"));
         if (p.transposed() && !p.turned()) {
             throw drafts.misfit(module.name(), "the base stores its experts inputs first, into which adapters of mlx-lm are not merged. Fuse it with mlx_lm.fuse and convert the result");
         }
@@ -164,7 +164,7 @@ final class ExpertModules {
         int rank = deltas.rank(module.name(), pair.b(), pair.b().rowLength());
         if (count != p.experts() || out != p.rows() || pair.a().rowLength() != p.cols() || pair.a().elements() != count * rank * p.cols()) {
             throw drafts.misfit(module.name(), "lora_a is " + pair.a().shape() + " and lora_b " + pair.b().shape() + ", which does not fit the base's "
-                    + p.experts() + " experts of " + p.rows() + " × " + p.cols());
+                    + p.experts() + " experts of " + p.rows() + " × " + p.cols() + ". The adapter was trained on another base or architecture: name the one that it was trained on");
         }
         for (int e = 0; e < p.experts(); e++) {
             FactorLayout.Shape strides = new FactorLayout.Shape(rank, p.experts(), e, p.cols(), rank, (int) out);

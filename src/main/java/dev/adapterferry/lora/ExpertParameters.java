@@ -83,7 +83,7 @@ final class ExpertParameters {
                 break;
             }
             if (pieces.size() < parts.size()) {
-                throw drafts.misfit(module, "the base's expert " + expert + " lacks one of " + parts);
+                throw drafts.misfit(module, "the base's expert " + expert + " lacks one of " + parts + ". Get the base again, with all its files");
             }
             rows = pieces.stream().mapToInt(Piece::rows).sum();
             cols = (int) pieces.getFirst().tensor().rowLength();

@@ -32,7 +32,7 @@ enum Initialization {
         String init = config.init();
         if (HARMLESS.contains(init)) {
             if (hasInitial) {
-                throw drafts.refusal("an initial adapter was given, but init_lora_weights is " + init + ", which leaves the base as it is");
+                throw drafts.refusal("an initial adapter was given, but init_lora_weights is " + init + ", which leaves the base as it is. Merge without it");
             }
             return PLAIN;
         }

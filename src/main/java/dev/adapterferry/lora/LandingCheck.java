@@ -76,7 +76,7 @@ public final class LandingCheck {
         TensorInfo exact = get(expected, name, "expected");
         TensorInfo kept = get(written, name, "written");
         if (exact.elements() != kept.elements() || exact.rowLength() != kept.rowLength()) {
-            throw new FerryException("The adapter did not land: tensor '" + name + "' was written with shape " + kept.shape() + ", expected " + exact.shape() + ".");
+            throw new FerryException("The adapter did not land: tensor '" + name + "' was written with shape " + kept.shape() + ", expected " + exact.shape() + ". Nothing is kept; please report this with the adapter's and the base's names.");
         }
         Optional<TensorInfo> old = before.find(name).filter(t -> t.elements() == exact.elements() && t.rowLength() == exact.rowLength());
         int length = Math.toIntExact(exact.rowLength());
@@ -97,7 +97,7 @@ public final class LandingCheck {
     }
 
     private static TensorInfo get(TensorSource source, String name, String which) {
-        return source.find(name).orElseThrow(() -> new FerryException("The adapter did not land: tensor '" + name + "' is not among the " + which + " ones."));
+        return source.find(name).orElseThrow(() -> new FerryException("The adapter did not land: tensor '" + name + "' is not among the " + which + " ones. Nothing is kept; please report this with the adapter's and the base's names."));
     }
 
     /** Running sums over the sampled elements. */

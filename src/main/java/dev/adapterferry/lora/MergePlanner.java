@@ -108,7 +108,7 @@ final class MergePlanner {
     /** What a start took out of the base can be computed from that base alone. */
     private void requireUntouched(Initialization start) {
         if (start.changesBase() && base instanceof MergedCheckpoint) {
-            throw drafts.refusal(config.init() + " changed the base that it was trained on; name it before the other adapters");
+            throw drafts.refusal(config.init() + " changed the base that it was trained on, and another adapter lies in between. Name it before the other adapters");
         }
     }
 
@@ -117,11 +117,11 @@ final class MergePlanner {
         if (weight != 1) {
             modules.forEach(module -> module.parts().forEach((part, tensor) -> {
                 if (!isFactor(part)) {
-                    throw drafts.refusal("with weight " + weight + " only plain deltas can be mixed; tensor '" + PrintableName.of(tensor.name()) + "' is none");
+                    throw drafts.refusal("with weight " + weight + " only plain deltas can be mixed; tensor '" + PrintableName.of(tensor.name()) + "' is none. Merge it with weight 1");
                 }
             }));
             if (start.changesBase()) {
-                throw drafts.refusal("with weight " + weight + " only plain deltas can be mixed; " + config.init() + " changed the base");
+                throw drafts.refusal("with weight " + weight + " only plain deltas can be mixed; " + config.init() + " changed the base. Merge it with weight 1");
             }
         }
     }
@@ -163,7 +163,7 @@ final class MergePlanner {
                 Set<Part> others = EnumSet.copyOf(module.parts().keySet());
                 others.removeAll(EnumSet.of(Part.A, Part.B, Part.WEIGHT, Part.BIAS));
                 if (!others.isEmpty()) {
-                    throw drafts.misfit(module.name(), "the file holds '" + PrintableName.of(module.part(others.iterator().next()).name()) + "' for it, which fused parameters do not have");
+                    throw drafts.misfit(module.name(), "the file holds '" + PrintableName.of(module.part(others.iterator().next()).name()) + "' for it, which fused parameters do not have. Train it with plain LoRA");
                 }
                 wrapped.computeIfAbsent(module.name(), name -> new ArrayList<>()).add(module);
             } else if (module.has(Part.MAGNITUDE) && !module.has(Part.A) && !module.has(Part.EMBEDDING_A)) {
@@ -183,7 +183,7 @@ final class MergePlanner {
         List<String> names = modules.stream().filter(m -> m.parts().keySet().stream().anyMatch(MergePlanner::isFactor)).map(AdapterModule::name).sorted().toList();
         List<String> earlierNames = earlier.stream().map(AdapterModule::name).sorted().toList();
         if (!names.equals(earlierNames) || earlier.stream().anyMatch(m -> !m.parts().keySet().stream().allMatch(MergePlanner::isFactor))) {
-            throw drafts.refusal("the initial adapter " + before.name() + " does not have the same modules");
+            throw drafts.refusal("the initial adapter " + before.name() + " does not have the same modules. Give the one from which this adapter was trained");
         }
         adapt(earlier, new DeltaModules(drafts, before, new AdapterValues(before.tensors()), -weight, Initialization.PLAIN));
     }
@@ -192,17 +192,17 @@ final class MergePlanner {
         TensorInfo rows = module.part(Part.TOKENS);
         List<Long> indices = config.trainableTokens().entrySet().stream()
                 .filter(e -> e.getKey().isEmpty() ? ModuleNames.isEmbedding(module.name()) : module.name().equals(e.getKey()) || module.name().endsWith("." + e.getKey()))
-                .map(Map.Entry::getValue).findFirst().orElseThrow(() -> drafts.misfit(module.name(), "the file holds trained token rows for it, but trainable_token_indices names none"));
+                .map(Map.Entry::getValue).findFirst().orElseThrow(() -> drafts.misfit(module.name(), "the file holds trained token rows for it, but trainable_token_indices names none. Pull the adapter again, both files together"));
         TensorDraft draft = drafts.of(module.name(), ".weight");
         List<Long> shape = draft.info().shape();
         if (rows.rank() != 2 || rows.shape().getFirst() != indices.size() || shape.size() != 2 || rows.rowLength() != shape.get(1)) {
-            throw drafts.misfit(module.name(), "its trained token rows have shape " + rows.shape() + ", expected " + indices.size() + " rows as long as the embedding's, " + shape);
+            throw drafts.misfit(module.name(), "its trained token rows have shape " + rows.shape() + ", expected " + indices.size() + " rows as long as the embedding's, " + shape + ". The adapter was trained on another base or architecture: name the one that it was trained on");
         }
         indices.stream().filter(index -> index >= shape.getFirst()).findFirst().ifPresent(index -> {
-            throw drafts.misfit(module.name(), "token " + index + " was trained, but the embedding has " + shape.getFirst() + " rows; its resized version was not saved");
+            throw drafts.misfit(module.name(), "token " + index + " was trained, but the embedding has " + shape.getFirst() + " rows; its resized version was not saved. Save the adapter again with save_embedding_layers=True");
         });
         if (!draft.deltas().isEmpty()) {
-            throw drafts.misfit(module.name(), "it has both trained token rows and a delta, which PEFT does not make");
+            throw drafts.misfit(module.name(), "it has both trained token rows and a delta, which PEFT does not make. Save the adapter again");
         }
         draft.tokens(new TokenRows(values, rows, indices));
     }

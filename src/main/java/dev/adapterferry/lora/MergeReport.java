@@ -24,6 +24,8 @@ import java.util.Locale;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record MergeReport(String base, List<Adapter> adapters, int tensorsAdapted, int unmatchedKeys, long nonFinite, long elements,
         double changedShare, List<Tensor> tensors, List<Output> outputs, List<String> warnings) {
+    private static final String KEPT = " Nothing of it is kept. Try once more; if it stays so, report it with the names of base and adapter.";
+
 
     /**
      * One adapter.
@@ -107,10 +109,10 @@ public record MergeReport(String base, List<Adapter> adapters, int tensorsAdapte
             for (Sample sample : samples.stream().filter(s -> !s.landed()).limit(1).toList()) {
                 throw new FerryException("The adapter did not land in " + file + ": tensor '" + sample.tensor() + "', kept as " + sample.format() + ", "
                         + (sample.worst() <= 1 ? "moved by " + "%.3f".formatted(sample.moved()) + " of the delta that was expected." : "differs from W + s·B·A by "
-                        + "%.1f".formatted(sample.worst()) + " times the format's rounding."));
+                        + "%.1f".formatted(sample.worst()) + " times the format's rounding.") + KEPT);
             }
             if (!whole().landed()) {
-                throw new FerryException("The adapter did not land in " + file + ": its tensors together moved by " + "%.3f".formatted(whole().moved()) + " of the delta that was expected.");
+                throw new FerryException("The adapter did not land in " + file + ": its tensors together moved by " + "%.3f".formatted(whole().moved()) + " of the delta that was expected." + KEPT);
             }
         }
     }
@@ -134,18 +136,18 @@ public record MergeReport(String base, List<Adapter> adapters, int tensorsAdapte
                 throw new IllegalStateException("rows of tensor " + tensor.name() + " were never read: the report is not complete");
             }
             if (tensor.nonFinite() > 0) {
-                throw new FerryException("The merge is broken: tensor '" + tensor.name() + "' has " + tensor.nonFinite() + " values that are not finite.");
+                throw new FerryException("The merge is broken: tensor '" + tensor.name() + "' has " + tensor.nonFinite() + " values that are not finite." + KEPT);
             }
             // The change is measured on f32 results, each rounded by up to 2^-24 of its weight.
             double slack = tensor.expectedNorm() == null ? 0 : 1e-3 * tensor.expectedNorm() + 0x1p-22 * tensor.baseNorm();
             if (tensor.expectedNorm() != null && Math.abs(tensor.actualNorm() - tensor.expectedNorm()) > slack) {
                 throw new FerryException("The adapter did not land: tensor '" + tensor.name() + "' changed by " + tensor.actualNorm() + ", expected "
-                        + tensor.expectedNorm() + " (Frobenius norms).");
+                        + tensor.expectedNorm() + " (Frobenius norms)." + KEPT);
             }
         }
         if (changedShare == 0) {
             throw new FerryException("The adapter has no effect: not one of " + elements + " elements of " + tensorsAdapted
-                    + " tensors differs from the base. It was not trained, or its delta is too small for the base's type.");
+                    + " tensors differs from the base. It was not trained, or its delta is too small for the base's type. Write F32 (--dtype f32), or train it further.");
         }
         outputs.forEach(Output::requireLanded);
     }

@@ -2,6 +2,7 @@ package dev.adapterferry.lora;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
 import dev.adapterferry.progress.Cancellation;
 import dev.adapterferry.tensor.Checkpoint;
 import dev.adapterferry.tensor.DequantizedCheckpoint;
@@ -124,7 +125,7 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
         try {
             return Files.mismatch(one, other) >= 0;
         } catch (IOException e) {
-            throw new FerryException("Cannot compare " + one + " with " + other + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot compare " + one + " with " + other + ": " + Durable.reason(e) + ".", e);
         }
     }
 

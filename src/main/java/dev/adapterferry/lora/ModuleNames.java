@@ -65,7 +65,7 @@ final class ModuleNames {
         }
         if (found.size() > 1) {
             throw new FerryException("Cannot merge " + adapter + ": module '" + PrintableName.of(module) + "' could be any of the base's "
-                    + found.stream().map(TensorInfo::name).toList() + ".");
+                    + found.stream().map(TensorInfo::name).toList() + ". Save the adapter again with the whole names of its modules.");
         }
         return found.stream().findFirst();
     }

@@ -25,7 +25,7 @@ final class PrincipalPart implements Residual {
      */
     PrincipalPart(TensorSource source, TensorInfo weight, int rank, BoundedCache<TensorInfo, double[][]> kept) {
         if (rank > Math.min(weight.rows(), weight.rowLength())) {
-            throw new FerryException("Cannot merge: PiSSA of rank " + rank + " on a weight of shape " + weight.shape() + ".");
+            throw new FerryException("Cannot merge: PiSSA of rank " + rank + " on tensor '" + weight.name() + "' of shape " + weight.shape() + ", which has no so many directions. The adapter was trained on another base or architecture: name the one that it was trained on.");
         }
         this.source = source;
         this.weight = weight;

@@ -44,7 +44,7 @@ final class ReplicatedCheckpoint implements Checkpoint, SourceFiles {
         });
         int count = count(base);
         if (layers.stream().anyMatch(layer -> layer >= count)) {
-            throw new FerryException("Cannot replicate layers of " + base.name() + " as adapter_config.json asks (" + ranges + "): it has " + count + " layers.");
+            throw new FerryException("Cannot replicate layers of " + base.name() + " as adapter_config.json asks (" + ranges + "): it has " + count + " layers. The adapter was trained on another base or architecture: name the one that it was trained on.");
         }
         this.tensors = new Replicas(base.tensors(), layers);
     }

@@ -28,7 +28,7 @@ final class TokenizerFit {
         try (JsonParser json = new JsonFactory().createParser(tokenizer.get().toFile())) {
             largest = largestId(json);
         } catch (IOException e) {
-            throw drafts.refusal("its tokenizer.json cannot be read: " + e.getMessage());
+            throw drafts.refusal("its tokenizer.json cannot be read: " + e.getMessage() + ". Pull the adapter again");
         }
         if (largest >= rows) {
             throw drafts.refusal("its tokenizer has a token " + largest + ", but the embedding has " + rows + " rows. The vocabulary was resized for the training and the"

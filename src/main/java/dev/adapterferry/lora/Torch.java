@@ -23,7 +23,7 @@ final class Torch {
                 return root;
             } catch (RuntimeException | LinkageError e) {
                 throw new FerryException("Cannot load PyTorch for this platform (" + System.getProperty("os.name") + " "
-                        + System.getProperty("os.arch") + "): " + e.getMessage() + ".", e);
+                        + System.getProperty("os.arch") + "): " + e.getMessage() + ". The native library comes from Maven Central once: look at the network, or take another platform.", e);
             }
         }
     }

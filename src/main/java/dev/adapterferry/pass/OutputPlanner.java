@@ -85,7 +85,7 @@ final class OutputPlanner {
     }
 
     private static ModelFacts facts(GgufMetadata metadata) {
-        String architecture = metadata.findString("general.architecture").orElseThrow(() -> new FerryException("Cannot quantize a file without general.architecture: it is no model."));
+        String architecture = metadata.findString("general.architecture").orElseThrow(() -> new FerryException("Cannot quantize a file without general.architecture: it is no model. Name a model's file, or its first shard."));
         int heads = first(metadata, architecture + ".attention.head_count").orElse(0);
         return new ModelFacts(architecture, first(metadata, architecture + ".block_count").orElse(0), first(metadata, architecture + ".expert_count").orElse(0), heads,
                 first(metadata, architecture + ".attention.head_count_kv").orElse(heads));

@@ -33,7 +33,7 @@ record RowBlock(int tensor, int index, long firstRow, int rows, boolean last) {
             TensorInfo tensor = tensors.get(t);
             if (tensor.elements() == 0 || tensor.rowLength() > LONGEST_ROW) {
                 throw new FerryException("Cannot quantize tensor '" + tensor.name() + "' of shape " + tensor.shape() + ": "
-                        + (tensor.elements() == 0 ? "it is empty." : "rows may have at most " + LONGEST_ROW + " values."));
+                        + (tensor.elements() == 0 ? "it is empty. Get the model again." : "rows may have at most " + LONGEST_ROW + " values. Get the model again."));
             }
             cut(t, tensor, weights, blocks);
         }

@@ -37,7 +37,7 @@ final class Target implements Closeable {
             throw new FerryException("Cannot make the folder " + folder + " for " + output.file().getFileName() + ": " + Durable.reason(e) + ".", e);
         }
         if (Files.isDirectory(output.file())) {
-            throw new FerryException("Cannot write " + output.file() + ": a folder of that name is in the way.");
+            throw new FerryException("Cannot write " + output.file() + ": a folder of that name is in the way. Move it, or choose another folder or name.");
         }
         return new Target(output, GgufWriter.create(output.part(), output.plan()));
     }

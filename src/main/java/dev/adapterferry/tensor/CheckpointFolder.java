@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.files.Durable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -59,7 +60,7 @@ public final class CheckpointFolder implements Checkpoint, SourceFiles {
      */
     public static CheckpointFolder open(Path folder, String name) {
         if (!Files.isDirectory(folder)) {
-            throw new FerryException("Cannot open the checkpoint " + name + ": " + folder + " is not a folder.");
+            throw new FerryException("Cannot open the checkpoint " + name + ": " + folder + " is not a folder. Name the folder that holds config.json and the weights.");
         }
         if (!Files.isRegularFile(folder.resolve("config.json"))) {
             throw new FerryException("Cannot open the checkpoint " + name + ": " + folder + " holds no config.json." + hint(folder));
@@ -89,12 +90,12 @@ public final class CheckpointFolder implements Checkpoint, SourceFiles {
      */
     public static ObjectNode readObject(Path file) {
         if (!Files.isRegularFile(file)) {
-            throw new FerryException("Cannot read " + file + ": there is no such file.");
+            throw new FerryException("Cannot read " + file + ": there is no such file. Get the model again, with all its files.");
         }
         try {
             return parseObject(file, Files.readAllBytes(file));
         } catch (IOException e) {
-            throw new FerryException("Cannot read " + file + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot read " + file + ": " + Durable.reason(e) + ".", e);
         }
     }
 
@@ -114,9 +115,9 @@ public final class CheckpointFolder implements Checkpoint, SourceFiles {
             throw new MalformedFile(file, 0, "expected a JSON object, found " + node.getNodeType());
         } catch (JsonProcessingException e) {
             throw new MalformedFile(file, e.getLocation() == null ? -1 : Math.max(-1, e.getLocation().getByteOffset()),
-                    "it is not valid JSON (" + PrintableName.of(e.getOriginalMessage().replaceFirst("(?s)\\s*\\(start marker at.*", "")) + "). It is damaged or was cut short; get it again.");
+                    "it is not valid JSON (" + PrintableName.of(e.getOriginalMessage().replaceFirst("(?s)\\s*\\(start marker at.*", "")) + ")");
         } catch (IOException e) {
-            throw new FerryException("Cannot read " + file + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot read " + file + ": " + Durable.reason(e) + ".", e);
         }
     }
 

@@ -69,7 +69,7 @@ final class DequantizedTensors extends ComputedTensors {
         int scaleCols = Math.toIntExact(Math.ceilDiv(cols, Math.max(1, blockCols)));
         if (blockRows < 1 || blockCols < 1 || scales.length != Math.ceilDiv(rows, blockRows) * scaleCols || stored.rank() > 2 && stored.shape().get(stored.rank() - 2) % blockRows != 0) {
             throw new FerryException("Cannot read " + checkpoint.name() + ": tensor '" + PrintableName.of(scale.name()) + "' has shape " + scale.shape()
-                    + ", which fits neither the rows nor the " + blockRows + "×" + blockCols + " blocks of a weight of shape " + stored.shape() + ".");
+                    + ", which fits neither the rows nor the " + blockRows + "×" + blockCols + " blocks of a weight of shape " + stored.shape() + ". Get the base again, or take its 16-bit original.");
         }
         return new Scaled(info, stored, scales, blockRows, blockCols, scaleCols);
     }

@@ -1,6 +1,7 @@
 package dev.adapterferry.tensor;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +31,7 @@ public final class Fingerprint {
             }
             return real + ":" + attributes.size() + ":" + attributes.lastModifiedTime().toInstant();
         } catch (IOException e) {
-            throw new FerryException("Cannot look at " + file + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot look at " + file + ": " + Durable.reason(e) + ".", e);
         }
     }
 }

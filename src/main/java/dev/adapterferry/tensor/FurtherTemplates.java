@@ -1,6 +1,7 @@
 package dev.adapterferry.tensor;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +31,7 @@ public final class FurtherTemplates {
         try (Stream<Path> files = Files.list(folder)) {
             return files.filter(file -> file.getFileName().toString().endsWith(ENDING) && Files.isRegularFile(file)).sorted().toList();
         } catch (IOException e) {
-            throw new FerryException("Cannot list " + folder + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot list " + folder + ": " + Durable.reason(e) + ".", e);
         }
     }
 }

@@ -62,7 +62,7 @@ final class Mxfp4Tensors extends ComputedTensors {
         TensorInfo scales = base.find(name).orElseThrow(() -> new FerryException("Cannot read " + model + ": tensor '" + PrintableName.of(blocks.name()) + "' has no '" + PrintableName.of(name)
                 + "' beside it. Download the base again."));
         if (scales.type() != ElementType.U8 || !scales.shape().equals(groups)) {
-            throw new FerryException("Cannot read " + model + ": tensor '" + PrintableName.of(name) + "' has type " + scales.type().label() + " and shape " + scales.shape() + ", expected U8 and " + groups + ".");
+            throw new FerryException("Cannot read " + model + ": tensor '" + PrintableName.of(name) + "' has type " + scales.type().label() + " and shape " + scales.shape() + ", expected U8 and " + groups + ". Get the base again.");
         }
         List<Long> shape = new ArrayList<>(groups);
         shape.set(shape.size() - 1, groups.getLast() * VALUES);

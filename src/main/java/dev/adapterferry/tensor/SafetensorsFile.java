@@ -3,6 +3,7 @@ package dev.adapterferry.tensor;
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.files.Durable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -59,16 +60,16 @@ public final class SafetensorsFile implements TensorSource, StoredBytes, SourceF
         }
         readFully(length, 0);
         if (StandardCharsets.US_ASCII.decode(length.flip().duplicate()).toString().equals(LFS.substring(0, 8))) {
-            throw new MalformedFile(file, 0, "this is a Git LFS pointer, not the file it points to; run 'git lfs pull' or download the file itself");
+            throw new MalformedFile(file, 0, "this is a Git LFS pointer, not the file it points to", "Run 'git lfs pull', or download the file itself");
         }
         long headerBytes = length.getLong(0);
         if (headerBytes < 0 || headerBytes > SafetensorsHeader.LARGEST) {
             throw new MalformedFile(file, 0, "the header is said to have " + Long.toUnsignedString(headerBytes) + " bytes; at most "
-                    + SafetensorsHeader.LARGEST + " are allowed. This is no safetensors file, or a damaged one");
+                    + SafetensorsHeader.LARGEST + " are allowed: this is no safetensors file, or a damaged one");
         }
         this.dataStart = length.capacity() + headerBytes;
         if (dataStart > size) {
-            throw new MalformedFile(file, size, "the header is said to have " + headerBytes + " bytes, but the file ends before: it is truncated, get it again");
+            throw new MalformedFile(file, size, "the header is said to have " + headerBytes + " bytes, but the file ends before: it is truncated");
         }
         byte[] header = new byte[(int) headerBytes];
         readFully(ByteBuffer.wrap(header), length.capacity());
@@ -192,7 +193,7 @@ public final class SafetensorsFile implements TensorSource, StoredBytes, SourceF
             FileChannel current = channel;
             try {
                 if (current.read(into, at) < 0) {
-                    throw new MalformedFile(file, at, "the file ends here; it was longer when it was opened");
+                    throw new MalformedFile(file, at, "the file ends here; it was longer when it was opened", "Something else writes it: run again when that has ended");
                 }
             } catch (ClosedByInterruptException e) {
                 throw new Cancelled("reading " + file);
@@ -200,7 +201,7 @@ public final class SafetensorsFile implements TensorSource, StoredBytes, SourceF
                 // Interrupting one reader closes the channel under all others: they go on with a new one.
                 reopen(current);
             } catch (IOException e) {
-                throw new FerryException("Cannot read " + file + " at byte " + at + ": " + e.getMessage() + ".", e);
+                throw new FerryException("Cannot read " + file + " at byte " + at + ": " + Durable.reason(e) + ".", e);
             }
         }
     }
@@ -213,7 +214,7 @@ public final class SafetensorsFile implements TensorSource, StoredBytes, SourceF
             try {
                 channel = FileChannel.open(file, StandardOpenOption.READ);
             } catch (IOException e) {
-                throw new FerryException("Cannot open " + file + " again: " + e.getMessage() + ".", e);
+                throw new FerryException("Cannot open " + file + " again: " + Durable.reason(e) + ".", e);
             }
         }
     }

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.files.Durable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
@@ -82,7 +83,7 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
             throw new MalformedFile(file, LENGTH_BYTES + Math.max(0, e.getLocation() == null ? 0 : e.getLocation().getByteOffset()),
                     "the header is not the JSON that safetensors asks for: " + PrintableName.of(e.getOriginalMessage()));
         } catch (IOException e) {
-            throw new FerryException("Cannot read the header of " + file + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot read the header of " + file + ": " + Durable.reason(e) + ".", e);
         }
         requireExactCover(file, entries, LENGTH_BYTES + header.length, dataBytes);
         return new SafetensorsHeader(metadata, entries);
@@ -157,7 +158,7 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
             }
             if (entry.end > dataBytes) {
                 throw new MalformedFile(file, dataStart + dataBytes, tensor + " ends at data offset " + entry.end + ", the file at " + dataBytes
-                        + ": it is truncated, get it again");
+                        + ": it is truncated");
             }
             cursor = entry.end;
         }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -83,7 +84,7 @@ public final class SafetensorsWriter implements Closeable {
         try {
             return new SafetensorsWriter(file, tensors, metadata, resume);
         } catch (IOException e) {
-            throw new FerryException("Cannot write " + file + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot write " + file + ": " + Durable.reason(e) + ".", e);
         }
     }
 
@@ -178,7 +179,7 @@ public final class SafetensorsWriter implements Closeable {
             }
             return crc.getValue();
         } catch (IOException e) {
-            throw new FerryException("Cannot read " + partial + " back: " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot read " + partial + " back: " + Durable.reason(e) + ".", e);
         }
     }
 
@@ -193,7 +194,7 @@ public final class SafetensorsWriter implements Closeable {
         try {
             channel.force(false);
         } catch (IOException e) {
-            throw new FerryException("Cannot write " + partial + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot write " + partial + ": " + Durable.reason(e) + ".", e);
         }
     }
 
@@ -210,7 +211,7 @@ public final class SafetensorsWriter implements Closeable {
             channel.close();
             Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {
-            throw new FerryException("Cannot finish " + file + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot finish " + file + ": " + Durable.reason(e) + ".", e);
         }
     }
 
@@ -227,7 +228,7 @@ public final class SafetensorsWriter implements Closeable {
         try {
             channel.close();
         } catch (IOException e) {
-            throw new FerryException("Cannot close " + partial + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot close " + partial + ": " + Durable.reason(e) + ".", e);
         }
     }
 
@@ -240,7 +241,7 @@ public final class SafetensorsWriter implements Closeable {
                 Files.deleteIfExists(partial);
             }
         } catch (IOException e) {
-            throw new FerryException("Cannot remove " + partial + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot remove " + partial + ": " + Durable.reason(e) + ".", e);
         }
     }
 
@@ -257,7 +258,7 @@ public final class SafetensorsWriter implements Closeable {
         try {
             writeFully(bytes, place.position + at);
         } catch (IOException e) {
-            throw new FerryException("Cannot write " + partial + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot write " + partial + ": " + Durable.reason(e) + ".", e);
         }
         place.written.addAndGet(length);
     }

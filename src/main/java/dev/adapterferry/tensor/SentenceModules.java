@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.files.Durable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,7 +64,7 @@ public record SentenceModules(Path file, List<Module> modules) {
         try {
             list = new ObjectMapper().readTree(Files.readAllBytes(file));
         } catch (IOException e) {
-            throw new FerryException("Cannot read " + file + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot read " + file + ": " + Durable.reason(e) + ".", e);
         }
         if (list == null || !list.isArray()) {
             throw new MalformedFile(file, 0, "expected a list of modules");

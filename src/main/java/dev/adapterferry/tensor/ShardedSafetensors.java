@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.files.Durable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -84,9 +85,9 @@ public final class ShardedSafetensors implements TensorSource, StoredBytes, Sour
             map = JSON.readTree(Files.readAllBytes(index)).path("weight_map");
         } catch (JsonProcessingException e) {
             throw new MalformedFile(index, e.getLocation() == null ? -1 : Math.max(-1, e.getLocation().getByteOffset()),
-                    "it is not valid JSON: " + PrintableName.of(e.getOriginalMessage()));
+                    "it is not valid JSON (" + PrintableName.of(e.getOriginalMessage()) + ")");
         } catch (IOException e) {
-            throw new FerryException("Cannot read " + index + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot read " + index + ": " + Durable.reason(e) + ".", e);
         }
         if (!map.isObject() || map.isEmpty()) {
             throw new MalformedFile(index, -1, "it needs an object 'weight_map' from tensor names to file names");
@@ -108,17 +109,17 @@ public final class ShardedSafetensors implements TensorSource, StoredBytes, Sour
     private static Path resolve(Path index, String name) {
         Path shard = index.resolveSibling(name);
         if (!Files.exists(shard)) {
-            throw new MalformedFile(index, -1, "it names " + name + ", which is missing from the folder: get the model again");
+            throw new MalformedFile(index, -1, "it names " + name + ", which is missing from the folder", "Get the model again, with all its files");
         }
         try {
             Path folder = shard.toAbsolutePath().getParent().toRealPath();
             Path target = shard.toRealPath().getParent();
             Path blobs = folder.resolve("../../blobs").normalize();
             if (!target.equals(folder) && !target.equals(blobs)) {
-                throw new MalformedFile(index, -1, "it names " + name + ", a link that leaves the folder");
+                throw new MalformedFile(index, -1, "it names " + name + ", a link that leaves the folder", "Put the file itself there");
             }
         } catch (IOException e) {
-            throw new FerryException("Cannot follow " + shard + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot follow " + shard + ": " + Durable.reason(e) + ".", e);
         }
         return shard;
     }

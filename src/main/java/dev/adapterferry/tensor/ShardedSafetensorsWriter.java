@@ -3,6 +3,7 @@ package dev.adapterferry.tensor;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -117,7 +118,7 @@ public final class ShardedSafetensorsWriter implements Closeable {
             Path partial = Files.write(folder.resolve(file.getFileName() + ".partial"), json.writerWithDefaultPrettyPrinter().writeValueAsBytes(index));
             Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {
-            throw new FerryException("Cannot write " + file + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot write " + file + ": " + Durable.reason(e) + ".", e);
         }
     }
 

@@ -25,6 +25,8 @@ final class TensorPickle {
     private static final Map<String, ElementType> STORAGES = Map.of("torch.FloatStorage", ElementType.F32, "torch.HalfStorage", ElementType.F16,
             "torch.BFloat16Storage", ElementType.BF16, "torch.DoubleStorage", ElementType.F64, "torch.LongStorage", ElementType.I64, "torch.IntStorage", ElementType.I32,
             "torch.ShortStorage", ElementType.I16, "torch.CharStorage", ElementType.I8, "torch.ByteStorage", ElementType.U8, "torch.BoolStorage", ElementType.BOOL);
+    /** What helps with a pickle that is not read. */
+    static final String ADVICE = "Save the adapter again as safetensors";
     private static final String DICTIONARY = "collections.OrderedDict";
     private static final String TENSOR = "torch._utils._rebuild_tensor_v2";
     private static final String PARAMETER = "torch._utils._rebuild_parameter";
@@ -136,7 +138,7 @@ final class TensorPickle {
             case '.' -> {
                 return false;
             }
-            default -> throw new MalformedFile(file, -1, "its pickle has the instruction 0x%02x at %d, which no saved adapter needs".formatted(code, in.position() - 1));
+            default -> throw new MalformedFile(file, -1, "its pickle has the instruction 0x%02x at %d, which no saved adapter needs".formatted(code, in.position() - 1), ADVICE);
         }
         return true;
     }
@@ -268,6 +270,6 @@ final class TensorPickle {
     }
 
     private MalformedFile defect(String what) {
-        return new MalformedFile(file, -1, "its pickle is refused at " + in.position() + ": " + what);
+        return new MalformedFile(file, -1, "its pickle is refused at " + in.position() + ": " + what, ADVICE);
     }
 }

@@ -2,6 +2,7 @@ package dev.adapterferry.tensor;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.files.Durable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -36,7 +37,7 @@ public final class TorchFile implements TensorSource, SourceFiles {
         String prefix = prefix();
         ZipEntry order = zip.getEntry(prefix + "byteorder");
         if (order != null && !new String(read(order, 16), StandardCharsets.US_ASCII).strip().equals("little")) {
-            throw new MalformedFile(file, -1, "its bytes are not in little-endian order");
+            throw new MalformedFile(file, -1, "its bytes are not in little-endian order", TensorPickle.ADVICE);
         }
         Map<String, TensorPickle.Stored> stored = TensorPickle.read(file, read(zip.getEntry(prefix + "data.pkl"), LARGEST_PICKLE));
         stored.forEach((name, tensor) -> tensors.put(name, place(prefix, name, tensor)));
@@ -69,7 +70,7 @@ public final class TorchFile implements TensorSource, SourceFiles {
         byte[] start = new byte[4];
         try (InputStream in = Files.newInputStream(file)) {
             if (in.readNBytes(start, 0, 4) < 4 || start[0] != 'P' || start[1] != 'K') {
-                throw new MalformedFile(file, 0, "it was saved in the form of PyTorch before 1.6, or is damaged; save the adapter again as safetensors");
+                throw new MalformedFile(file, 0, "it was saved in the form of PyTorch before 1.6, or is damaged", TensorPickle.ADVICE);
             }
         }
     }
@@ -109,7 +110,7 @@ public final class TorchFile implements TensorSource, SourceFiles {
             long stride = 1;
             for (int i = stored.shape().size() - 1; i >= 0; i--) {
                 if (stored.shape().get(i) > 1 && stored.strides().get(i) != stride) {
-                    throw new MalformedFile(file, -1, tensor + " does not lie row after row (strides " + stored.strides() + "); save the adapter again as safetensors");
+                    throw new MalformedFile(file, -1, tensor + " does not lie row after row (strides " + stored.strides() + ")", TensorPickle.ADVICE);
                 }
                 stride = Math.multiplyExact(stride, Math.max(1, stored.shape().get(i)));
             }
@@ -151,7 +152,7 @@ public final class TorchFile implements TensorSource, SourceFiles {
                 done += count;
             }
         } catch (IOException e) {
-            throw new FerryException("Cannot read tensor '" + PrintableName.of(tensor.name()) + "' of " + file + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot read tensor '" + PrintableName.of(tensor.name()) + "' of " + file + ": " + Durable.reason(e) + ".", e);
         }
     }
 

@@ -128,11 +128,11 @@ class BadInputIT {
         }
         FerryCall truncated = deploy();
         assertThat(truncated.code()).isEqualTo(ExitCode.FAILED);
-        assertThat(truncated.err()).contains("Cannot read").contains("model-00002-of-00003.safetensors").contains("it is truncated, get it again");
+        assertThat(truncated.err()).contains("Cannot read").contains("model-00002-of-00003.safetensors").contains("it is truncated. It is damaged, or was not copied whole: get it again");
         Files.delete(shard);
         FerryCall missing = deploy();
         assertThat(missing.code()).isEqualTo(ExitCode.FAILED);
-        assertThat(missing.err()).contains("model.safetensors.index.json").contains("it names model-00002-of-00003.safetensors, which is missing from the folder: get the model again");
+        assertThat(missing.err()).contains("model.safetensors.index.json").contains("it names model-00002-of-00003.safetensors, which is missing from the folder. Get the model again");
         assertNothingIsHalfThere();
     }
 

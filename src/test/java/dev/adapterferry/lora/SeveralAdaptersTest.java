@@ -100,7 +100,7 @@ class SeveralAdaptersTest {
         two.config.put("init_lora_weights", "pissa");
         two.writeAdapter();
         TinyFiles.merge(base, two, one).close();
-        assertThatThrownBy(() -> TinyFiles.merge(base, one, two)).hasMessageContaining("two").hasMessageContaining("name it before");
+        assertThatThrownBy(() -> TinyFiles.merge(base, one, two)).hasMessageContaining("two").hasMessageContaining("Name it before");
     }
 
     @ParameterizedTest

@@ -26,12 +26,12 @@ final class BytePairVocabulary {
     static String write(String model, TokenizerJson json, Optional<Path> mergesFile, int size, GgufMetadata into) {
         if (!json.modelType().equals("BPE")) {
             throw new FerryException("Cannot convert the tokenizer of " + model + ": " + json.file().getFileName() + " holds a " + json.modelType()
-                    + " model where byte-level BPE is expected.");
+                    + " model where byte-level BPE is expected. Take the tokenizer files from the base model again.");
         }
         List<Merges.Merge> merges = merges(json, mergesFile);
         String pre = PreTokenizers.builtIn().recognise(model, json, merges);
         if (merges.isEmpty()) {
-            throw new FerryException("Cannot convert the tokenizer of " + model + ": neither tokenizer.json nor merges.txt has merges, which llama.cpp needs.");
+            throw new FerryException("Cannot convert the tokenizer of " + model + ": neither tokenizer.json nor merges.txt has merges, which llama.cpp needs. Take the tokenizer files from the base model again.");
         }
         Vocabulary vocabulary = new Vocabulary(model, size);
         json.vocabulary().forEach((text, id) -> vocabulary.set(vocabulary.checked(text, id), text, 0, TokenType.NORMAL));

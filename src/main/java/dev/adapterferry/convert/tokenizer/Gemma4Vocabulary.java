@@ -40,7 +40,7 @@ final class Gemma4Vocabulary {
         vocabulary.write(into, true);
         List<String> merges = Merges.of(json).stream().map(Merges.Merge::notation).toList();
         if (merges.isEmpty()) {
-            throw new FerryException("Cannot convert the tokenizer of " + model + ": tokenizer.json has no merges, which llama.cpp needs.");
+            throw new FerryException("Cannot convert the tokenizer of " + model + ": tokenizer.json has no merges, which llama.cpp needs. Take the tokenizer files from the base model again.");
         }
         into.putStrings("tokenizer.ggml.merges", merges);
     }

@@ -87,6 +87,6 @@ final class Merges {
     }
 
     private MalformedFile wrong(String defect) {
-        return new MalformedFile(file, -1, "merge " + list.size() + " " + defect + ". Take the tokenizer files from the base model again.");
+        return new MalformedFile(file, -1, "merge " + list.size() + " " + defect, "Take the tokenizer files from the base model again");
     }
 }

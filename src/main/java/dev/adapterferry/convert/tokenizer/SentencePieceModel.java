@@ -2,6 +2,7 @@ package dev.adapterferry.convert.tokenizer;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.files.Durable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -59,7 +60,7 @@ record SentencePieceModel(List<Piece> pieces, boolean unigram, byte[] charsmap, 
         try {
             bytes = Files.readAllBytes(file);
         } catch (IOException e) {
-            throw new FerryException("Cannot read " + file + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot read " + file + ": " + Durable.reason(e) + ".", e);
         }
         return new Reader(file, bytes).model();
     }
@@ -223,7 +224,7 @@ record SentencePieceModel(List<Piece> pieces, boolean unigram, byte[] charsmap, 
         }
 
         private MalformedFile wrong(String defect) {
-            return new MalformedFile(file, bytes.position(), defect + ". Take tokenizer.model from the base model again.");
+            return new MalformedFile(file, bytes.position(), defect, "Take tokenizer.model from the base model again");
         }
     }
 }

@@ -1,6 +1,7 @@
 package dev.adapterferry.convert.tokenizer;
 
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,7 +20,7 @@ public final class TextFile {
             String text = Files.readString(file);
             return text.startsWith("\uFEFF") ? text.substring(1) : text;
         } catch (IOException e) {
-            throw new FerryException("Cannot read " + file + " as UTF-8 text: " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot read " + file + " as UTF-8 text: " + Durable.reason(e) + ".", e);
         }
     }
 }

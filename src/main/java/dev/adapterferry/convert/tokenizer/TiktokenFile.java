@@ -2,6 +2,7 @@ package dev.adapterferry.convert.tokenizer;
 
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.failure.MalformedFile;
+import dev.adapterferry.files.Durable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -104,10 +105,10 @@ record TiktokenFile(Path file, List<String> tokens) {
     }
 
     private static FerryException unreadable(Path file, IOException e) {
-        return new FerryException("Cannot read " + file + ": " + e.getMessage() + ".", e);
+        return new FerryException("Cannot read " + file + ": " + Durable.reason(e) + ".", e);
     }
 
     private static MalformedFile wrong(Path file, String defect) {
-        return new MalformedFile(file, -1, defect + ". Take the file from the base model again.");
+        return new MalformedFile(file, -1, defect, "Take the file from the base model again");
     }
 }

@@ -55,7 +55,7 @@ record TokenizerCode(Path file, String expression, boolean reserves) {
         String text = TextFile.read(file);
         Matcher assigned = ASSIGNMENT.matcher(text);
         if (!assigned.find()) {
-            throw new MalformedFile(file, -1, "it assigns no 'pat_str', the expression by which the tokenizer cuts text. Take the file from the base model again.");
+            throw new MalformedFile(file, -1, "it assigns no 'pat_str', the expression by which the tokenizer cuts text", "Take the file from the base model again");
         }
         int at = assigned.end();
         Matcher joined = JOINED.matcher(text).region(at, text.length());
@@ -63,7 +63,7 @@ record TokenizerCode(Path file, String expression, boolean reserves) {
         at = alternatives ? joined.end() : text.startsWith("(", at) ? at + 1 : at;
         List<String> literals = literals(text, at);
         if (literals.isEmpty()) {
-            throw new MalformedFile(file, -1, "what it assigns to 'pat_str' is neither a string, nor several side by side, nor a list of them joined by '|'.");
+            throw new MalformedFile(file, -1, "what it assigns to 'pat_str' is neither a string, nor several side by side, nor a list of them joined by '|'", "Take the file from the base model again");
         }
         return new TokenizerCode(file, String.join(alternatives ? "|" : "", literals), text.contains(RESERVED));
     }

@@ -159,7 +159,7 @@ final class TokenizerJson {
     }
 
     MalformedFile wrong(String defect) {
-        return new MalformedFile(file, -1, defect + ". Take the tokenizer files from the base model again.");
+        return new MalformedFile(file, -1, defect, "Take the tokenizer files from the base model again");
     }
 
     private int id(JsonNode node, String what) {

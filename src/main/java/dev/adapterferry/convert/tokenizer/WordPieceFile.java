@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
+import dev.adapterferry.files.Durable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,7 +35,7 @@ record WordPieceFile(TokenizerJson json, ObjectNode config) {
         try {
             lines = Files.readString(file).lines().toList();
         } catch (IOException e) {
-            throw new FerryException("Cannot read " + file + ": " + e.getMessage() + ".", e);
+            throw new FerryException("Cannot read " + file + ": " + Durable.reason(e) + ".", e);
         }
         ObjectNode fields = config.map(ObjectNode::deepCopy).orElseGet(JsonNodeFactory.instance::objectNode);
         USUAL.forEach((token, text) -> {
