@@ -50,12 +50,12 @@ public final class ClientCode {
     public List<Path> write(Path directory, ModelProfile profile, String modelId, ModelUse use) {
         // The text follows as a JSON string, then the end.
         String url = endpoint + switch (use) {
-            case ANSWERS, REPLIES -> "/v1/chat/completions";
+            case ANSWERS, REPLIES, FILLS -> "/v1/chat/completions";
             case VECTORS -> "/v1/embeddings";
             case SCORES -> "/v1/rerank";
         };
         String head = "{\"model\":" + literal(modelId) + switch (use) {
-            case ANSWERS, REPLIES -> conversation(profile);
+            case ANSWERS, REPLIES, FILLS -> conversation(profile);
             case VECTORS -> ",\"input\":";
             case SCORES -> ",\"query\":";
         };

@@ -214,8 +214,8 @@ public final class Deployment {
     private Deployed loaded(Installation.Installed installed, ModelProfile profile) {
         Release.File primary = profile.primaryOf(installed.release());
         Path file = folder(profile).path().resolve(primary.name());
-        // LM Studio's engine breaks over a model of encoder and decoder; other programs find the file where it is.
-        Optional<LmStudioServer.Loaded> loaded = server.filter(lmStudio -> ModelUse.of(file) != ModelUse.REPLIES).map(lmStudio -> lmStudio.load(folder(profile), primary, profile.context()));
+        // LM Studio breaks over a model of encoder and decoder, and gets nonsense of one that fills in tokens; other programs find the file where it is.
+        Optional<LmStudioServer.Loaded> loaded = server.filter(lmStudio -> ModelUse.of(file).served()).map(lmStudio -> lmStudio.load(folder(profile), primary, profile.context()));
         return new Deployed(installed.release(), installed.files(), file, installed.previous(), loaded);
     }
 

@@ -57,7 +57,7 @@ final class LoadableFile {
         try (GgufFile gguf = GgufFile.open(file)) {
             gguf.metadata().findString("general.architecture").filter(BROKEN::contains).ifPresent(architecture -> {
                 throw new FerryException("Cannot load model " + file + " into llama.cpp " + LlamaLibrary.BUILD + ": this build does not compute encoders of T5 (" + architecture
-                        + "). A current llama.cpp does: " + (ModelUse.replies(architecture) ? "llama-completion -m FILE -p TEXT answers with it." : "llama-embedding -m FILE -p TEXT makes vectors with it."));
+                        + "). A current llama.cpp does: " + (architecture.equals("t5") ? ModelUse.REPLIES.call("FILE") + " answers with it." : "llama-embedding -m FILE -p TEXT makes vectors with it."));
             });
         }
     }

@@ -74,7 +74,7 @@ public final class HealthCheck {
         if (asking && (api == null || api.reachable()) && !(broken && subject.embedded())) {
             Optional<Path> file = subject.files().stream().map(Subject.InstalledFile::path).filter(Files::isReadable).findFirst();
             answers = switch (file.map(ModelUse::of).orElse(ModelUse.ANSWERS)) {
-                case ANSWERS, REPLIES -> new AnswerProbe(caller, limits).check(subject, findings);
+                case ANSWERS, REPLIES, FILLS -> new AnswerProbe(caller, limits).check(subject, findings);
                 case VECTORS -> new VectorProbe(caller, limits).check(subject, file.get(), findings);
                 case SCORES -> new ScoreProbe(caller, limits).check(subject, findings);
             };

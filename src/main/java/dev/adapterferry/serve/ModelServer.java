@@ -92,7 +92,7 @@ public final class ModelServer implements AutoCloseable {
     private static Engine load(ServerOptions options, ServedModel model) {
         long start = System.nanoTime();
         Engine engine = switch (ModelUse.of(model.file())) {
-            case ANSWERS, REPLIES -> new ChatModel(model.file(), model.contextLength(), options.threads(), options.gpuLayers());
+            case ANSWERS, REPLIES, FILLS -> new ChatModel(model.file(), model.contextLength(), options.threads(), options.gpuLayers());
             case VECTORS -> new VectorModel(new EmbeddingModel(model.file(), model.contextLength(), options.threads(), options.gpuLayers()));
             case SCORES -> new ScoreModel(new ScoringModel(model.file(), model.contextLength(), options.threads(), options.gpuLayers()));
         };

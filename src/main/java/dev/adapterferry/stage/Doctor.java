@@ -192,9 +192,10 @@ public final class Doctor {
     private boolean architecture(RunContext run, ModelOutline outline) {
         String text = outline.className() + " becomes " + outline.architecture() + ", " + millions(outline.parameters()) + " weights in " + outline.number("block_count") + " layers";
         boolean newer = outline.since().compareTo(EMBEDDED_SINCE) > 0;
-        if (ModelUse.replies(outline.architecture())) {
-            found.add(Diagnosis.note("architecture", text + "; an encoder reads the text and a decoder answers",
-                    "Run it with llama-completion of a llama.cpp of " + outline.since() + " or later. Health check and evaluation ask no server and look at the files alone."));
+        ModelUse use = ModelUse.of(outline.architecture());
+        if (!use.served()) {
+            found.add(Diagnosis.note("architecture", text + ", " + use.kind(),
+                    "Run it with a llama.cpp of " + outline.since() + " or later: " + use.call("FILE") + ". Health check and evaluation ask no server and look at the files alone."));
             return false;
         }
         found.add(newer ? Diagnosis.note("architecture", text + "; newer than the embedded llama.cpp (" + LlamaLibrary.BUILD + "), which cannot serve it",

@@ -72,11 +72,12 @@ public final class EvaluateStage implements StageWork {
         if (!settings.enabled() || PromptSets.files(run.settings(), run.name()).isEmpty()) {
             return new Facts.Evaluated(null, 0, 0, null, null);
         }
-        if (ModelHealth.replies(deployed)) {
-            return new Facts.Evaluated(null, 0, 0, null, "not scored: no server answers with a model of encoder and decoder", null, null, null);
+        ModelUse use = ModelHealth.use(deployed);
+        if (!use.served()) {
+            return new Facts.Evaluated(null, 0, 0, null, "not scored: no server answers with " + use.kind(), null, null, null);
         }
-        if (ModelUse.of(deployed.primaryFile().item().path()) != ModelUse.ANSWERS) {
-            return new Facts.Evaluated(null, 0, 0, null, "not scored: a model that makes " + ModelUse.of(deployed.primaryFile().item().path()).name().toLowerCase(Locale.ROOT) + " of texts answers no prompts", null, null, null);
+        if (use != ModelUse.ANSWERS) {
+            return new Facts.Evaluated(null, 0, 0, null, "not scored: a model that makes " + use.name().toLowerCase(Locale.ROOT) + " of texts answers no prompts", null, null, null);
         }
         Baselines baselines = new Baselines(ledger, Optional.ofNullable(deployed.previous()),
                 settings.base() ? run.records().find(Stage.MERGE, Facts.Merged.class).map(Facts.Merged::base) : Optional.empty());

@@ -64,7 +64,7 @@ public final class HealthStage implements StageWork {
             throw new FerryException("The health check of " + run.name() + " (release " + deployed.release() + ") failed: " + found
                     + ". The report is " + report + "." + fallback.takeBack(run, deployed, "it failed the health check: " + found));
         }
-        if (ModelHealth.replies(deployed)) {
+        if (!ModelHealth.use(deployed).served()) {
             return new Facts.Checked(health.status().text(), findings, null, null, "", report);
         }
         ModelServers.Serving serving = servers.serve(run, deployed);

@@ -54,7 +54,7 @@ public final class ModelHealth {
      * @param parts    what to check
      */
     public Health check(String holder, Settings settings, String model, Facts.Deployed release, Set<HealthCheck.Part> parts) {
-        if (replies(release)) {
+        if (!use(release).served()) {
             return unasked(settings, model, release, parts);
         }
         boolean asking = parts.contains(HealthCheck.Part.API) || parts.contains(HealthCheck.Part.ANSWER);
@@ -83,12 +83,12 @@ public final class ModelHealth {
 
     /** Checks a release on the server that the settings name, and starts none. */
     public Health checkConfigured(Settings settings, String model, Facts.Deployed release, Set<HealthCheck.Part> parts) {
-        return replies(release) ? unasked(settings, model, release, parts) : check(settings, model, release, EmbeddedServers.configured(settings, model, release), parts);
+        return !use(release).served() ? unasked(settings, model, release, parts) : check(settings, model, release, EmbeddedServers.configured(settings, model, release), parts);
     }
 
-    /** Whether a release's model is of a kind that no server answers with. */
-    static boolean replies(Facts.Deployed release) {
-        return ModelUse.of(release.primaryFile().item().path()) == ModelUse.REPLIES;
+    /** What a release's model is asked for. */
+    static ModelUse use(Facts.Deployed release) {
+        return ModelUse.of(release.primaryFile().item().path());
     }
 
     /** Servers break over such a model, or answer nonsense, whatever the file says: what can be seen without them is seen. */
@@ -97,8 +97,8 @@ public final class ModelHealth {
         parts.stream().filter(part -> part == HealthCheck.Part.FILE || part == HealthCheck.Part.SYSTEM).forEach(seen::add);
         Health health = check(settings, model, release, EmbeddedServers.configured(settings, model, release), seen);
         List<Finding> findings = new ArrayList<>(health.findings());
-        findings.add(new Finding(Status.HEALTHY, "answer", "no server was asked: the model has an encoder and a decoder, with which LM Studio, Ollama and llama-server do not answer; llama-completion -m "
-                + release.primaryFile().item().path() + " -p TEXT does"));
+        findings.add(new Finding(Status.HEALTHY, "answer", "no server was asked: LM Studio, Ollama and llama-server do not answer with " + use(release).kind() + "; this does: "
+                + use(release).call(release.primaryFile().item().path().toString())));
         return new Health(health.model(), health.time(), health.status(), health.files(), null, null, health.system(), findings);
     }
 

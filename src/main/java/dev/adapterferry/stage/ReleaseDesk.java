@@ -220,8 +220,8 @@ public final class ReleaseDesk {
         String id = deployed.loaded().map(loaded -> loaded.modelId()).orElse(null);
         write(release, run, id);
         ModelUse use = ModelUse.of(deployed.primary());
-        // No server answers with a model of encoder and decoder: there is nothing to ask.
-        if (!settings.deploy().clients() || use == ModelUse.REPLIES) {
+        // Where no server answers with such a model there is nothing to ask.
+        if (!settings.deploy().clients() || !use.served()) {
             return new InUse(deployed, Optional.empty());
         }
         Path clients = settings.home().resolve("clients").resolve(release.model());

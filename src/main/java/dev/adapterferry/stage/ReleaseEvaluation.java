@@ -91,11 +91,12 @@ public final class ReleaseEvaluation {
      * @param file  one of its files
      */
     static void requireAnswers(String doing, Path file) {
-        if (ModelUse.of(file) == ModelUse.REPLIES) {
-            throw new FerryException("Cannot " + doing + ": " + file.getFileName() + " has an encoder and a decoder, and no server answers with such a model. llama-completion of llama.cpp does: -m FILE -p TEXT.");
+        ModelUse use = ModelUse.of(file);
+        if (!use.served()) {
+            throw new FerryException("Cannot " + doing + ": " + file.getFileName() + " is " + use.kind() + ", and no server answers with such a one. A program of llama.cpp does: " + use.call("FILE") + ".");
         }
-        if (ModelUse.of(file) != ModelUse.ANSWERS) {
-            throw new FerryException("Cannot " + doing + ": " + file.getFileName() + " makes " + ModelUse.of(file).name().toLowerCase(Locale.ROOT) + " of texts and answers no prompts. 'ferry health' checks them, 'ferry compare'"
+        if (use != ModelUse.ANSWERS) {
+            throw new FerryException("Cannot " + doing + ": " + file.getFileName() + " makes " + use.name().toLowerCase(Locale.ROOT) + " of texts and answers no prompts. 'ferry health' checks them, 'ferry compare'"
                     + " tells how far the vectors of two formats or releases are apart; whether they find what they should is told by a retrieval test of your own texts.");
         }
     }

@@ -47,7 +47,7 @@ class AdapterConversionIT {
             "bailingmoe, model.layers, query_key_value dense gate_proj", "afmoe, model.layers, q_proj k_proj o_proj gate_proj", "hunyuan-moe, model.layers, q_proj v_proj wg up_proj", "exaone-moe, model.layers, q_proj o_proj down_proj",
             "deci, model.layers, q_proj k_proj v_proj o_proj linear_attn gate_proj up_proj down_proj", "openelm, transformer.layers, qkv_proj out_proj proj_1 proj_2",
             "llada, model.transformer.blocks, q_proj k_proj v_proj attn_out ff_proj up_proj ff_out", "plamo, model.layers, q_proj k_proj o_proj down_proj", "youtu, model.layers, q_a_proj q_b_proj kv_b_proj o_proj",
-            "refact, transformer.h, q kv gate_up_proj c_proj", "llada, model.transformer.blocks, q_proj k_proj v_proj attn_out ff_proj up_proj ff_out", "plamo, model.layers, q_proj k_proj o_proj down_proj", "youtu, model.layers, q_a_proj q_b_proj kv_b_proj o_proj",
+            "refact, transformer.h, q kv gate_up_proj c_proj",
             "glm4v, model.language_model.layers, q_proj k_proj o_proj gate_up_proj", "step35, model.layers, q_proj k_proj v_proj o_proj g_proj", "mimo2, model.layers, q_proj k_proj v_proj o_proj gate_proj",
             "glm-dsa, model.layers, q_a_proj q_b_proj kv_b_proj o_proj wk wq_b weights_proj gate_proj",
             "kimi-linear, model.layers, q_proj k_proj f_a_proj g_b_proj b_proj kv_b_proj o_proj w1 w2 gate_proj",

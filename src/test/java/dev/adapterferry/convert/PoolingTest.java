@@ -91,6 +91,7 @@ class PoolingTest {
         assertThat(ModelUse.of(converted("bert", "mean_tokens").metadata())).isEqualTo(ModelUse.VECTORS);
         assertThat(ModelUse.of(converted("xlm-roberta-reranker", TinyTokenizers.folder().resolve("unigram")).metadata())).isEqualTo(ModelUse.SCORES);
         assertThat(ModelUse.of(converted("qwen2", TinyTokenizers.folder().resolve("bpe")).metadata())).isEqualTo(ModelUse.ANSWERS);
+        assertThat(ModelUse.of(converted("dream", TinyTokenizers.folder().resolve("bpe")).metadata())).isEqualTo(ModelUse.FILLS);
     }
 
     /** ModernBERT's config.json of transformers 5: kinds of layers by name, rotation by kind. */

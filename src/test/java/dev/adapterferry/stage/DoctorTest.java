@@ -2,7 +2,7 @@ package dev.adapterferry.stage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.adapterferry.convert.T5Adapter;
+import dev.adapterferry.convert.QueryValueAdapter;
 import dev.adapterferry.convert.TinyFolder;
 import dev.adapterferry.convert.tokenizer.TokenizerConverter;
 import dev.adapterferry.demo.DemoMaterial;
@@ -78,11 +78,11 @@ class DoctorTest {
 
     @Test
     void saysOfAModelOfEncoderAndDecoderWhatRunsIt() throws IOException {
-        Path adapter = T5Adapter.write(folder.resolve("t5-training"));
+        Path adapter = QueryValueAdapter.write("t5", folder.resolve("t5-training"));
         Path base = TinyFolder.write("t5", folder.resolve("t5-base"));
         Doctor.Report report = examine(PLENTY, store -> PLENTY, "[Q8_0]", Map.of("models.captain.base", base.toString(), "merge.allow", "[base]"), adapter.toString());
         assertThat(finding(report, "fit").text()).contains("12 tensors of the base are adapted");
-        assertThat(finding(report, "architecture").text()).contains("T5ForConditionalGeneration becomes t5").contains("an encoder reads the text and a decoder answers");
+        assertThat(finding(report, "architecture").text()).contains("T5ForConditionalGeneration becomes t5").contains("a model of encoder and decoder");
         assertThat(finding(report, "architecture").remedy()).contains("llama-completion").contains("ask no server");
         assertThat(finding(report, "vocabulary").text()).startsWith("unigram, 384 tokens");
         assertThat(report.found()).noneMatch(d -> d.state() == Diagnosis.State.FAILED);

@@ -9,22 +9,27 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 
-/** An adapter on the tiny T5 as PEFT leaves it ({@code SEQ_2_SEQ_LM}, queries and values), for the tests of other packages. */
-public final class T5Adapter {
-    private T5Adapter() { }
+/** An adapter on the queries and values of a tiny model as PEFT leaves it, for the tests of other packages. */
+public final class QueryValueAdapter {
+    private QueryValueAdapter() { }
 
-    /** Writes an adapter of the base's queries and values into a folder named {@code adapter}. */
-    public static Path write(Path folder) throws IOException {
+    /**
+     * Writes it into a folder named {@code adapter}.
+     *
+     * @param name a name of {@link TinyModels}; one of T5 gets the task type of models of encoder and decoder
+     */
+    public static Path write(String name, Path folder) throws IOException {
+        boolean t5 = name.startsWith("t5");
         Random random = new Random(1);
         Map<TensorInfo, float[]> factors = new LinkedHashMap<>();
-        for (TensorInfo weight : TinyModels.checkpoint("t5", ElementType.F32).tensors().tensors()) {
-            if (weight.name().matches(".*Attention\\.[qv]\\.weight")) {
+        for (TensorInfo weight : TinyModels.checkpoint(name, ElementType.F32).tensors().tensors()) {
+            if (weight.name().matches(t5 ? ".*Attention\\.[qv]\\.weight" : ".*\\.[qv]_proj\\.weight")) {
                 String module = weight.name().replaceAll("\\.weight$", "");
                 factors.put(new TensorInfo(module + ".lora_A.weight", ElementType.F32, List.of(2L, (long) weight.rowLength())), gaussian(random, 2 * Math.toIntExact(weight.rowLength())));
                 factors.put(new TensorInfo(module + ".lora_B.weight", ElementType.F32, List.of(weight.rows(), 2L)), gaussian(random, 2 * Math.toIntExact(weight.rows())));
             }
         }
-        return TinyAdapter.write(folder, "\"task_type\":\"SEQ_2_SEQ_LM\",\"r\":2,\"lora_alpha\":4,\"target_modules\":[\"q\",\"v\"]", factors);
+        return TinyAdapter.write(folder, "\"r\":2,\"lora_alpha\":4,\"task_type\":" + (t5 ? "\"SEQ_2_SEQ_LM\",\"target_modules\":[\"q\",\"v\"]" : "\"CAUSAL_LM\",\"target_modules\":[\"q_proj\",\"v_proj\"]"), factors);
     }
 
     private static float[] gaussian(Random random, int count) {
