@@ -60,9 +60,13 @@ final class DenseLayers {
     }
 
     private static boolean fit(SentenceModules modules, Architecture architecture, ModelConfig config) {
+        if (!architecture.generated().contains(GENERATED)) {
+            // Nobody needs to know what they are, nor that their folders are here.
+            return false;
+        }
         List<ObjectNode> layers = modules.of("Dense").stream().map(module -> CheckpointFolder.readObject(modules.folder(module).resolve("config.json"))).toList();
         long width = config.findLong("hidden_size").orElse(-1L);
-        return architecture.generated().contains(GENERATED) && layers.size() == 2 && layers.stream().allMatch(DenseLayers::isPlain) && layers.getFirst().path("in_features").asLong() == width
+        return layers.size() == 2 && layers.stream().allMatch(DenseLayers::isPlain) && layers.getFirst().path("in_features").asLong() == width
                 && layers.getLast().path("out_features").asLong() == width && layers.getFirst().path("out_features").asLong() == layers.getLast().path("in_features").asLong();
     }
 

@@ -78,6 +78,12 @@ class PoolingTest {
     }
 
     @Test
+    void nobodyMissesALayerBehindItThatLlamaCppDoesNotCompute() throws IOException {
+        Path files = PooledFolder.write(folder.resolve("checkpoint"), TinyTokenizers.folder().resolve("wordpiece"), "cls_token", "2_Dense");
+        assertThat(converted("bert", files).notes()).singleElement().asString().contains("2_Dense").contains("left out");
+    }
+
+    @Test
     void aLayerBehindItThatDidNotComeAlongIsMissed() throws IOException {
         Path files = PooledFolder.write(folder.resolve("checkpoint"), TinyTokenizers.folder().resolve("spm"), "mean_tokens", "2_Dense", "3_Dense");
         PooledFolder.dense(files.resolve("2_Dense"), 64, 96, "torch.nn.modules.linear.Identity");
