@@ -4,14 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
-import dev.adapterferry.gguf.GgufMetadata.Value;
-import dev.adapterferry.gguf.GgufMetadata.ValueType;
 import dev.adapterferry.tensor.CheckpointFolder;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,8 +21,6 @@ import java.util.function.Function;
 public final class TokenizerConverter {
     /** Kinds that take tokenizer.json even where a tokenizer.model lies beside it. */
     private static final Set<String> JSON_FIRST = Set.of("bpe", "bert", "unigram", "t5", "chatglm", "glm4", "glm4moe", "gemma4", "hunyuan", "hunyuan-dense", "solar");
-
-    private static final int SENTINELS = 100;
 
     private final String model;
     private final Function<String, Optional<Path>> files;
@@ -113,12 +105,8 @@ public final class TokenizerConverter {
             name = "bert";
             WordPieceVocabulary.write(model, tokenizer.get(), rows, into);
         } else if (tokenizer.get().modelType().equals("Unigram")) {
-            int unknown = tokenizer.get().model().path("unk_id").asInt(-1);
-            if (unknown >= 0) {
-                special.setIfAbsent("unk", unknown);
-            }
-            name = writeUnigrams(MergedPieces.unigrams(model, tokenizer.get(), rows), tokenizer.get().prependsBlank(), trimsBlanks(tokenizer.get().normalizer()) || splitsAtBlanks(tokenizer.get().preTokenizer()),
-                    charsmap(tokenizer.get().normalizer()), into);
+            name = "t5";
+            UnigramVocabulary.write(model, tokenizer.get(), rows, special, into);
         } else if (MergedPieces.isBytePairWithFallback(tokenizer.get())) {
             name = writeBytePairs(MergedPieces.bytePairs(model, tokenizer.get(), rows), tokenizer.get().prependsBlank(), into);
         } else {
@@ -219,24 +207,13 @@ public final class TokenizerConverter {
         }
         coded.ifPresent(tokens -> tokens.add(vocabulary, pieces.pieces().size(), special));
         if (kind.equals("t5")) {
-            nameSentinels(vocabulary, pieces.pieces().size());
+            UnigramVocabulary.nameSentinels(vocabulary, pieces.pieces().size(), tokenizerConfig);
         }
         if (pieces.unigram()) {
-            pieces.unknown().ifPresent(id -> special.setIfAbsent("unk", id));
+            UnigramVocabulary.write(model, pieces, vocabulary, special, into);
+            return "t5";
         }
-        return pieces.unigram() ? writeUnigrams(vocabulary, pieces.dummyPrefix(), pieces.trimsBlanks(), pieces.charsmap(), into)
-                : writeBytePairs(vocabulary, json.map(TokenizerJson::prependsBlank).orElse(pieces.dummyPrefix()), into);
-    }
-
-    /** What T5's tokenizer puts behind its pieces, as marks for what is left out of a text: {@code <extra_id_99>} down to {@code <extra_id_0>}. */
-    private void nameSentinels(Vocabulary vocabulary, int pieces) {
-        int count = tokenizerConfig.map(fields -> fields.path("extra_ids").asInt(SENTINELS)).orElse(SENTINELS);
-        for (int i = 0; i < count && pieces + i < vocabulary.size(); i++) {
-            String text = "<extra_id_" + (count - 1 - i) + ">";
-            if (vocabulary.isFree(pieces + i) && vocabulary.find(text).isEmpty()) {
-                vocabulary.set(pieces + i, text, 0, TokenType.CONTROL);
-            }
-        }
+        return writeBytePairs(vocabulary, json.map(TokenizerJson::prependsBlank).orElse(pieces.dummyPrefix()), into);
     }
 
     private String writeBytePairs(Vocabulary vocabulary, boolean prefix, GgufMetadata into) {
@@ -247,30 +224,6 @@ public final class TokenizerConverter {
         into.putString("tokenizer.ggml.model", "llama").putString("tokenizer.ggml.pre", "default");
         vocabulary.write(into, true);
         return "llama";
-    }
-
-    private String writeUnigrams(Vocabulary vocabulary, boolean prefix, boolean trimsBlanks, byte[] charsmap, GgufMetadata into) {
-        into.putString("tokenizer.ggml.model", "t5").putString("tokenizer.ggml.pre", "default");
-        vocabulary.write(into, true);
-        into.putBool("tokenizer.ggml.add_space_prefix", prefix).putBool("tokenizer.ggml.remove_extra_whitespaces", trimsBlanks);
-        if (charsmap.length > 0) {
-            requireWhole(charsmap);
-            List<Long> bytes = new ArrayList<>(charsmap.length);
-            for (byte b : charsmap) {
-                bytes.add((long) (b & 0xFF));
-            }
-            into.put("tokenizer.ggml.precompiled_charsmap", new Value(ValueType.ARRAY, ValueType.UINT8, bytes));
-        }
-        return "t5";
-    }
-
-    /** llama.cpp believes the length of the trie that stands in front of it, and reads that far. */
-    private void requireWhole(byte[] charsmap) {
-        long trie = charsmap.length < Integer.BYTES ? -1 : Integer.toUnsignedLong(ByteBuffer.wrap(charsmap).order(ByteOrder.LITTLE_ENDIAN).getInt());
-        if (trie < 0 || trie % Integer.BYTES != 0 || trie > charsmap.length - Integer.BYTES) {
-            throw new FerryException("Cannot convert the tokenizer of " + model + ": its compiled normalization (precompiled_charsmap) has " + charsmap.length + " bytes"
-                    + (trie < 0 ? "" : " and says that " + trie + " follow the first four") + ": it is cut short. Take the tokenizer files from the base model again.");
-        }
     }
 
     /** Ids that some families have by convention. */
@@ -298,48 +251,5 @@ public final class TokenizerConverter {
         for (String kind : List.of("eos", "eot", "unk", "bos", "eom")) {
             added.stream().filter(token -> token.content().equals(texts.get(kind))).findFirst().ifPresent(token -> special.setIfAbsent(kind, token.id()));
         }
-    }
-
-    /** SentencePiece's compiled normalization rules, wherever they stand in a tokenizer.json. */
-    private byte[] charsmap(JsonNode normalizer) {
-        if (normalizer.path("precompiled_charsmap").isTextual()) {
-            try {
-                return Base64.getDecoder().decode(normalizer.get("precompiled_charsmap").asText());
-            } catch (IllegalArgumentException e) {
-                throw json.orElseThrow().wrong("'precompiled_charsmap' is no base64");
-            }
-        }
-        for (JsonNode inner : normalizer.path("normalizers")) {
-            byte[] found = charsmap(inner);
-            if (found.length > 0) {
-                return found;
-            }
-        }
-        return new byte[0];
-    }
-
-    /** XLM-RoBERTa and T5 cut at blanks of any kind and number, which leaves none over. */
-    private static boolean splitsAtBlanks(JsonNode preTokenizer) {
-        if (preTokenizer.path("type").asText().equals("WhitespaceSplit")) {
-            return true;
-        }
-        for (JsonNode inner : preTokenizer.path("pretokenizers")) {
-            if (splitsAtBlanks(inner)) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private static boolean trimsBlanks(JsonNode normalizer) {
-        if (normalizer.path("type").asText().equals("Replace") && normalizer.path("pattern").path("Regex").asText().startsWith(" {2,}")) {
-            return true;
-        }
-        for (JsonNode inner : normalizer.path("normalizers")) {
-            if (trimsBlanks(inner)) {
-                return true;
-            }
-        }
-        return false;
     }
 }
