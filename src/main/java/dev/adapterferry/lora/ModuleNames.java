@@ -26,6 +26,7 @@ final class ModuleNames {
             new String[] {"visual.", "model.visual."},
             new String[] {"vision_tower.", "model.vision_tower."},
             new String[] {"multi_modal_projector.", "model.multi_modal_projector."},
+            new String[] {"model.", "backbone."},
             new String[] {"", "model."},
             new String[] {"", "transformer."},
             new String[] {"", "bert."},

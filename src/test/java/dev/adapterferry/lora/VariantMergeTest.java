@@ -353,7 +353,8 @@ class VariantMergeTest {
     @ParameterizedTest
     @ValueSource(strings = {"language_model.model.layers.0.fc>model.language_model.layers.0.fc", "model.language_model.layers.0.fc>language_model.model.layers.0.fc",
         "model.layers.0.fc>model.language_model.layers.0.fc", "model.layers.0.fc>language_model.model.layers.0.fc", "model.language_model.layers.0.fc>model.layers.0.fc",
-        "model.visual.blocks.0.fc>visual.blocks.0.fc", "model.layers.0.fc>layers.0.fc", "layers.0.fc>model.layers.0.fc"})
+        "model.visual.blocks.0.fc>visual.blocks.0.fc", "model.layers.0.fc>layers.0.fc", "layers.0.fc>model.layers.0.fc",
+        "model.layers.0.mixer.in_proj>backbone.layers.0.mixer.in_proj", "backbone.layers.0.mixer.in_proj>model.layers.0.mixer.in_proj"})
     void findsRenamedModules(String pair) {
         String[] names = pair.split(">");
         base.tensors.clear();
