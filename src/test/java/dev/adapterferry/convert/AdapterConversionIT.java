@@ -50,6 +50,7 @@ class AdapterConversionIT {
             "refact, transformer.h, q kv gate_up_proj c_proj",
             "glm4v, model.language_model.layers, q_proj k_proj o_proj gate_up_proj", "step35, model.layers, q_proj k_proj v_proj o_proj g_proj", "mimo2, model.layers, q_proj k_proj v_proj o_proj gate_proj",
             "glm-dsa, model.layers, q_a_proj q_b_proj kv_b_proj o_proj wk wq_b weights_proj gate_proj",
+            "qwen2.5-omni, thinker.model.layers, q_proj k_proj down_proj", "paddleocr, model.layers, q_proj o_proj up_proj",
             "kimi-linear, model.layers, q_proj k_proj f_a_proj g_b_proj b_proj kv_b_proj o_proj w1 w2 gate_proj",
             "qwen3-embedding, layers, q_proj v_proj down_proj", "lfm2moe, model.layers, q_proj k_proj v_proj out_proj in_proj w1 w2 w3", "glm4moe, model.layers, q_proj gate_proj down_proj", "gpt-oss, model.layers, q_proj k_proj o_proj"})
     void theFileIsThatOfTheMergedCheckpoint(String name, String prefix, String modules) throws IOException {

@@ -39,7 +39,7 @@ final class CheckpointDecoder {
     /** Fields of the text part are laid over those of the whole model; a text part that names no class has the one that AutoModelForCausalLM knows for its type. */
     static JsonNode ofTheText(ObjectNode root) {
         ObjectNode flat = root.deepCopy();
-        root.path("text_config").properties().forEach(field -> flat.set(field.getKey(), field.getValue()));
+        (root.has("thinker_config") ? root.at("/thinker_config/text_config") : root.path("text_config")).properties().forEach(field -> flat.set(field.getKey(), field.getValue()));
         String type = root.at("/architectures/0").asText().equals("LlavaOnevisionForConditionalGeneration") ? "qwen2" : root.at("/text_config/model_type").asText();
         if (AUTO_MODELS.containsKey(type)) {
             flat.putArray("architectures").add(AUTO_MODELS.get(type));

@@ -10,7 +10,7 @@ import java.util.stream.Stream;
 /** Tensors of a checkpoint under their own names, as the tests' forward passes take them. */
 final class CheckpointTensors {
     /** Where models that see keep their text part. */
-    private static final List<String> PREFIXES = List.of("", "language_model.", "llm.", "model.language_model.", "model.text_model.");
+    private static final List<String> PREFIXES = List.of("", "language_model.", "llm.", "thinker.", "model.language_model.", "model.text_model.");
 
     private final MemoryCheckpoint checkpoint;
 

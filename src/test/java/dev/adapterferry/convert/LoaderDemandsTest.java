@@ -134,6 +134,7 @@ class LoaderDemandsTest {
         }
         demand("gemma4-moe", OUTER + "; rope_freqs 16", keys4 + " expert_count expert_used_count expert_feed_forward_length", gemma + mixture, bare, gemma + mixture, bare, gemma + mixture, bare);
         demand("hunyuan-vl", OUTER, EPSILON + " rope.freq_base rope.scaling.alpha rope.scaling.type rope.dimension_sections", QKV + HEADS + "; ffn_norm 64" + GATED);
+        demand("paddleocr", UNTIED, EPSILON + " rope.dimension_sections", QKV + "; ffn_norm 64" + GATED);
         String delta = "attn_norm 64; attn_q 64 128; attn_k 64 128; attn_v 64 128; attn_output 128 64; ssm_conv1d_q 4 1 128; ssm_conv1d_k 4 1 128; ssm_conv1d_v 4 1 128; ssm_a 1 4; ssm_dt.bias 128; "
                 + "ssm_f_a 64 32; ssm_f_b 32 128; ssm_beta 64 4; ssm_g_a 64 32; ssm_g_b 32 128; ssm_norm 32; ffn_norm 64";
         String mixed = "; exp_probs_b.bias 4; ffn_gate_shexp 64 32; ffn_up_shexp 64 32; ffn_down_shexp 32 64" + EXPERTS;

@@ -41,6 +41,23 @@ final class SeeingTinyModels {
         // As released: fields of the text part beside those of the others.
         put("hunyuan-vl", "HunYuanVLForConditionalGeneration", "bpe", "," + TEXT + TIED + ",\"pad_token_id\":-1,\"rope_theta\":20.0,\"rope_scaling\":{\"type\":\"xdrope\",\"alpha\":1.5,\"factor\":1.0,"
                 + "\"xdrope_section\":[2,2,2,2]},\"vision_config\":{\"hidden_size\":32}", c -> copy(c, "hunyuan-dense", name -> name, List.of("vit.layers.0.self_attn.q_proj.weight", "vit.perceive.proj.0.weight")));
+        put("dots-ocr", "DotsOCRForCausalLM", "bpe", RMS + UNTIED + ",\"attention_bias\":true,\"vision_config\":{\"embed_dim\":32}", c -> {
+            copy(c, "qwen2", name -> name, List.of("vision_tower.blocks.0.attn.qkv.weight", "vision_tower.merger.mlp.0.weight"));
+            c.add("lm_head.weight", 0, TinyModels.ROWS, WIDTH);
+        });
+        put("paddleocr", "PaddleOCRVLForConditionalGeneration", "spm", "," + TEXT + UNTIED + ",\"rope_theta\":500000.0,\"rope_scaling\":{\"type\":\"default\",\"rope_type\":\"default\",\"mrope_section\":[2,3,3]},\"use_bias\":false", c -> {
+            copy(c, "ernie4_5", name -> name, List.of("visual.vision_model.encoder.layers.0.self_attn.q_proj.weight", "mlp_AR.linear_1.weight"));
+            c.add("lm_head.weight", 0, TinyModels.ROWS, WIDTH);
+        });
+        put("janus", "JanusForConditionalGeneration", "bpe", ",\"text_config\":{" + TEXT + ",\"model_type\":\"llama\"}" + TIED, c -> copy(c, "llama-3.2", WrappedTinyModels::below,
+                List.of("model.vision_model.encoder.layers.0.self_attn.q_proj.weight", "model.aligner.fc1.weight", "model.vqmodel.quantize.embedding.weight", "model.generation_head.proj_out.weight",
+                        "model.generation_embeddings.weight", "model.generation_aligner.fc1.weight")));
+        put("qwen2.5-omni", "Qwen2_5OmniModel", "bpe", ",\"thinker_config\":{\"text_config\":{" + TEXT.replace(",\"rms_norm_eps\":1e-5", "") + ",\"model_type\":\"qwen2_5_omni_text\",\"rope_theta\":1000000.0,"
+                + "\"rope_scaling\":{\"type\":\"default\",\"rope_type\":\"default\",\"mrope_section\":[2,3,3]}},\"vision_config\":{\"depth\":2}},\"talker_config\":{\"hidden_size\":32},\"rms_norm_eps\":1e-5" + UNTIED, c -> {
+            copy(c, "qwen2", name -> "thinker." + name, List.of("thinker.visual.blocks.0.attn.q.weight", "thinker.audio_tower.layers.0.self_attn.q_proj.weight", "talker.model.layers.0.self_attn.q_proj.weight",
+                    "token2wav.code2wav_dit_model.time_embed.time_mlp.0.weight"));
+            c.add("thinker.lm_head.weight", 0, TinyModels.ROWS, WIDTH);
+        });
         put("sarashina2-vision", "Sarashina2VisionForCausalLM", "spm", ",\"text_config\":{" + TEXT + ",\"model_type\":\"llama\",\"architectures\":[\"LlamaForCausalLM\"]}" + UNTIED, c -> {
             copy(c, "llama", name -> "llm." + name, List.of("visual.blocks.0.attn.qkv.weight"));
             c.add("norm.weight", 1, WIDTH).add("norm.bias", 0, WIDTH);

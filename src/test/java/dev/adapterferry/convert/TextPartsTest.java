@@ -64,7 +64,7 @@ class TextPartsTest {
 
     @ParameterizedTest
     @CsvSource({"LlavaForConditionalGeneration, , llama", "LlavaOnevisionForConditionalGeneration, , qwen2", "PaliGemmaForConditionalGeneration, gemma2, gemma2", "LlavaNextForConditionalGeneration, granite, granite",
-            "InternVLForConditionalGeneration, gpt_oss, gpt-oss", "InternVLForConditionalGeneration, qwen3_moe, qwen3moe", "AyaVisionForConditionalGeneration, cohere2, cohere2", "KimiVLForConditionalGeneration, , deepseek2", "KimiK25ForConditionalGeneration, kimi_k2, deepseek2", "Lfm2VlForConditionalGeneration, lfm2, lfm2"})
+            "InternVLForConditionalGeneration, gpt_oss, gpt-oss", "InternVLForConditionalGeneration, qwen3_moe, qwen3moe", "AyaVisionForConditionalGeneration, cohere2, cohere2", "AudioFlamingo3ForConditionalGeneration, , qwen2", "KimiVLForConditionalGeneration, , deepseek2", "KimiK25ForConditionalGeneration, kimi_k2, deepseek2", "Lfm2VlForConditionalGeneration, lfm2, lfm2"})
     void theKindTellsTheArchitecture(String whole, String kind, String arch) {
         ObjectNode root = json("{\"architectures\":[\"" + whole + "\"],\"text_config\":{" + (kind == null ? "" : "\"model_type\":\"" + kind + "\"") + "}}");
         assertThat(CATALOG.require(root, "org/model").arch()).isEqualTo(arch);
