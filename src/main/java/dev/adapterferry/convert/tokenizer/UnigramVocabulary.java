@@ -34,7 +34,10 @@ final class UnigramVocabulary {
         if (unknown >= 0) {
             special.setIfAbsent("unk", unknown);
         }
-        write(model, MergedPieces.unigrams(model, json, rows), json.prependsBlank(), trimsBlanks(json.normalizer()) || splitsAtBlanks(json.preTokenizer()), charsmap(json, json.normalizer()), into);
+        boolean splits = splitsAtBlanks(json.preTokenizer());
+        byte[] charsmap = charsmap(json, json.normalizer());
+        // Newer tokenizers cut at tabs, line ends and other blanks by themselves, where older ones have them made plain by their rules; llama.cpp cuts at plain ones.
+        write(model, MergedPieces.unigrams(model, json, rows), json.prependsBlank(), trimsBlanks(json.normalizer()) || splits, splits && charsmap.length == 0 ? CharacterRules.blanks() : charsmap, into);
     }
 
     /** The same of SentencePiece's own file, whose pieces are in the vocabulary already. */
