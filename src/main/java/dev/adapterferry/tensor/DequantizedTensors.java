@@ -2,12 +2,10 @@ package dev.adapterferry.tensor;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.adapterferry.failure.FerryException;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -15,20 +13,17 @@ import java.util.Set;
  * The tensors of a {@link DequantizedCheckpoint}. A weight {@code X} in F8 has its scale in {@code X_scale_inv} or {@code X_scale}:
  * one number, one per row, or one per block of rows and columns ({@code weight_block_size}). Scales are small and kept.
  */
-final class DequantizedTensors extends ComputedTensors {
+final class DequantizedTensors extends KnownTensors<DequantizedTensors.Scaled> {
     private static final List<String> SCALES = List.of("_scale_inv", "_scale");
     /** What remains of a quantization beside weights and scales: scales of activations and of the key-value cache. */
     private static final List<String> DROPPED = List.of("activation_scale", "input_scale", ".k_scale", ".v_scale", ".qscale_act");
 
-    private final List<TensorInfo> tensors = new ArrayList<>();
-    private final Map<String, Scaled> scaled = new HashMap<>();
-    private final Map<String, TensorInfo> plain = new HashMap<>();
-
     /** A weight and how to scale it: element (i, j) by {@code scales[(i / blockRows) * scaleCols + j / blockCols]}. */
-    private record Scaled(TensorInfo info, TensorInfo stored, float[] scales, long blockRows, long blockCols, int scaleCols) { }
+    record Scaled(TensorInfo info, TensorInfo stored, float[] scales, long blockRows, long blockCols, int scaleCols) { }
 
     DequantizedTensors(Checkpoint checkpoint) {
         super(checkpoint.tensors());
+        Map<String, Scaled> scaled = new HashMap<>();
         Set<String> gone = new HashSet<>();
         for (TensorInfo tensor : base.tensors()) {
             if (isWeight(tensor) && ((ElementType) tensor.type()).isFloat8()) {
@@ -40,10 +35,10 @@ final class DequantizedTensors extends ComputedTensors {
         }
         for (TensorInfo tensor : base.tensors()) {
             if (scaled.containsKey(tensor.name())) {
-                tensors.add(scaled.get(tensor.name()).info());
+                Scaled own = scaled.get(tensor.name());
+                compute(own.info(), own);
             } else if (!gone.contains(tensor.name()) && DROPPED.stream().noneMatch(tensor.name()::endsWith)) {
-                tensors.add(tensor);
-                plain.put(tensor.name(), tensor);
+                pass(tensor);
             }
         }
     }
@@ -75,28 +70,12 @@ final class DequantizedTensors extends ComputedTensors {
     }
 
     @Override
-    public List<TensorInfo> tensors() {
-        return List.copyOf(tensors);
+    Optional<String> identityOf(Scaled own) {
+        return base.identity(own.stored()).map(bytes -> bytes + "*scale");
     }
 
     @Override
-    public Optional<TensorInfo> find(String name) {
-        return Optional.ofNullable(scaled.get(name)).map(Scaled::info).or(() -> Optional.ofNullable(plain.get(name)));
-    }
-
-    @Override
-    public Optional<String> identity(TensorInfo tensor) {
-        return scaled.containsKey(tensor.name()) ? base.identity(scaled.get(tensor.name()).stored()).map(bytes -> bytes + "*scale") : base.identity(tensor);
-    }
-
-    @Override
-    public void read(TensorInfo tensor, long firstRow, int rows, float[] into, int offset) {
-        Scaled own = scaled.get(tensor.name());
-        if (own == null) {
-            base.read(tensor, firstRow, rows, into, offset);
-            return;
-        }
-        Objects.checkFromIndexSize(firstRow, rows, tensor.rows());
+    void read(Scaled own, TensorInfo tensor, long firstRow, int rows, float[] into, int offset) {
         base.read(own.stored, firstRow, rows, into, offset);
         int cols = Math.toIntExact(tensor.rowLength());
         for (int i = 0; i < rows; i++) {
@@ -110,10 +89,5 @@ final class DequantizedTensors extends ComputedTensors {
                 }
             }
         }
-    }
-
-    @Override
-    protected boolean isComputed(String name) {
-        return scaled.containsKey(name);
     }
 }

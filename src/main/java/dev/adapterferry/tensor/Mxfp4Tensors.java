@@ -6,7 +6,6 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -16,7 +15,7 @@ import java.util.Set;
  * 32. {@code X_blocks} is read as what it stands for, [experts, rows, 32 * groups] in BF16, which holds every such value exactly;
  * the scales disappear. Source: OCP Microscaling Formats 1.0; transformers' {@code convert_moe_packed_tensors}.
  */
-final class Mxfp4Tensors extends ComputedTensors {
+final class Mxfp4Tensors extends KnownTensors<Mxfp4Tensors.Packed> {
     static final String BLOCKS = "_blocks";
     private static final String SCALES = "_scales";
     private static final int BYTES = 16;
@@ -24,17 +23,14 @@ final class Mxfp4Tensors extends ComputedTensors {
     private static final int BIAS = 127;
     private static final float[] HALVES = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0.0f, -0.5f, -1, -1.5f, -2, -3, -4, -6};
 
-    private final List<TensorInfo> tensors = new ArrayList<>();
-    private final Map<String, Packed> packed = new HashMap<>();
-    private final Map<String, TensorInfo> plain = new HashMap<>();
-
-    private record Packed(TensorInfo info, TensorInfo blocks, TensorInfo scales) { }
+    record Packed(TensorInfo info, TensorInfo blocks, TensorInfo scales) { }
 
     /**
      * @throws FerryException when blocks have no scales, or such of another shape
      */
     Mxfp4Tensors(Checkpoint checkpoint) {
         super(checkpoint.tensors());
+        Map<String, Packed> packed = new HashMap<>();
         Set<String> gone = new HashSet<>();
         base.tensors().stream().filter(Mxfp4Tensors::isBlocks).forEach(blocks -> {
             Packed own = packed(checkpoint.name(), blocks);
@@ -43,10 +39,10 @@ final class Mxfp4Tensors extends ComputedTensors {
         });
         for (TensorInfo tensor : base.tensors()) {
             if (packed.containsKey(tensor.name())) {
-                tensors.add(packed.get(tensor.name()).info());
+                Packed own = packed.get(tensor.name());
+                compute(own.info(), own);
             } else if (!gone.contains(tensor.name())) {
-                tensors.add(tensor);
-                plain.put(tensor.name(), tensor);
+                pass(tensor);
             }
         }
     }
@@ -70,29 +66,12 @@ final class Mxfp4Tensors extends ComputedTensors {
     }
 
     @Override
-    public List<TensorInfo> tensors() {
-        return List.copyOf(tensors);
+    Optional<String> identityOf(Packed own) {
+        return base.identity(own.blocks()).flatMap(blocks -> base.identity(own.scales()).map(scales -> blocks + " mxfp4 " + scales));
     }
 
     @Override
-    public Optional<TensorInfo> find(String name) {
-        return Optional.ofNullable(packed.get(name)).map(Packed::info).or(() -> Optional.ofNullable(plain.get(name)));
-    }
-
-    @Override
-    public Optional<String> identity(TensorInfo tensor) {
-        Packed own = packed.get(tensor.name());
-        return own == null ? base.identity(tensor) : base.identity(own.blocks()).flatMap(blocks -> base.identity(own.scales()).map(scales -> blocks + " mxfp4 " + scales));
-    }
-
-    @Override
-    public void read(TensorInfo tensor, long firstRow, int rows, float[] into, int offset) {
-        Packed own = packed.get(tensor.name());
-        if (own == null) {
-            base.read(tensor, firstRow, rows, into, offset);
-            return;
-        }
-        Objects.checkFromIndexSize(firstRow, rows, tensor.rows());
+    void read(Packed own, TensorInfo tensor, long firstRow, int rows, float[] into, int offset) {
         int groups = Math.toIntExact(own.scales().rowLength());
         float[] scales = new float[rows * groups];
         float[] bytes = new float[groups * BYTES];
@@ -114,10 +93,5 @@ final class Mxfp4Tensors extends ComputedTensors {
     /** 2^(e - 127); 255 stands for no number. */
     private static float power(int exponent) {
         return exponent == 255 ? Float.NaN : Math.scalb(1f, exponent - BIAS);
-    }
-
-    @Override
-    protected boolean isComputed(String name) {
-        return packed.containsKey(name);
     }
 }

@@ -1,11 +1,8 @@
 package dev.adapterferry.tensor;
 
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -13,13 +10,10 @@ import java.util.Optional;
  * rows]. gpt-oss is released with outputs as rows (its MXFP4 blocks lie along them) and named {@code X_blocks}; transformers keeps it unpacked as {@code X} with inputs as rows.
  * A matrix is turned whole and kept for the rows that follow.
  */
-public final class TurnedExperts extends ComputedTensors {
+public final class TurnedExperts extends KnownTensors<TensorInfo> {
     private static final long KEPT_BYTES = 192L << 20;
     private static final int SLICE = 1 << 20;
 
-    private final List<TensorInfo> tensors = new ArrayList<>();
-    private final Map<String, TensorInfo> found = new HashMap<>();
-    private final Map<String, TensorInfo> sources = new HashMap<>();
     private final BoundedCache<Matrix, float[]> kept = new BoundedCache<>(KEPT_BYTES, matrix -> (long) matrix.length * Float.BYTES);
 
     private record Matrix(String name, long expert) { }
@@ -32,11 +26,10 @@ public final class TurnedExperts extends ComputedTensors {
         super(base);
         for (TensorInfo tensor : base.tensors()) {
             String name = names.get(tensor.name());
-            TensorInfo seen = name == null ? tensor : new TensorInfo(name, tensor.type(), List.of(tensor.shape().get(0), tensor.shape().get(2), tensor.shape().get(1)));
-            tensors.add(seen);
-            found.put(seen.name(), seen);
-            if (name != null) {
-                sources.put(name, tensor);
+            if (name == null) {
+                pass(tensor);
+            } else {
+                compute(new TensorInfo(name, tensor.type(), List.of(tensor.shape().get(0), tensor.shape().get(2), tensor.shape().get(1))), tensor);
             }
         }
     }
@@ -55,34 +48,12 @@ public final class TurnedExperts extends ComputedTensors {
     }
 
     @Override
-    public List<TensorInfo> tensors() {
-        return List.copyOf(tensors);
+    Optional<String> identityOf(TensorInfo source) {
+        return base.identity(source).map(identity -> identity + " turned");
     }
 
     @Override
-    public Optional<TensorInfo> find(String name) {
-        return Optional.ofNullable(found.get(name));
-    }
-
-    @Override
-    public Optional<String> identity(TensorInfo tensor) {
-        TensorInfo source = sources.get(tensor.name());
-        return source == null ? base.identity(tensor) : base.identity(source).map(identity -> identity + " turned");
-    }
-
-    @Override
-    protected boolean isComputed(String name) {
-        return sources.containsKey(name);
-    }
-
-    @Override
-    public void read(TensorInfo tensor, long firstRow, int rows, float[] into, int offset) {
-        TensorInfo source = sources.get(tensor.name());
-        if (source == null) {
-            base.read(tensor, firstRow, rows, into, offset);
-            return;
-        }
-        Objects.checkFromIndexSize(firstRow, rows, tensor.rows());
+    void read(TensorInfo source, TensorInfo tensor, long firstRow, int rows, float[] into, int offset) {
         int length = Math.toIntExact(tensor.rowLength());
         long perMatrix = source.rowLength();
         for (int row = 0; row < rows; row++) {
