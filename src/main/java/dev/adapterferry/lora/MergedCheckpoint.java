@@ -247,43 +247,7 @@ public final class MergedCheckpoint implements Checkpoint, SourceFiles {
      * @throws dev.adapterferry.failure.Cancelled when the {@linkplain Cancellation#current current} request to stop comes
      */
     public MergeReport report() {
-        List<MergeReport.Adapter> adapters = new ArrayList<>();
-        List<MergeReport.Tensor> lines = new ArrayList<>();
-        collect(adapters, lines);
-        long elements = 0;
-        double changed = 0;
-        long nonFinite = 0;
-        for (MergeReport.Tensor line : lines) {
-            long of = tensors.find(line.name()).orElseThrow().elements();
-            elements += of;
-            changed += line.changedShare() * of;
-            nonFinite += line.nonFinite();
-        }
-        List<String> told = new ArrayList<>(warnings());
-        lines.stream().filter(line -> line.relativeChange() > 1).forEach(line -> told.add(
-                "tensor '" + line.name() + "' changed by more than its own size: is this the right base?"));
-        return new MergeReport(original().name(), adapters, adaptedTensors().size(), 0, nonFinite, elements, elements == 0 ? 0 : changed / elements, lines, List.of(), told);
-    }
-
-    private void collect(List<MergeReport.Adapter> adapters, List<MergeReport.Tensor> lines) {
-        if (base instanceof MergedCheckpoint merged) {
-            merged.collect(adapters, lines);
-        }
-        adapters.add(new MergeReport.Adapter(adapter.name(), adapter.config().format().name(), adapter.config().baseName().orElse(null), adapter.tensors().tensors().size()));
-        plan.tensors().values().forEach(tensor -> {
-            Cancellation.current().check("report on " + name());
-            lines.add(line(tensor));
-        });
-    }
-
-    private MergeReport.Tensor line(MergedTensor tensor) {
-        Landing.Measured measured = tensor.landing().measured();
-        boolean onlyDelta = !tensor.deltas().isEmpty() && tensor.magnitude().isEmpty() && tensor.residual().isEmpty() && tensor.tokens().isEmpty()
-                && tensor.source() == tensor.baseSource();
-        Delta first = tensor.deltas().isEmpty() ? null : tensor.deltas().getFirst();
-        return new MergeReport.Tensor(tensor.info().name(), adapter.name(), tensor.kind(), first == null ? null : first.shape().rank(), first == null ? null : first.scale(),
-                onlyDelta ? DeltaNorm.of(tensor.deltas()) : null, measured.change(), measured.base(),
-                measured.elements() == 0 ? 0 : (double) measured.changed() / measured.elements(), measured.nonFinite(), tensor.isMeasured());
+        return new MergeAccount(this).report();
     }
 
     @Override
