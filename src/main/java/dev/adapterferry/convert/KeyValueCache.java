@@ -99,6 +99,9 @@ final class KeyValueCache {
         if (outline.number("wkv.head_size") > 0) {
             return false;
         }
+        if (perLayer("attention.recurrent_layers", layer).orElse(0L) != 0) {
+            return false;
+        }
         long every = outline.number("full_attention_interval");
         return every > 0 ? (layer + 1) % every == 0 : keyHeads(layer) > 0;
     }
@@ -150,6 +153,9 @@ final class KeyValueCache {
         long convolution = outline.number("shortconv.l_cache");
         if (convolution > 0) {
             return outline.number("embedding_length") * (convolution - 1);
+        }
+        if (find("attention.recurrent_layers").isPresent()) {
+            return heads() * keyLength(false) * keyLength(false);
         }
         long taps = Math.max(0, outline.number("ssm.conv_kernel") - 1);
         long delta = outline.number("kda.head_dim");

@@ -52,6 +52,7 @@ final class SpecialParameters {
             case "lfm2-feed-forward-length" -> lfm2FeedForwardLength();
             case "head-count-kv-where-attention", "nemotron-h-layers", "plamo2-head-count-kv", "kimi-layers" -> new HybridParameters(model, architecture, config, into).write(name);
             case "indexer-types" -> indexerTypes();
+            case "recurrent-layers" -> recurrentLayers();
             case "deci-layers", "openelm-feed-forward-length" -> new LayerSizes(model, architecture, config, into).write(name);
             case "step35-layers", "mimo2-layers" -> new WindowParameters(model, architecture, config, into).write(name);
             case "gemma-layer-pattern", "gemma3n-sparsity", "gemma4-feed-forward-length", "gemma4-head-count-kv" -> new GemmaParameters(model, architecture, config, into).write(name);
@@ -192,6 +193,17 @@ final class SpecialParameters {
             into.putString(key("rope.scaling.type"), "none").putFloat32(key("rope.scaling.factor"), 1);
             into.putUint32(key("rope.scaling.original_context_length"), 256 * 1024).putUint32(key("context_length"), 256 * 1024);
         }
+    }
+
+    /** Which layers keep a state: those that {@code attn_type_list} has a 0 for. */
+    private void recurrentLayers() {
+        JsonNode types = config.fields().path("attn_type_list");
+        if (types.size() != blocks()) {
+            throw new FerryException("Cannot convert " + model + ": config.json has attn_type_list " + types + ", expected 0 or 1 for each of its " + blocks() + " layers.");
+        }
+        List<Boolean> recurrent = new ArrayList<>();
+        types.forEach(type -> recurrent.add(type.asInt() == 0));
+        into.putBools(key("attention.recurrent_layers"), recurrent);
     }
 
     private void lfm2FeedForwardLength() {

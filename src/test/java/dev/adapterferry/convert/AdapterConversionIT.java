@@ -40,6 +40,7 @@ class AdapterConversionIT {
             "gemma4, model.layers, q_proj k_proj v_proj o_proj gate_proj up_proj down_proj per_layer_input_gate per_layer_projection",
             "rwkv7, model.layers, r_proj k_proj v_proj o_proj key value 0 2", "rwkv6, rwkv.blocks, receptance key value gate output", "rwkv6qwen2, model.layers, q_proj k_proj v_proj gate o_proj up_proj",
             "cohere2moe, model.layers, q_proj k_proj o_proj gate_proj down_proj",
+            "minimax-01, model.layers, qkv_proj output_gate out_proj q_proj o_proj gate w1 w2 w3",
             "arwkv7, model.layers, receptance key value output down_proj",
             "gemma4-vision, model.language_model.layers, q_proj v_proj down_proj", "gemma4-moe, model.layers, q_proj k_proj o_proj gate_proj", "gemma4-unified-vision, model.language_model.layers, q_proj k_proj o_proj up_proj",
             "chatglm3, transformer.encoder.layers, query_key_value dense dense_h_to_4h dense_4h_to_h",

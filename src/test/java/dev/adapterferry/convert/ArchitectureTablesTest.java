@@ -69,6 +69,8 @@ class ArchitectureTablesTest {
     /** A configuration that llama.cpp reads past: it loads the file and talks nonsense. */
     @ParameterizedTest
     @CsvSource({"cohere2moe, shared_expert_combination_strategy, '\"sum\"'", "cohere2moe, prefix_dense_sliding_window_pattern, 4", "cohere2moe, attention_bias, true", "cohere2moe, layer_types, null",
+            "minimax-01, postnorm, false", "minimax-01, shared_intermediate_size, 96", "minimax-01, layernorm_full_attention_alpha, 2.0", "minimax-01, layernorm_linear_attention_alpha, 2.0",
+            "minimax-01, layernorm_full_attention_beta, 0.5", "minimax-01, layernorm_linear_attention_beta, 0.5", "minimax-01, layernorm_mlp_beta, 0.5",
             "bitnet, hidden_act, '\"relu2\"'", "bitnet, weight_bits, 2", "rwkv6, head_size_divisor, 4", "rwkv6qwen2, use_rope, true", "rwkv6qwen2, balance_state, false", "rwkv6qwen2, gate_rank_type, 2", "rwkv6qwen2, groupnorm_att, true", "rwkv7, norm_eps, 0.001",
             "rwkv7-older, head_size_divisor, 16", "rwkv7, attn, '{\"layers\":[1]}'", "arwkv7, wkv_version, 6", "falcon, alibi, true", "falcon, parallel_attn, false", "bloom, apply_residual_connection_post_layernorm, true", "gpt2, scale_attn_by_inverse_layer_idx, true",
             "starcoder, scale_attn_weights, false", "olmoe, norm_topk_prob, true", "deepseek, norm_topk_prob, true", "cohere2, sliding_window_pattern, 2",

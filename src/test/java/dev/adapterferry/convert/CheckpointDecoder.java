@@ -64,6 +64,7 @@ final class CheckpointDecoder {
         return switch (model) {
             case "BitnetForCausalLM" -> BitNetCheckpoint.of(checkpoint, false);
             case "Cohere2MoeForCausalLM" -> Cohere2MoeCheckpoint.of(checkpoint);
+            case "MiniMaxText01ForCausalLM" -> MiniMax01Checkpoint.of(checkpoint);
             case String one when GptCheckpoint.CLASSES.contains(one) -> GptCheckpoint.of(checkpoint);
             case String one when FurtherCheckpoints.CLASSES.contains(one) -> FurtherCheckpoints.of(checkpoint);
             case String one when RecurrentCheckpoints.CLASSES.contains(one) -> RecurrentCheckpoints.of(checkpoint);

@@ -99,6 +99,8 @@ final class Decoder {
     double embeddingScale = 1;
     double residualScale = 1;
     double outputScale = 1;
+    /** Where results are added to what the norm before made: what that is multiplied by; or 0. */
+    double normedResidual;
     double epsilon;
     /** Mean and variance are taken out, not only the root mean square. */
     boolean layerNorm;
@@ -152,7 +154,7 @@ final class Decoder {
             double[][] attended = each(mixer(layer).of(normed), row -> norm(row, layer.afterAttention));
             double[][] after = new double[x.length][];
             for (int t = 0; t < x.length; t++) {
-                after[t] = plus(x[t], attended[t], residualScale);
+                after[t] = plus(normedResidual == 0 ? x[t] : scaled(normed[t], normedResidual), attended[t], residualScale);
             }
             if (layer.dense == null && layer.experts == null && layer.neighbourly == null) {
                 x = after;
@@ -163,7 +165,7 @@ final class Decoder {
             double[][] made = layer.neighbourly != null ? layer.neighbourly.of(input) : new double[x.length][];
             for (int t = 0; t < x.length; t++) {
                 made[t] = layer.neighbourly != null ? made[t] : feedForward(layer, input[t], given[t]);
-                x[t] = plus(after[t], norm(made[t], layer.afterFeedForward), residualScale);
+                x[t] = plus(normedResidual == 0 ? after[t] : scaled(input[t], normedResidual), norm(made[t], layer.afterFeedForward), residualScale);
                 x[t] = layer.beside == null ? x[t] : plus(x[t], layer.beside.apply(given[t]), 1);
             }
             x = each(x, row -> norm(row, layer.closing));

@@ -3,6 +3,7 @@ package dev.adapterferry.convert;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.adapterferry.tensor.ElementType;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -61,6 +62,12 @@ class KeyValueCacheTest {
     @CsvSource({"deepseek2, 4096"})
     void latentVectorsAreKeptOnce(String name, long tokens) {
         assertThat(outline(name).cacheBytes(tokens)).isEqualTo(3 * tokens * 24 * 2);
+    }
+
+    /** MiniMax-01: of 4 layers three keep 16 by 16 numbers for each of 4 heads, one has 2 rows of heads. */
+    @Test
+    void lightningAttentionKeepsAStateForEachHead() {
+        assertThat(outline("minimax-01").cacheBytes(4096)).isEqualTo(4096 * 2 * ROW + 4 * 3 * 4 * 16 * 16);
     }
 
     private static ModelOutline outline(String name) {

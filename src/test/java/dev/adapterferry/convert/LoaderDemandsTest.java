@@ -70,6 +70,8 @@ class LoaderDemandsTest {
         demand("cohere2moe", OUTER, "attention.layer_norm_epsilon attention.sliding_window attention.sliding_window_pattern logit_scale leading_dense_block_count expert_count expert_used_count expert_feed_forward_length "
                 + "expert_shared_count expert_shared_feed_forward_length expert_weights_norm expert_gating_func rope.dimension_count", QKV + GATED,
                 QKV + EXPERTS + "; ffn_gate_shexp 64 64; ffn_up_shexp 64 64; ffn_down_shexp 64 64");
+        String lightning = "attn_norm 64; attn_qkv 64 192; attn_norm_2 64; attn_gate 64 64; attn_output 64 64; ffn_norm 64" + EXPERTS.replace("32", "96");
+        demand("minimax-01", UNTIED, EPSILON + " residual_scale expert_count expert_used_count rope.dimension_count attention.recurrent_layers", lightning, lightning, lightning, QKV + "; ffn_norm 64" + EXPERTS.replace("32", "96"));
         demand("dots1", UNTIED, EPSILON + chosen + " expert_shared_count leading_dense_block_count expert_weights_scale expert_weights_norm", equal + HEADS + "; ffn_norm 64" + GATED,
                 equal + HEADS + "; ffn_norm 64; exp_probs_b.bias 4; ffn_gate_shexp 64 64; ffn_up_shexp 64 64; ffn_down_shexp 64 64" + EXPERTS);
         demand("minimax-m2", UNTIED, EPSILON + chosen + " rope.dimension_count", QKV + "; attn_q_norm 64; attn_k_norm 32; ffn_norm 64; exp_probs_b.bias 4" + EXPERTS.replace("32", "96"));
@@ -174,9 +176,11 @@ class LoaderDemandsTest {
             + "attention.layer_norm_rms_epsilon attention.scale embedding_scale residual_scale logit_scale attention.temperature_scale final_logit_softcapping rope.freq_base rope.freq_base_swa rope.scaling.factor "
             + "rope.scaling.yarn_log_multiplier rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow expert_weights_scale expert_group_scale attention.value_scale "
             + "rope.scaling.alpha";
-    private static final Map<String, String> OTHERS = Map.of("attention.causal", "BOOL", "rope.scaling.type", "STRING", "expert_weights_norm", "BOOL", "rope.scaling.finetuned", "BOOL", "attention.sliding_window_pattern", "ARRAY BOOL",
-            "activation_sparsity_scale", "ARRAY FLOAT32", "swiglu_clamp_exp", "ARRAY FLOAT32", "rope.dimension_sections", "ARRAY INT32", "attention.indexer.types", "ARRAY BOOL", "swiglu_clamp_shexp", "ARRAY FLOAT32");
+    private static final Map<String, String> OTHERS = Map.of("attention.causal", "BOOL", "rope.scaling.type", "STRING", "expert_weights_norm", "BOOL", "rope.scaling.finetuned", "BOOL",
+            "activation_sparsity_scale", "ARRAY FLOAT32", "swiglu_clamp_exp", "ARRAY FLOAT32", "rope.dimension_sections", "ARRAY INT32", "swiglu_clamp_shexp", "ARRAY FLOAT32");
     private static final List<String> FLAGS = List.of("skip_loop_final_norm");
+    /** One flag per layer. */
+    private static final List<String> FLAGS_PER_LAYER = List.of("attention.indexer.types", "attention.recurrent_layers", "attention.sliding_window_pattern");
     /** Keys that may also hold one INT32 per layer. */
     private static final List<String> PER_LAYER = List.of("feed_forward_length", "attention.head_count", "attention.head_count_kv");
 
@@ -239,7 +243,7 @@ class LoaderDemandsTest {
     }
 
     private static String expectedType(String key) {
-        return List.of(UINT32.split(" ")).contains(key) ? "UINT32" : List.of(FLOAT32.split(" ")).contains(key) ? "FLOAT32" : FLAGS.contains(key) ? "BOOL" : OTHERS.getOrDefault(key, "a key that the loader does not know");
+        return FLAGS_PER_LAYER.contains(key) ? "ARRAY BOOL" : List.of(UINT32.split(" ")).contains(key) ? "UINT32" : List.of(FLOAT32.split(" ")).contains(key) ? "FLOAT32" : FLAGS.contains(key) ? "BOOL" : OTHERS.getOrDefault(key, "a key that the loader does not know");
     }
 
     private static String type(Value value) {

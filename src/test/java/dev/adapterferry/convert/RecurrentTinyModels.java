@@ -22,6 +22,30 @@ final class RecurrentTinyModels {
         converted();
         bitnet();
         cohere2Moe();
+        miniMax01();
+    }
+
+    /** 4 layers, of which the last has attention with a softmax. */
+    private static void miniMax01() {
+        put("minimax-01", "MiniMaxText01ForCausalLM", "bpe", ",\"num_hidden_layers\":4,\"head_dim\":16,\"rotary_dim\":8,\"rope_theta\":10000000.0,\"rms_norm_eps\":1e-6,\"num_local_experts\":4,\"num_experts_per_tok\":2,\"postnorm\":true,"
+                + "\"attn_type_list\":[0,0,0,1],\"layernorm_full_attention_alpha\":3.5565588200778455,\"layernorm_full_attention_beta\":1.0,\"layernorm_linear_attention_alpha\":3.5565588200778455,"
+                + "\"layernorm_linear_attention_beta\":1.0,\"layernorm_mlp_alpha\":3.5565588200778455,\"layernorm_mlp_beta\":1.0,\"shared_intermediate_size\":0,\"shared_moe_mode\":\"sigmoid\"" + UNTIED, c -> {
+            TinyModels.outer(c, true);
+            TinyModels.layers(c, l -> {
+                TinyModels.norms(c, l);
+                String a = l + "self_attn.";
+                if (l.equals("model.layers.3.")) {
+                    TinyModels.attention(c, l, false, "o_proj");
+                } else {
+                    c.add(a + "qkv_proj.weight", 0, 192, 64).add(a + "output_gate.weight", 0, 64, 64).add(a + "norm.weight", 1, 64).add(a + "out_proj.weight", 0, 64, 64);
+                }
+                c.add(l + "block_sparse_moe.gate.weight", 0, 4, 64);
+                for (int e = 0; e < 4; e++) {
+                    String expert = l + "block_sparse_moe.experts." + e + ".";
+                    c.add(expert + "w1.weight", 0, 96, 64).add(expert + "w2.weight", 0, 64, 96).add(expert + "w3.weight", 0, 96, 64);
+                }
+            });
+        });
     }
 
     /** No recurrence, but weights that count as three values. */

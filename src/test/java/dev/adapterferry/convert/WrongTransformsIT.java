@@ -53,7 +53,7 @@ class WrongTransformsIT {
             "exaone-moe, blk.1.exp_probs_b.bias, reversed", "exaone-moe, attn_q.weight, permute",
             "gemma3n, altup_proj.weight, next-part", "gemma3n, altup_unembd_proj.weight, next-part", "gemma3n, blk.24.post_norm.weight, minus-one", "gemma3n, altup_correct_scale.weight, reversed",
             "gemma3n, per_layer_proj_norm.weight, minus-one", "gemma4, rope_freqs.weight, ones", "gemma4, blk.1.attn_q.weight, permute", "gemma4, layer_output_scale.weight, minus-one",
-            "cohere2moe, blk.1.ffn_up_exps.weight, next-expert", "cohere2moe, attn_q.weight, permute",
+            "cohere2moe, blk.1.ffn_up_exps.weight, next-expert", "cohere2moe, attn_q.weight, permute", "minimax-01, blk.1.attn_qkv.weight, next-part", "minimax-01, attn_norm_2.weight, reversed", "minimax-01, blk.3.attn_k.weight, permute",
             "rwkv6, blk.1.time_mix_lerp_fused.weight, reversed", "rwkv6, blk.0.time_mix_first.weight, reversed", "arwkv7, blk.1.time_mix_lerp_fused.weight, reversed", "rwkv7, blk.1.time_mix_lerp_fused.weight, reversed", "rwkv7, blk.0.time_mix_r_k.weight, reversed", "gemma4-moe, ffn_gate_up_exps.weight, next-expert", "gemma4-moe, ffn_down_exps.scale, reversed", "gemma4-moe, ffn_gate_inp.scale, minus-one"})
     void shows(String name, String tensor, String damage) {
         MemoryCheckpoint checkpoint = TinyModels.checkpoint(name, ElementType.F32);
