@@ -29,7 +29,7 @@ final class KeyValueCache {
     /** Both halves of a layer look at the token before. */
     private static final long RWKV_SHIFTS = 2;
     /** These look at all tokens anew each time. */
-    private static final Set<String> WITHOUT = Set.of("dream", "llada");
+    private static final Set<String> WITHOUT = Set.of("dream", "llada", "llada-moe", "rnd1");
 
     private final ModelOutline outline;
     private final boolean windows;

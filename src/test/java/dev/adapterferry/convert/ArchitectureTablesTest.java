@@ -80,6 +80,7 @@ class ArchitectureTablesTest {
             "afmoe, layer_types, '[\"full_attention\",\"sliding_attention\"]'", "exaone-moe, sliding_window, null",
             "llada, scale_logits, true", "llada, include_qkv_bias, true", "llada, input_emb_norm, true", "jais, mup_scale_qk_dot_by_d, false", "jais, alibi_scaling, {\"factor\":2.0}", "maincoder, use_qk_norm, false",
             "pangu-embedded, bias, false", "plm, q_lora_rank, 24", "codeshell, group_query_attention, false", "youtu, rope_interleave, false", "nanbeige, qk_layernorm, true", "nanbeige, loop_loss_weights, [1]", "nanbeige, emb_neighbor_num, 2",
+            "llada-moe, moe_layer_freq, '[0,1]'", "llada-moe, shared_expert_intermediate_size, 48", "llada-moe, qk_layernorm, false", "rnd1, norm_topk_prob, false",
             "smallthinker, rope_layout, '[0,1]'", "smallthinker-21b, sliding_window_size, 2048", "smallthinker-21b, sliding_window_layout, '[1,1,1,1,1,1]'", "arctic, moe_layer_frequency, 2", "arctic, parallel_attn_mlp_res, false",
             "mellum, rope_parameters, '{\"full_attention\":{\"rope_theta\":500000.0},\"sliding_attention\":{\"rope_theta\":10000.0}}'", "laguna, moe_router_logit_softcapping, 30.0",
             "laguna, layer_types, '[\"sliding_attention\",\"full_attention\"]'",

@@ -10,6 +10,7 @@ import dev.adapterferry.convert.Decoder.Linear;
 import dev.adapterferry.convert.Decoder.Norm;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.Map;
 import java.util.stream.IntStream;
 
@@ -99,7 +100,7 @@ final class CheckpointDecoder {
         if (model.equals("ArceeForCausalLM")) {
             d.activation = Activation.SQUARED_RELU;
         }
-        d.ahead = config.path("use_bidirectional_attention").asBoolean() || !config.path("is_causal").asBoolean(true);
+        d.ahead = Set.of("LLaDAMoEModelLM", "RND1").contains(model) || config.path("use_bidirectional_attention").asBoolean() || !config.path("is_causal").asBoolean(true);
         scales();
         CheckpointRope.read(config, d);
         d.normedAfterTurning = model.startsWith("HunYuan") || model.startsWith("Llama4For");

@@ -44,6 +44,7 @@ final class ExpertsTinyModels {
             List.of("smallthinker", OUTER, KEYS + " expert_gating_func", QKV + EXPERTS), List.of("smallthinker-21b", UNTIED_OUTER, KEYS + " expert_gating_func attention.sliding_window", QKV + EXPERTS),
             List.of("grovemoe", UNTIED_OUTER, KEYS + " expert_chunk_feed_forward_length experts_per_group expert_group_scale", QKV + HEADS + EXPERTS
                     + "; ffn_gate_chexps 64 128 2; ffn_up_chexps 64 128 2; ffn_down_chexps 128 64 2"),
+            List.of("llada-moe", UNTIED_OUTER, KEYS + " attention.causal", QKV + HEADS + EXPERTS), List.of("rnd1", UNTIED_OUTER, KEYS + " attention.causal", QKV + HEADS + EXPERTS),
             List.of("mellum", UNTIED_OUTER, KEYS + " attention.sliding_window attention.sliding_window_pattern rope.scaling.type", QKV + HEADS + EXPERTS),
             List.of("laguna", UNTIED_OUTER, CHOSEN.replace(" expert_shared_count", "") + " expert_shared_feed_forward_length attention.sliding_window rope.dimension_count rope.dimension_count_swa rope.freq_base_swa",
                     QKV + HEADS + "; attn_gate 64 4" + DENSE, WIDER, WIDER, WIDER, QKV + HEADS + "; attn_gate 64 4" + BIAS + EXPERTS + SHARED.formatted(48)),
@@ -114,6 +115,10 @@ final class ExpertsTinyModels {
                 gated(c, l + "mlp.chunk_experts.1.", 128);
             });
         });
+        String filled = qwen.replace(",\"norm_topk_prob\":true", "") + ",\"mask_token_id\":300";
+        put("llada-moe", "LLaDAMoEModelLM", "bpe", filled.replace("\"moe_intermediate", "\"dense_intermediate_size\":96,\"expert_intermediate") + ",\"qk_layernorm\":true,\"moe_layer_freq\":[1,1],"
+                + "\"shared_expert_intermediate_size\":null,\"moe_router_enable_expert_bias\":null,\"norm_topk_prob\":null,\"clip_qkv\":null", ExpertsTinyModels::qwen);
+        put("rnd1", "RND1", "bpe", filled + ",\"norm_topk_prob\":true,\"is_causal\":false,\"rope_scaling\":false,\"sliding_window\":false", ExpertsTinyModels::qwen);
         put("mellum", "MellumForCausalLM", "bpe", qwen.replace(",\"rope_theta\":10000.0", "") + ",\"num_hidden_layers\":4,\"sliding_window\":4,\"layer_types\":[" + windows(4) + "],"
                 + "\"rope_parameters\":{\"full_attention\":{\"rope_type\":\"yarn\",\"rope_theta\":10000.0,\"factor\":16.0,\"original_max_position_embeddings\":512,\"beta_fast\":32.0,\"beta_slow\":1.0},"
                 + "\"sliding_attention\":{\"rope_type\":\"default\",\"rope_theta\":10000.0}}", ExpertsTinyModels::qwen);

@@ -33,7 +33,7 @@ class KeyValueCacheIT {
     @ValueSource(strings = {"bert", "t5", "t5-1.1", "t5encoder",
             "rwkv7", "rwkv6qwen2", "cohere2moe", "minimax-01",
             "mistral-nemo", "gemma2", "gemma3", "gemma3n", "gemma4", "gpt-oss", "cohere2", "llama4", "phi3", "olmo3", "exaone4-32b", "lfm2", "qwen3next-mtp", "deepseek2", "glm4moe-mtp", "glm4-9b", "granite4-h", "falcon-h1",
-            "afmoe", "exaone-moe-mtp", "smallthinker-21b", "mellum", "laguna",
+            "afmoe", "exaone-moe-mtp", "llada-moe", "rnd1", "smallthinker-21b", "mellum", "laguna",
             "jamba", "mamba", "mamba2", "nemotron_h", "plamo2", "plamo3",
             "step35", "mimo2", "kimi-linear", "deepseek32", "glm-dsa",
             "deci", "dream", "nanbeige"})
