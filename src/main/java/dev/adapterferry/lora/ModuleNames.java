@@ -31,7 +31,8 @@ final class ModuleNames {
             new String[] {"", "transformer."},
             new String[] {"", "bert."},
             new String[] {"", "roberta."},
-            new String[] {"", "distilbert."});
+            new String[] {"", "distilbert."},
+            new String[] {"", "thinker."});
 
     private static final List<String> EMBEDDINGS = List.of("embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings", "embeddings");
 

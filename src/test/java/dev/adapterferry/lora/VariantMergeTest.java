@@ -63,6 +63,18 @@ class VariantMergeTest {
         }
     }
 
+    /** Qwen2.5-Omni is trained without what it speaks with; the base has both. */
+    @Test
+    void findsTheThinkerOfAWholeModel() {
+        base.add("thinker.model.layers.7.self_attn.q_proj.weight", ElementType.F32, 0.1, 20, 12);
+        base.add("talker.model.layers.7.self_attn.q_proj.weight", ElementType.F32, 0.1, 20, 12);
+        adapter.pair("model.layers.7.self_attn.q_proj", 4, 20, 12);
+        try (MergedCheckpoint merged = merge()) {
+            String name = "thinker.model.layers.7.self_attn.q_proj.weight";
+            TinyFiles.assertMerged(merged, name, Plain.plus(base(name), 1.5, adapter.product("model.layers.7.self_attn.q_proj")));
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"gpt2", "qwen2"})
     void decidesSquareWeightsByTheArchitectureWhateverTheFlagSays(String model) {
