@@ -45,7 +45,7 @@ class AdapterConversionIT {
             "gemma4-vision, model.language_model.layers, q_proj v_proj down_proj", "gemma4-moe, model.layers, q_proj k_proj o_proj gate_proj", "gemma4-unified-vision, model.language_model.layers, q_proj k_proj o_proj up_proj",
             "chatglm3, transformer.encoder.layers, query_key_value dense dense_h_to_4h dense_4h_to_h",
             "smallthinker, model.layers, q_proj primary_router up down", "grovemoe, model.layers, q_proj up_proj", "arctic, model.layers, q_proj k_proj w1 w2 w3", "laguna, model.layers, q_proj g_proj gate_proj", "mellum, model.layers, k_proj down_proj",
-            "bailingmoe, model.layers, query_key_value dense gate_proj", "afmoe, model.layers, q_proj k_proj o_proj gate_proj", "hunyuan-moe, model.layers, q_proj v_proj wg up_proj", "exaone-moe, model.layers, q_proj o_proj down_proj",
+            "bailingmoe, model.layers, query_key_value dense gate_proj", "afmoe, model.layers, q_proj k_proj o_proj gate_proj", "hunyuan-moe, model.layers, q_proj v_proj wg up_proj", "exaone-moe, model.layers, q_proj o_proj down_proj", "hy_v3, model.layers, q_proj v_proj gate_proj",
             "deci, model.layers, q_proj k_proj v_proj o_proj linear_attn gate_proj up_proj down_proj", "openelm, transformer.layers, qkv_proj out_proj proj_1 proj_2",
             "llada, model.transformer.blocks, q_proj k_proj v_proj attn_out ff_proj up_proj ff_out", "plamo, model.layers, q_proj k_proj o_proj down_proj", "youtu, model.layers, q_a_proj q_b_proj kv_b_proj o_proj",
             "refact, transformer.h, q kv gate_up_proj c_proj",

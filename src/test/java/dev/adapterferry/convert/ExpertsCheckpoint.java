@@ -17,7 +17,7 @@ import java.util.stream.IntStream;
 final class ExpertsCheckpoint {
     /** The classes that are read here. */
     static final Set<String> CLASSES = Set.of("HunYuanMoEV1ForCausalLM", "BailingMoeForCausalLM", "SarvamMoEForCausalLM", "SolarOpenForCausalLM", "AfmoeForCausalLM", "ExaoneMoEForCausalLM",
-            "SmallThinkerForCausalLM", "GroveMoeForCausalLM", "MellumForCausalLM", "ArcticForCausalLM", "LagunaForCausalLM");
+            "SmallThinkerForCausalLM", "GroveMoeForCausalLM", "MellumForCausalLM", "ArcticForCausalLM", "LagunaForCausalLM", "HYV3ForCausalLM");
 
     private final CheckpointTensors stored;
     private final JsonNode config;
@@ -180,6 +180,11 @@ final class ExpertsCheckpoint {
             }
             case "LagunaForCausalLM" -> sigmoid(mixture(l, "mlp.gate", used(), "mlp.shared_experts."), l + "mlp.gate.e_score_correction_bias", config.get("moe_routed_scaling_factor").asDouble());
             case "BailingMoeForCausalLM" -> mixture(l, "mlp.gate", used(), "mlp.shared_experts.");
+            case "HYV3ForCausalLM" -> {
+                boolean released = stored.has(l + "mlp.expert_bias");
+                ExpertMixture experts = mixture(l, released ? "mlp.router.gate" : "mlp.gate", used(), released ? "mlp.shared_mlp." : "mlp.shared_experts.");
+                yield sigmoid(experts, l + (released ? "mlp.expert_bias" : "mlp.e_score_correction_bias"), config.get("router_scaling_factor").asDouble());
+            }
             case "AfmoeForCausalLM" -> sigmoid(mixture(l, "mlp.router.gate", used(), "mlp.shared_experts."), l + "mlp.expert_bias", config.get("route_scale").asDouble());
             default -> sigmoid(mixture(l, "mlp.gate", used(), "mlp.shared_experts."), l + switch (model) {
                 case "SarvamMoEForCausalLM" -> "mlp.gate.expert_bias";

@@ -44,6 +44,7 @@ final class ExpertsTinyModels {
             List.of("smallthinker", OUTER, KEYS + " expert_gating_func", QKV + EXPERTS), List.of("smallthinker-21b", UNTIED_OUTER, KEYS + " expert_gating_func attention.sliding_window", QKV + EXPERTS),
             List.of("grovemoe", UNTIED_OUTER, KEYS + " expert_chunk_feed_forward_length experts_per_group expert_group_scale", QKV + HEADS + EXPERTS
                     + "; ffn_gate_chexps 64 128 2; ffn_up_chexps 64 128 2; ffn_down_chexps 128 64 2"),
+            List.of("hy_v3-transformers", UNTIED_OUTER, CHOSEN + " expert_shared_feed_forward_length", QKV + HEADS + DENSE, QKV + HEADS + "; exp_probs_b 4" + EXPERTS + SHARED.formatted(32)),
             List.of("llada-moe", UNTIED_OUTER, KEYS + " attention.causal", QKV + HEADS + EXPERTS), List.of("rnd1", UNTIED_OUTER, KEYS + " attention.causal", QKV + HEADS + EXPERTS),
             List.of("mellum", UNTIED_OUTER, KEYS + " attention.sliding_window attention.sliding_window_pattern rope.scaling.type", QKV + HEADS + EXPERTS),
             List.of("laguna", UNTIED_OUTER, CHOSEN.replace(" expert_shared_count", "") + " expert_shared_feed_forward_length attention.sliding_window rope.dimension_count rope.dimension_count_swa rope.freq_base_swa",
@@ -124,6 +125,8 @@ final class ExpertsTinyModels {
                 + "\"sliding_attention\":{\"rope_type\":\"default\",\"rope_theta\":10000.0}}", ExpertsTinyModels::qwen);
         arctic();
         laguna();
+        hy3("hy_v3", true);
+        hy3("hy_v3-transformers", false);
         exaone("exaone-moe", false);
         exaone("exaone-moe-mtp", true);
     }
@@ -195,6 +198,28 @@ final class ExpertsTinyModels {
                     chosen(c, l, "mlp.gate", "mlp.gate.e_score_correction_bias", 48);
                 }
             });
+        });
+    }
+
+    /** As released, with the layer that predicts, or as transformers writes it. */
+    private static void hy3(String name, boolean released) {
+        put(name, "HYV3ForCausalLM", "bpe", RMS + UNTIED + ",\"head_dim\":16,\"moe_intermediate_size\":32,\"num_experts_per_tok\":2,\"num_experts\":4,\"num_shared_experts\":1,"
+                + "\"router_scaling_factor\":2.826" + (released ? ",\"first_k_dense_replace\":1,\"route_norm\":true,\"qk_norm\":true,\"num_nextn_predict_layers\":1" : ",\"mlp_layer_types\":[\"dense\",\"sparse\"]"), c -> {
+            outer(c, true);
+            for (int i = 0; i < (released ? 3 : 2); i++) {
+                String l = "model.layers." + i + ".";
+                exaoneAttention(c, l);
+                gated(c, l + (i == 0 ? "mlp." : released ? "mlp.shared_mlp." : "mlp.shared_experts."), i == 0 ? 96 : 32);
+                if (i > 0) {
+                    String bias = l + (released ? "mlp.expert_bias" : "mlp.e_score_correction_bias");
+                    c.add(l + (released ? "mlp.router.gate.weight" : "mlp.gate.weight"), 0, 4, WIDTH).add(bias, 0, 4).multiply(bias, 8);
+                    experts(c, l, 4, 32);
+                }
+            }
+            if (released) {
+                String last = "model.layers.2.";
+                c.add(last + "eh_proj.weight", 0, WIDTH, 2 * WIDTH).add(last + "enorm.weight", 1, WIDTH).add(last + "hnorm.weight", 1, WIDTH).add(last + "final_layernorm.weight", 1, WIDTH);
+            }
         });
     }
 

@@ -265,7 +265,7 @@ class LoaderDemandsTest {
         for (String tensor : tensors.split("; ")) {
             int blank = tensor.indexOf(' ');
             String name = tensor.substring(0, blank);
-            into.put(prefix + name + (name.endsWith(".bias") || name.endsWith(".scale") || name.matches("ssm_[ad]|" + BARE.getOrDefault(architecture, "")) ? "" : ".weight"), tensor.substring(blank + 1));
+            into.put(prefix + name + (name.endsWith(".bias") || name.endsWith(".scale") || name.matches("ssm_[ad]|exp_probs_b|" + BARE.getOrDefault(architecture, "")) ? "" : ".weight"), tensor.substring(blank + 1));
         }
     }
 }

@@ -46,7 +46,7 @@ class WrongTransformsIT {
             "glm4moe, blk.1.ffn_down_exps.weight, next-expert", "glm4moe, attn_q.bias, permute", "gpt-oss, ffn_gate_exps.weight, next-expert", "gpt-oss, attn_sinks.weight, minus-one",
             "gpt-oss, ffn_up_exps.bias, minus-one", "lfm2, shortconv.in_proj.weight, other-half-first", "lfm2, token_embd_norm.weight, minus-one", "hunyuan-dense, attn_q.weight, permute",
             "mistral3, attn_q.weight, swap-halves", "ernie4_5-moe, attn_k.weight, swap-halves", "ernie4_5-moe, blk.1.exp_probs_b.bias, reversed", "lfm2moe, blk.1.ffn_gate_exps.weight, next-expert",
-            "llada-moe, attn_k.weight, permute", "rnd1, ffn_up_exps.weight, next-expert",
+            "llada-moe, attn_k.weight, permute", "hy_v3, blk.1.exp_probs_b, reversed", "hy_v3, blk.1.ffn_up_shexp.weight, reversed", "rnd1, ffn_up_exps.weight, next-expert",
             "smallthinker, ffn_gate_exps.weight, next-expert", "grovemoe, ffn_up_chexps.weight, reversed", "mellum, attn_q.weight, permute", "laguna, attn_gate.weight, reversed", "laguna, blk.1.exp_probs_b.bias, reversed",
             "arctic, attn_q.weight, swap-halves", "arctic, ffn_down_exps.weight, next-expert", "arctic, ffn_norm_exps.weight, minus-one",
             "hunyuan-moe, attn_k.weight, permute", "hunyuan-moe, ffn_down_exps.weight, next-expert", "bailingmoe, attn_q.weight, swap-halves", "bailingmoe, output.weight, reversed",
