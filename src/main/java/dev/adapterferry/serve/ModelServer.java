@@ -1,49 +1,32 @@
 package dev.adapterferry.serve;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.adapterferry.failure.Cancelled;
 import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.ModelUse;
 import dev.adapterferry.llamacpp.EmbeddingModel;
-import dev.adapterferry.llamacpp.GeneratingModel;
 import dev.adapterferry.llamacpp.LlamaLibrary;
 import dev.adapterferry.llamacpp.ScoringModel;
-import dev.adapterferry.progress.Cancellation;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.ThreadFactory;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Serves GGUF files with embedded llama.cpp over OpenAI's protocol: {@code GET /v1/models}, {@code POST /v1/chat/completions},
- * {@code POST /v1/completions}, {@code POST /v1/embeddings}, {@code POST /v1/rerank}, {@code GET /health}. Models are loaded when first asked for. Thread-safe; close it to stop.
+ * {@code POST /v1/completions}, {@code POST /v1/embeddings}, {@code POST /v1/rerank}, {@code GET /health}. Models are loaded when first asked for. Thread-safe; close it to stop. What it answers is in {@link ModelApi}.
  *
  * @see <a href="https://platform.openai.com/docs/api-reference/chat">The protocol</a>
  */
 public final class ModelServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ModelServer.class);
-    private static final int LARGEST_BODY = 16 << 20;
-    private static final int MOST_WAITING = 64;
     private static final Duration GRACE = Duration.ofSeconds(5);
-    private static final ThreadFactory COMPUTING = Thread.ofPlatform().daemon().name("model-answer-", 0).factory();
 
     static {
         // Without it each small event of a stream waits for the acknowledgement of the one before.
@@ -52,17 +35,15 @@ public final class ModelServer implements AutoCloseable {
         }
     }
 
-    private final ServerOptions options;
     private final HttpServer server;
     private final ModelShelf shelf;
+    private final ModelApi api;
     private final ExecutorService handlers = Executors.newVirtualThreadPerTaskExecutor();
-    private final Set<AnswerJob> jobs = ConcurrentHashMap.newKeySet();
-    private volatile boolean closing;
 
     private ModelServer(ServerOptions options, HttpServer server) {
-        this.options = options;
         this.server = server;
         this.shelf = new ModelShelf(options.maxLoaded(), model -> load(options, model));
+        this.api = new ModelApi(shelf, options.token());
     }
 
     /**
@@ -80,7 +61,7 @@ public final class ModelServer implements AutoCloseable {
             ModelServer server = new ModelServer(options, http);
             models.forEach(server::add);
             http.setExecutor(server.handlers);
-            http.createContext("/", server::handle);
+            http.createContext("/", server.api::handle);
             http.start();
             return server;
         } catch (IOException e) {
@@ -154,182 +135,10 @@ public final class ModelServer implements AutoCloseable {
         return shelf.loaded();
     }
 
-    private void handle(HttpExchange exchange) {
-        try (exchange) {
-            try {
-                answer(exchange);
-            } catch (ApiError e) {
-                AnswerWriter.send(exchange, e.status(), e.json());
-            } catch (RuntimeException e) {
-                LOG.error("A request failed", e);
-                AnswerWriter.send(exchange, 500, ApiError.of(500, "internal_error", "The server failed: " + e.getMessage()).json());
-            }
-        } catch (IOException e) {
-            LOG.debug("A client went away: {}", e.getMessage());
-        }
-    }
-
-    private void answer(HttpExchange exchange) throws IOException {
-        String method = exchange.getRequestMethod();
-        String path = exchange.getRequestURI().getPath();
-        if (path.equals("/health") && method.equals("GET")) {
-            AnswerWriter.send(exchange, closing ? 503 : 200, JsonNodeFactory.instance.objectNode().put("status", closing ? "stopping" : "ok"));
-            return;
-        }
-        authorize(exchange);
-        switch (method + " " + path) {
-            case "GET /v1/models" -> {
-                ObjectNode list = JsonNodeFactory.instance.objectNode().put("object", "list");
-                var data = list.putArray("data");
-                shelf.models().forEach(model -> data.add(describe(model)));
-                AnswerWriter.send(exchange, 200, list);
-            }
-            case "POST /v1/chat/completions" -> complete(exchange, CompletionRequest.chat(body(exchange)));
-            case "POST /v1/completions" -> complete(exchange, CompletionRequest.completion(body(exchange)));
-            case "POST /v1/embeddings" -> {
-                VectorRequest request = VectorRequest.parse(body(exchange));
-                AnswerWriter.send(exchange, 200, computed(() -> request.answer(shelf)));
-            }
-            case "POST /v1/rerank" -> {
-                RankRequest request = RankRequest.parse(body(exchange));
-                AnswerWriter.send(exchange, 200, computed(() -> request.answer(shelf)));
-            }
-            default -> {
-                String name = path.startsWith("/v1/models/") ? path.substring("/v1/models/".length()) : "";
-                if (name.isEmpty() || !method.equals("GET")) {
-                    throw ApiError.notFound(method, path);
-                }
-                AnswerWriter.send(exchange, 200, describe(shelf.find(name).orElseThrow(() -> ApiError.modelNotFound(name))));
-            }
-        }
-    }
-
-    private void authorize(HttpExchange exchange) {
-        if (options.token().isEmpty()) {
-            return;
-        }
-        byte[] wanted = ("Bearer " + options.token().get().reveal()).getBytes(StandardCharsets.UTF_8);
-        String sent = exchange.getRequestHeaders().getFirst("Authorization");
-        if (sent == null || !MessageDigest.isEqual(wanted, sent.getBytes(StandardCharsets.UTF_8))) {
-            throw ApiError.unauthorized();
-        }
-    }
-
-    private ObjectNode describe(ServedModel model) {
-        ObjectNode node = JsonNodeFactory.instance.objectNode().put("id", model.name()).put("object", "model");
-        try {
-            node.put("created", Files.getLastModifiedTime(model.file()).toMillis() / 1000);
-        } catch (IOException e) {
-            node.put("created", 0);
-        }
-        return node.put("owned_by", "adapter-ferry").put("state", shelf.loaded().contains(model.name()) ? "loaded" : "not-loaded");
-    }
-
-    private static byte[] body(HttpExchange exchange) throws IOException {
-        byte[] body = exchange.getRequestBody().readNBytes(LARGEST_BODY + 1);
-        if (body.length > LARGEST_BODY) {
-            throw ApiError.of(413, "request_too_large", "A request may have " + LARGEST_BODY + " bytes at most.");
-        }
-        return body;
-    }
-
-    private void complete(HttpExchange exchange, CompletionRequest request) throws IOException {
-        if (shelf.find(request.model()).isEmpty()) {
-            throw ApiError.modelNotFound(request.model());
-        }
-        if (closing || jobs.size() >= MOST_WAITING) {
-            throw closing ? stopping() : ApiError.of(429, "server_busy", MOST_WAITING + " answers are under way or waiting; try again later.");
-        }
-        AnswerJob job = new AnswerJob(shelf, request);
-        jobs.add(job);
-        try {
-            COMPUTING.newThread(job).start();
-            pass(job, new AnswerWriter(exchange, request), request.stream());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw stopping();
-        } finally {
-            // Harmless when it is done; ends it when the client went away.
-            job.cancel();
-            jobs.remove(job);
-        }
-    }
-
-    /** On a thread of its own, as answers: native code holds a virtual thread's carrier. */
-    private ObjectNode computed(Callable<ObjectNode> answer) {
-        if (closing) {
-            throw stopping();
-        }
-        FutureTask<ObjectNode> task = new FutureTask<>(answer);
-        COMPUTING.newThread(task).start();
-        try {
-            return task.get();
-        } catch (ExecutionException e) {
-            throw error(e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw stopping();
-        }
-    }
-
-    private static void pass(AnswerJob job, AnswerWriter writer, boolean stream) throws IOException, InterruptedException {
-        while (true) {
-            switch (job.next()) {
-                case AnswerJob.Piece piece -> {
-                    if (stream) {
-                        writer.piece(piece.text());
-                    }
-                }
-                case AnswerJob.Done done -> {
-                    if (stream) {
-                        writer.endStream(done.generation());
-                    } else {
-                        writer.whole(done.generation());
-                    }
-                    return;
-                }
-                case AnswerJob.Failed failed -> {
-                    ApiError error = error(failed.reason());
-                    if (!writer.begun()) {
-                        throw error;
-                    }
-                    writer.breakStream(error);
-                    return;
-                }
-            }
-        }
-    }
-
-    private static ApiError error(Throwable reason) {
-        return switch (reason) {
-            case ApiError error -> error;
-            case GeneratingModel.PromptTooLong e -> ApiError.badRequest("messages", "context_length_exceeded", e.getMessage());
-            case Cancelled e -> stopping();
-            case FerryException e -> ApiError.badRequest(null, "model_failed", e.getMessage());
-            default -> {
-                LOG.error("An answer failed", reason);
-                yield ApiError.of(500, "internal_error", "The server failed: " + reason);
-            }
-        };
-    }
-
-    private static ApiError stopping() {
-        return ApiError.of(503, "server_stopping", "The server is stopping.");
-    }
-
     /** Refuses new questions, lets answers under way finish for five seconds, ends the rest, and frees every model. */
     @Override
     public void close() {
-        closing = true;
-        long deadline = System.nanoTime() + GRACE.toNanos();
-        try {
-            while (!jobs.isEmpty() && System.nanoTime() < deadline) {
-                Thread.sleep(10);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-        jobs.forEach(AnswerJob::cancel);
+        api.stop(GRACE);
         server.stop(0);
         handlers.shutdownNow();
         shelf.close();
