@@ -71,12 +71,20 @@ final class TensorNaming {
     List<String> notes() {
         List<String> notes = new ArrayList<>(this.notes);
         if (towers > 0) {
-            notes.add("The file holds the text part of the model; " + towers + " tensors for images or sound are left out (llama.cpp keeps those in a file of their own, mmproj).");
+            notes.add("The file holds the text part of the model; " + tensors(towers) + " for images or sound " + are(towers) + " left out (llama.cpp keeps those in a file of their own, mmproj).");
         }
         if (further > 0) {
-            notes.add(further + " tensors of layers that only predict further tokens are left out; llama.cpp does without them.");
+            notes.add(tensors(further) + " of layers that only predict further tokens " + are(further) + " left out; llama.cpp does without them.");
         }
         return notes;
+    }
+
+    private static String tensors(int count) {
+        return count == 1 ? "1 tensor" : count + " tensors";
+    }
+
+    private static String are(int count) {
+        return count == 1 ? "is" : "are";
     }
 
     /** Groups of the match are put in, then what stands in braces is computed: {@code layers.{num_hidden_layers + $1}}. */

@@ -149,6 +149,9 @@ class NewerArchitecturesTest {
         assertThat(converted("qwen2vl").notes()).singleElement().asString().contains("3 tensors for images or sound are left out");
         assertThat(converted("llama4-vision").notes()).singleElement().asString().contains("2 tensors for images");
         assertThat(converted("deepseek3").notes()).singleElement().asString().contains("3 tensors of layers that only predict further tokens are left out");
+        MemoryCheckpoint moonlight = checkpoint("deepseek3-ungrouped");
+        moonlight.rawConfig().put("rms_norm_eps", 1e-5);
+        assertThat(new ModelConverter().convert(moonlight, Provenance.NONE).notes()).anyMatch(note -> note.contains("norms of latent vectors"));
         assertThat(converted("qwen3next-mtp").notes()).singleElement().asString().contains("mtp").contains("before 2026-07");
         assertThat(converted("qwen35-vision").notes()).hasSize(2).anySatisfy(note -> assertThat(note).contains("before 2026-05"));
         assertThat(converted("qwen3next").notes()).isEmpty();
