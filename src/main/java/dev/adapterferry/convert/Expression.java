@@ -1,10 +1,8 @@
 package dev.adapterferry.convert;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.stream.IntStream;
+import java.util.function.Supplier;
 
 /**
  * The small language in which architecture files name values of a configuration: {@code head_dim ?? hidden_size // num_attention_heads}.
@@ -38,10 +36,6 @@ final class Expression {
     private record Binary(String operator, Node left, Node right) implements Node { }
 
     private record Call(String function, List<Node> arguments) implements Node { }
-
-    /** How many arguments a function takes at least, and at most. */
-    private static final Map<String, List<Integer>> FUNCTIONS = Map.of("floor", List.of(1, 1), "sqrt", List.of(1, 1), "nonzero", List.of(1, 1), "count", List.of(1, 1), "same", List.of(1, 1),
-            "misplaced", List.of(3, 3), "contains", List.of(2, 2), "differs", List.of(2, 99), "when", List.of(2, 3));
 
     private final String text;
     private final Node root;
@@ -93,7 +87,7 @@ final class Expression {
                 yield left != null ? left : value(b.right(), names);
             }
             case Binary b -> arithmetic(b.operator(), value(b.left(), names), value(b.right(), names));
-            case Call c -> call(c, names);
+            case Call c -> ExpressionFunctions.call(c.function(), c.arguments().stream().<Supplier<Object>>map(argument -> () -> value(argument, names)).toList());
         };
     }
 
@@ -115,50 +109,6 @@ final class Expression {
 
     private static Object number(double value, boolean whole) {
         return whole ? (Object) (long) value : (Object) value;
-    }
-
-    private static Object call(Call call, Names names) {
-        Object first = value(call.arguments().getFirst(), names);
-        if (call.function().equals("when")) {
-            boolean holds = first instanceof Boolean b ? b : first instanceof Number n && n.doubleValue() != 0;
-            return holds ? value(call.arguments().get(1), names) : call.arguments().size() > 2 ? value(call.arguments().get(2), names) : null;
-        }
-        if (call.function().equals("contains")) {
-            return first instanceof String whole && value(call.arguments().get(1), names) instanceof String part && whole.contains(part);
-        }
-        if (call.function().equals("differs")) {
-            return first != null && call.arguments().stream().skip(1).noneMatch(other -> first.equals(value(other, names)));
-        }
-        if (call.function().equals("count")) {
-            return first instanceof JsonNode list && list.isArray() ? (Object) (long) list.size() : first instanceof String text ? (Object) (long) text.length() : null;
-        }
-        if (call.function().equals("same")) {
-            return first instanceof JsonNode list && list.isArray() ? list.isEmpty() || !list.valueStream().allMatch(list.get(0)::equals) ? null : ModelConfig.plain(list.get(0)) : first;
-        }
-        if (call.function().equals("misplaced")) {
-            return first instanceof JsonNode list && list.isArray() ? misplaced(list, value(call.arguments().get(1), names), value(call.arguments().get(2), names)) : null;
-        }
-        if (!(first instanceof Number argument)) {
-            return null;
-        }
-        double x = argument.doubleValue();
-        return switch (call.function()) {
-            case "floor" -> (long) Math.floor(x);
-            case "sqrt" -> Math.sqrt(x);
-            case "nonzero" -> x == 0 ? null : argument;
-            default -> throw new IllegalStateException(call.function());
-        };
-    }
-
-    private static Object misplaced(JsonNode list, Object every, Object from) {
-        if (!(every instanceof Long n) || !(from instanceof Long k)) {
-            return null;
-        }
-        return IntStream.range(0, list.size()).filter(i -> {
-            JsonNode entry = list.get(i);
-            boolean set = entry.isTextual() ? entry.asText().equals("sliding_attention") : entry.asInt() != 0 || entry.asBoolean();
-            return set != (i % n != k);
-        }).count();
     }
 
     private Node otherwise() {
@@ -237,8 +187,7 @@ final class Expression {
                 arguments.add(otherwise());
             }
             demand(")");
-            List<Integer> counts = FUNCTIONS.get(name);
-            if (counts == null || arguments.size() < counts.getFirst() || arguments.size() > counts.getLast()) {
+            if (!ExpressionFunctions.has(name, arguments.size())) {
                 throw wrong("no function '" + name + "' of " + arguments.size() + " arguments");
             }
             return new Call(name, arguments);
