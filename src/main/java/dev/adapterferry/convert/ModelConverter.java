@@ -89,7 +89,7 @@ public final class ModelConverter {
         parameters.entries().forEach(metadata::put);
         metadata.putUint32("general.quantization_version", 2);
         long weights = tensors.tensors().stream().mapToLong(TensorInfo::elements).sum();
-        List<String> notes = Stream.concat(tensors.notes().stream(), ModelConfig.whole(root).flatMap(TextParts.builtIn()::note).stream()).toList();
+        List<String> notes = Stream.of(tensors.notes().stream(), ModelConfig.whole(root).flatMap(TextParts.builtIn()::note).stream(), RopeScaling.note(architecture, config).stream()).flatMap(all -> all).toList();
         return new ModelOutline(ModelConfig.className(root).orElseThrow(), architecture.arch(), architecture.since(), tensors, metadata, weights, notes);
     }
 

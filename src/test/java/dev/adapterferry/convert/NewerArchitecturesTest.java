@@ -149,6 +149,11 @@ class NewerArchitecturesTest {
         assertThat(converted("qwen2vl").notes()).singleElement().asString().contains("3 tensors for images or sound are left out");
         assertThat(converted("llama4-vision").notes()).singleElement().asString().contains("2 tensors for images");
         assertThat(converted("deepseek3").notes()).singleElement().asString().contains("3 tensors of layers that only predict further tokens are left out");
+        for (String[] stretched : new String[][] {{"llama", "dynamic", "in longer texts"}, {"qwen2", "llama3", "does not do for qwen2"}, {"llama", "spiral", "does not know"}}) {
+            MemoryCheckpoint model = checkpoint(stretched[0]);
+            model.rawConfig().putObject("rope_scaling").put("rope_type", stretched[1]).put("factor", 2.0);
+            assertThat(new ModelConverter().convert(model, Provenance.NONE).notes()).singleElement().asString().contains("of type '" + stretched[1] + "'").contains(stretched[2]);
+        }
         MemoryCheckpoint moonlight = checkpoint("deepseek3-ungrouped");
         moonlight.rawConfig().put("rms_norm_eps", 1e-5);
         assertThat(new ModelConverter().convert(moonlight, Provenance.NONE).notes()).anyMatch(note -> note.contains("norms of latent vectors"));
