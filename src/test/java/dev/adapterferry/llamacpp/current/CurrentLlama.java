@@ -144,8 +144,11 @@ public final class CurrentLlama {
     private static CurrentLlama start() throws IOException {
         Path said = Files.createTempFile("current-llama", ".log");
         said.toFile().deleteOnExit();
-        Process process = new ProcessBuilder(ProcessHandle.current().info().command().orElse("java"), "-Xmx1g", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED",
-                "-cp", System.getProperty("java.class.path"), CurrentLlamaProcess.class.getName(), folder().toString()).redirectError(said.toFile()).start();
+        ProcessBuilder command = new ProcessBuilder(ProcessHandle.current().info().command().orElse("java"), "-Xmx1g", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED",
+                "-cp", System.getProperty("java.class.path"), CurrentLlamaProcess.class.getName(), folder().toString()).redirectError(said.toFile());
+        // A failed assertion would have a debugger, where there is one, look through the whole process first.
+        command.environment().put("GGML_NO_BACKTRACE", "1");
+        Process process = command.start();
         try {
             return new CurrentLlama(process, said);
         } catch (IOException e) {
