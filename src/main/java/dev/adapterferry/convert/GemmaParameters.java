@@ -7,24 +7,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Values per layer of Gemma 3n and Gemma 4, and what llama.cpp's graph of Gemma 3n takes for granted. */
-final class GemmaParameters {
+final class GemmaParameters extends ParameterWriter {
     private static final int SPARSE_LAYERS = 10;
     private static final double SPARSITY = 0.95;
     /** The quantile of the normal distribution at 0.95, as torch computes it in f32. */
     private static final float QUANTILE = 1.6448533535003662f;
     private static final int LAYERS_WITH_KEYS = 20;
 
-    private final String model;
-    private final Architecture architecture;
-    private final ModelConfig config;
-    private final GgufMetadata into;
-
     /** @param model the checkpoint's name, for messages */
     GemmaParameters(String model, Architecture architecture, ModelConfig config, GgufMetadata into) {
-        this.model = model;
-        this.architecture = architecture;
-        this.config = config;
-        this.into = into;
+        super(model, architecture, config, into);
     }
 
     /** Runs one writer of {@link SpecialParameters}. */
@@ -100,17 +92,5 @@ final class GemmaParameters {
             }
             into.putInts(key("attention.head_count_kv"), heads);
         }
-    }
-
-    private long whole(String field) {
-        return config.findLong(field).orElseThrow(() -> new FerryException("Cannot convert " + model + ": config.json lacks '" + field + "', which " + architecture.arch() + " needs. Take config.json from the base model again."));
-    }
-
-    private int blocks() {
-        return Math.toIntExact(whole("block_count"));
-    }
-
-    private String key(String name) {
-        return architecture.arch() + "." + name;
     }
 }

@@ -6,18 +6,10 @@ import dev.adapterferry.gguf.GgufMetadata;
 import java.util.stream.IntStream;
 
 /** Hyperparameters of models whose layers are of several kinds: which have attention, which keep a state, which have a feed-forward alone. */
-final class HybridParameters {
-    private final String model;
-    private final Architecture architecture;
-    private final ModelConfig config;
-    private final GgufMetadata into;
-
+final class HybridParameters extends ParameterWriter {
     /** @param model the checkpoint's name, for messages */
     HybridParameters(String model, Architecture architecture, ModelConfig config, GgufMetadata into) {
-        this.model = model;
-        this.architecture = architecture;
-        this.config = config;
-        this.into = into;
+        super(model, architecture, config, into);
     }
 
     /**
@@ -27,11 +19,11 @@ final class HybridParameters {
      */
     void write(String name) {
         switch (name) {
-            case "head-count-kv-where-attention" -> put("attention.head_count_kv", layer -> attends(layer) ? number("kv_heads") : 0);
+            case "head-count-kv-where-attention" -> put("attention.head_count_kv", layer -> attends(layer) ? whole("kv_heads") : 0);
             // Attention over latent vectors has one key head. config.json counts from one.
             case "kimi-layers" -> put("attention.head_count_kv", layer -> config.fields().at("/linear_attn_config/full_attn_layers").valueStream().anyMatch(full -> full.asInt() == layer + 1) ? 1 : 0);
             case "nemotron-h-layers" -> nemotronHLayers();
-            case "plamo2-head-count-kv" -> put("attention.head_count_kv", layer -> plamo2Attends(layer) ? number("kv_heads") : 0);
+            case "plamo2-head-count-kv" -> put("attention.head_count_kv", layer -> plamo2Attends(layer) ? whole("kv_heads") : 0);
             default -> throw new IllegalStateException("architecture file " + architecture.file() + ".yaml: no special writer '" + name + "'");
         }
     }
@@ -52,8 +44,8 @@ final class HybridParameters {
 
     /** One of every mamba_step layers, in the middle; in a model of few layers the last one. */
     private boolean plamo2Attends(int layer) {
-        int step = number("mamba_step");
-        int layers = number("block_count");
+        int step = whole("mamba_step");
+        int layers = blocks();
         return Boolean.FALSE.equals(config.get("mamba_enabled")) || (layers <= step / 2 ? layer == layers - 1 : layer % step == step / 2);
     }
 
@@ -65,16 +57,16 @@ final class HybridParameters {
     private void nemotronHLayers() {
         String letters = nemotronHLetters(config);
         boolean experts = letters.indexOf('E') >= 0;
-        if (letters.length() != number("block_count")) {
-            throw new FerryException("Cannot convert " + model + ": config.json means " + number("block_count") + " layers, but names the kinds of " + letters.length() + " ('" + letters + "'). Take config.json from the base model again.");
+        if (letters.length() != blocks()) {
+            throw new FerryException("Cannot convert " + model + ": config.json means " + blocks() + " layers, but names the kinds of " + letters.length() + " ('" + letters + "'). Take config.json from the base model again.");
         }
         if (experts && letters.indexOf('-') >= 0) {
             throw new FerryException("Cannot convert " + model + ": it has layers with experts and layers with an ordinary feed-forward ('" + letters + "'); llama.cpp knows models with either.");
         }
-        put("attention.head_count_kv", layer -> letters.charAt(layer) == '*' ? number("kv_heads") : 0);
+        put("attention.head_count_kv", layer -> letters.charAt(layer) == '*' ? whole("kv_heads") : 0);
         put("feed_forward_length", layer -> switch (letters.charAt(layer)) {
-            case 'E' -> number("moe_intermediate_size");
-            case '-' -> number("intermediate_size");
+            case 'E' -> whole("moe_intermediate_size");
+            case '-' -> whole("intermediate_size");
             case 'M', '*' -> 0;
             default -> throw new FerryException("Cannot convert " + model + ": config.json names the kind of layer " + layer + " '" + letters.charAt(layer) + "'; known are M, *, - and E. Take config.json from the base model again.");
         });
@@ -101,11 +93,7 @@ final class HybridParameters {
         int of(int layer);
     }
 
-    private void put(String key, PerLayer values) {
-        into.putInts(architecture.arch() + "." + key, IntStream.range(0, number("block_count")).map(values::of).toArray());
-    }
-
-    private int number(String field) {
-        return config.findLong(field).orElseThrow(() -> new FerryException("Cannot convert " + model + ": config.json lacks '" + field + "', which " + architecture.arch() + " needs. Take config.json from the base model again.")).intValue();
+    private void put(String name, PerLayer values) {
+        into.putInts(key(name), IntStream.range(0, blocks()).map(values::of).toArray());
     }
 }

@@ -5,24 +5,16 @@ import dev.adapterferry.failure.FerryException;
 import dev.adapterferry.gguf.GgufMetadata;
 
 /** Sizes of models whose layers differ: heads and feed-forwards of DeciLM (Nemotron 51B, Super, Ultra) and OpenELM. */
-final class LayerSizes {
-    private final String model;
-    private final Architecture architecture;
-    private final ModelConfig config;
-    private final GgufMetadata into;
-
+final class LayerSizes extends ParameterWriter {
     /** @param model the checkpoint's name, for messages */
     LayerSizes(String model, Architecture architecture, ModelConfig config, GgufMetadata into) {
-        this.model = model;
-        this.architecture = architecture;
-        this.config = config;
-        this.into = into;
+        super(model, architecture, config, into);
     }
 
     /** Runs one writer of {@link SpecialParameters}. */
     void write(String name) {
         switch (name) {
-            case "deci-layers" -> blocks();
+            case "deci-layers" -> deciLayers();
             default -> openElmFeedForward();
         }
     }
@@ -31,9 +23,9 @@ final class LayerSizes {
      * DeciLM's {@code block_configs}. llama.cpp tells the kinds of layers by their counts: no heads at all where there is no attention, no key heads where one
      * matrix stands in its place, a feed-forward of no width where there is none.
      */
-    private void blocks() {
+    private void deciLayers() {
         JsonNode blocks = config.fields().path("block_configs");
-        int layers = layers();
+        int layers = blocks();
         if (!blocks.isArray()) {
             keyHeadsAlone(layers);
             return;
@@ -75,7 +67,7 @@ final class LayerSizes {
     /** OpenELM's {@code make_divisible} of each layer's share of the width. */
     private void openElmFeedForward() {
         JsonNode factors = config.fields().path("ffn_multipliers");
-        int layers = layers();
+        int layers = blocks();
         require(factors.isArray() && factors.size() == layers, "ffn_multipliers: expected a list of " + layers + " numbers, one per layer, found " + factors);
         int divisor = Math.toIntExact(config.findLong("ffn_dim_divisor").orElseThrow());
         int[] inner = new int[layers];
@@ -104,13 +96,5 @@ final class LayerSizes {
         if (!holds) {
             throw new FerryException("Cannot convert " + model + ": config.json, " + otherwise + ".");
         }
-    }
-
-    private int layers() {
-        return Math.toIntExact(config.findLong("block_count").orElseThrow());
-    }
-
-    private String key(String name) {
-        return architecture.arch() + "." + name;
     }
 }

@@ -11,20 +11,12 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /** Hyperparameters that an expression cannot say: arrays per layer, and rope settings that depend on each other. */
-final class SpecialParameters {
+final class SpecialParameters extends ParameterWriter {
     private static final Map<String, Long> GATING = Map.of("softmax", 1L, "sigmoid", 2L, "sqrtsoftplus", 4L);
-
-    private final String model;
-    private final Architecture architecture;
-    private final ModelConfig config;
-    private final GgufMetadata into;
 
     /** @param model the checkpoint's name, for messages */
     SpecialParameters(String model, Architecture architecture, ModelConfig config, GgufMetadata into) {
-        this.model = model;
-        this.architecture = architecture;
-        this.config = config;
-        this.into = into;
+        super(model, architecture, config, into);
     }
 
     /**
@@ -235,13 +227,5 @@ final class SpecialParameters {
             }
         }
         into.putBools(key("attention.indexer.types"), full);
-    }
-
-    private int blocks() {
-        return Math.toIntExact(config.findLong("block_count").orElseThrow());
-    }
-
-    private String key(String name) {
-        return architecture.arch() + "." + name;
     }
 }

@@ -10,18 +10,10 @@ import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
 /** Values per layer of Step 3.5 and MiMo V2, whose layers with a window have other heads than those that see everything. */
-final class WindowParameters {
-    private final String model;
-    private final Architecture architecture;
-    private final ModelConfig config;
-    private final GgufMetadata into;
-
+final class WindowParameters extends ParameterWriter {
     /** @param model the checkpoint's name, for messages */
     WindowParameters(String model, Architecture architecture, ModelConfig config, GgufMetadata into) {
-        this.model = model;
-        this.architecture = architecture;
-        this.config = config;
-        this.into = into;
+        super(model, architecture, config, into);
     }
 
     /** Runs one writer of {@link SpecialParameters}. */
@@ -112,18 +104,5 @@ final class WindowParameters {
             throw new FerryException("Cannot convert " + model + ": config.json, '" + field + "': expected one entry per layer, found " + config.fields().path(field).size() + " for " + blocks() + " layers.");
         }
         return entry;
-    }
-
-    private int whole(String expression) {
-        return Math.toIntExact(config.findLong(expression).orElseThrow(() -> new FerryException("Cannot convert " + model + ": config.json lacks '" + expression.replaceAll(" .*", "") + "', which " + architecture.arch()
-                + " needs.")));
-    }
-
-    private int blocks() {
-        return whole("block_count");
-    }
-
-    private String key(String name) {
-        return architecture.arch() + "." + name;
     }
 }
