@@ -85,10 +85,10 @@ final class BytePairEncoder {
             case "punctuation" -> PUNCTUATION;
             case "punctuation-runs" -> PUNCTUATION + "+";
             default -> {
-                if (!step.startsWith("split ")) {
+                if (!step.startsWith(PreTokenizers.SPLIT)) {
                     throw new UnsupportedOperationException(step);
                 }
-                yield step.substring("split ".length());
+                yield step.substring(PreTokenizers.SPLIT.length());
             }
         };
         return regex.isEmpty() ? Optional.empty() : Optional.of(Pattern.compile(regex, Pattern.UNICODE_CHARACTER_CLASS));

@@ -33,7 +33,6 @@ record BytePairFile(TokenizerJson json, ObjectNode config) {
     /** The class of the tokenizer by model_type, where tokenizer_config.json is of a time when it did not name it. */
     private static final Map<String, String> BY_MODEL = Map.of("gpt2", "GPT2Tokenizer", "gpt_bigcode", "GPT2Tokenizer", "phi", "CodeGenTokenizer", "qwen2", "Qwen2Tokenizer",
             "qwen2_moe", "Qwen2Tokenizer", "qwen3", "Qwen2Tokenizer", "qwen3_moe", "Qwen2Tokenizer", "roberta", "RobertaTokenizer");
-    private static final String QWEN = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
     /**
      * Reads it.
@@ -82,7 +81,7 @@ record BytePairFile(TokenizerJson json, ObjectNode config) {
             root.putObject("normalizer").put("type", "NFC");
             ArrayNode steps = root.putObject("pre_tokenizer").put("type", "Sequence").putArray("pretokenizers");
             ObjectNode split = steps.addObject().put("type", "Split").put("behavior", "Isolated").put("invert", false);
-            split.putObject("pattern").put("Regex", QWEN);
+            split.putObject("pattern").put("Regex", PreTokenizers.builtIn().expression("qwen2"));
             steps.addObject().put("type", "ByteLevel").put("add_prefix_space", false).put("use_regex", false);
         } else {
             root.putObject("pre_tokenizer").put("type", "ByteLevel").put("use_regex", true);
@@ -106,7 +105,7 @@ record BytePairFile(TokenizerJson json, ObjectNode config) {
     }
 
     /** The text of a special token, given as such or as an object. */
-    private static String text(JsonNode token) {
+    static String text(JsonNode token) {
         return token.isObject() ? token.path("content").asText() : token.asText("");
     }
 }

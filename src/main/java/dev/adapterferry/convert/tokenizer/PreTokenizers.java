@@ -34,6 +34,8 @@ public final class PreTokenizers {
         }
     }
 
+    /** Begins a step that cuts by an expression. */
+    static final String SPLIT = "split ";
     private static final PreTokenizers BUILT_IN = load();
 
     private final List<Known> known;
@@ -77,9 +79,18 @@ public final class PreTokenizers {
      * @throws FerryException when the expression is unknown
      */
     String recognise(String model, TokenizerCode code, List<String> added) {
-        List<String> steps = List.of(canonical("split " + code.expression()), "bytes");
+        List<String> steps = List.of(canonical(SPLIT + code.expression()), "bytes");
         return known.stream().filter(k -> k.fits(steps, added)).findFirst().map(Known::name)
                 .orElseThrow(() -> unknown(model, "the expression in " + code.file().getFileName() + " is unknown to this program: " + code.expression()));
+    }
+
+    /**
+     * The expression by which a known tokenizer cuts text first.
+     *
+     * @param name value of {@code tokenizer.ggml.pre}, of one that has such an expression
+     */
+    String expression(String name) {
+        return known.stream().filter(k -> k.name().equals(name)).map(k -> k.steps().getFirst()).findFirst().orElseThrow().substring(SPLIT.length());
     }
 
     private Optional<String> find(List<String> steps, boolean ignoreMerges, List<String> added) {
@@ -122,7 +133,7 @@ public final class PreTokenizers {
         String regex = pattern.get("Regex").asText();
         // "Keep the matches" and "cut around the matches" are the same for an expression that matches everything.
         boolean keepsMatches = behaviour.equals("Removed") && inverted && regex.endsWith("\\s+");
-        return behaviour.equals("Isolated") && !inverted || keepsMatches ? canonical("split " + regex) : node.toString();
+        return behaviour.equals("Isolated") && !inverted || keepsMatches ? canonical(SPLIT + regex) : node.toString();
     }
 
     /** Some files spell line ends and tabs in an expression as escapes, some as themselves. */

@@ -1,6 +1,5 @@
 package dev.adapterferry.convert.tokenizer;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -78,9 +77,7 @@ record WordPieceFile(TokenizerJson json, ObjectNode config) {
         return list;
     }
 
-    /** The text of a special token, given as such or as an object. */
     private static String text(ObjectNode config, String token) {
-        JsonNode node = config.path(token);
-        return node.isObject() ? node.path("content").asText() : node.asText();
+        return BytePairFile.text(config.path(token));
     }
 }
