@@ -24,26 +24,33 @@ final class NamedTokens {
      * The tokens, in order of their ids.
      *
      * @param config tokenizer_config.json, if there is one
-     * @param file   added_tokens.json, if there is one
+     * @param file   added_tokens.json, if there is one; counts where tokenizer_config.json has no list
      */
     static List<AddedToken> of(Optional<ObjectNode> config, Optional<Path> file) {
+        return config.filter(fields -> fields.path("added_tokens_decoder").isObject()).map(fields -> in(config)).orElseGet(() -> inFile(file));
+    }
+
+    /** Those in tokenizer_config.json. */
+    static List<AddedToken> in(Optional<ObjectNode> config) {
         Map<Integer, AddedToken> tokens = new TreeMap<>();
-        JsonNode decoder = config.map(fields -> fields.path("added_tokens_decoder")).filter(JsonNode::isObject).orElse(null);
-        if (decoder != null) {
-            decoder.fields().forEachRemaining(entry -> {
-                JsonNode content = entry.getValue().path("content");
-                if (entry.getKey().matches("[0-9]{1,9}") && content.isTextual()) {
-                    int id = Integer.parseInt(entry.getKey());
-                    tokens.put(id, new AddedToken(id, content.asText(), entry.getValue().path("special").asBoolean()));
-                }
-            });
-        } else {
-            file.map(CheckpointFolder::readObject).ifPresent(added -> added.fields().forEachRemaining(entry -> {
-                if (entry.getValue().isInt() && entry.getValue().intValue() >= 0) {
-                    tokens.put(entry.getValue().intValue(), new AddedToken(entry.getValue().intValue(), entry.getKey(), false));
-                }
-            }));
-        }
+        config.map(fields -> fields.path("added_tokens_decoder")).ifPresent(decoder -> decoder.fields().forEachRemaining(entry -> {
+            JsonNode content = entry.getValue().path("content");
+            if (entry.getKey().matches("[0-9]{1,9}") && content.isTextual()) {
+                int id = Integer.parseInt(entry.getKey());
+                tokens.put(id, new AddedToken(id, content.asText(), entry.getValue().path("special").asBoolean()));
+            }
+        }));
+        return List.copyOf(tokens.values());
+    }
+
+    /** Those in added_tokens.json, which does not say which of them are special. */
+    static List<AddedToken> inFile(Optional<Path> file) {
+        Map<Integer, AddedToken> tokens = new TreeMap<>();
+        file.map(CheckpointFolder::readObject).ifPresent(added -> added.fields().forEachRemaining(entry -> {
+            if (entry.getValue().isInt() && entry.getValue().intValue() >= 0) {
+                tokens.put(entry.getValue().intValue(), new AddedToken(entry.getValue().intValue(), entry.getKey(), false));
+            }
+        }));
         return List.copyOf(tokens.values());
     }
 

@@ -1,8 +1,6 @@
 package dev.adapterferry.convert.tokenizer;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.adapterferry.tensor.CheckpointFolder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -40,21 +38,13 @@ final class SentencePieceVocabulary {
             // GGUF readers take a NUL for the end of a text; InternLM2 has such a piece.
             vocabulary.set(id, piece.text().equals("\0") ? "\uD83D\uDC09" : piece.text(), piece.score(), type(piece, plain));
         }
-        files.apply("added_tokens.json").map(CheckpointFolder::readObject).ifPresent(added -> added.fields().forEachRemaining(e -> {
-            if (e.getValue().isInt() && e.getValue().intValue() >= 0 && e.getValue().intValue() < size) {
-                vocabulary.set(e.getValue().intValue(), e.getKey(), ADDED_SCORE, TokenType.USER_DEFINED);
-            }
-        }));
-        Optional<JsonNode> decoder = config.map(c -> c.get("added_tokens_decoder"));
-        decoder.ifPresent(d -> d.fields().forEachRemaining(e -> {
-            JsonNode token = e.getValue();
-            if (e.getKey().matches("[0-9]{1,8}") && token.path("content").isTextual()) {
-                add(Integer.parseInt(e.getKey()), token.get("content").asText(), token.path("special").asBoolean(), plain);
-            }
-        }));
+        NamedTokens.inFile(files.apply("added_tokens.json")).stream().filter(token -> token.id() < size)
+                .forEach(token -> vocabulary.set(token.id(), token.content(), ADDED_SCORE, TokenType.USER_DEFINED));
+        NamedTokens.in(config).forEach(token -> add(token.id(), token.content(), token.special(), plain));
+        boolean named = config.map(c -> c.get("added_tokens_decoder")).isPresent();
         // Tokens that an adapter added may stand in its tokenizer.json alone.
         files.apply("tokenizer.json").map(TokenizerJson::new).map(TokenizerJson::addedTokens).orElse(List.of()).stream()
-                .filter(token -> plain || decoder.isEmpty() || token.id() < size && vocabulary.isFree(token.id()))
+                .filter(token -> plain || !named || token.id() < size && vocabulary.isFree(token.id()))
                 .forEach(token -> add(token.id(), token.content(), token.special(), plain));
     }
 
